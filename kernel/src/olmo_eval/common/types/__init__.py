@@ -1,0 +1,31 @@
+"""The values that flow through a run, in the order in which they appear.
+
+Instance -> LMRequest (+ SamplingParams) -> LMOutput -> Response
+"""
+
+from olmo_eval.common.types.instance import Instance, Split
+from olmo_eval.common.types.output import LMOutput, TokenLogprob
+from olmo_eval.common.types.request import LMRequest, Message, RequestType, SamplingParams
+from olmo_eval.common.types.response import Outcome, Response
+from olmo_eval.common.types.tools import ToolCall, ToolResult, ToolSchema
+from olmo_eval.common.types.trajectory import Trajectory, Turn
+from olmo_eval.common.types.usage import Usage
+
+__all__ = [
+    "Instance",
+    "LMOutput",
+    "LMRequest",
+    "Message",
+    "Outcome",
+    "RequestType",
+    "Response",
+    "SamplingParams",
+    "Split",
+    "TokenLogprob",
+    "ToolCall",
+    "ToolResult",
+    "ToolSchema",
+    "Trajectory",
+    "Turn",
+    "Usage",
+]

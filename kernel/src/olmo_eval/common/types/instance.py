@@ -1,0 +1,58 @@
+"""One question of a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+
+class Split(StrEnum):
+    """The usual names of a data set's parts; any other string is allowed where a split is."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+    DEV = "dev"
+    ALL = "all"
+
+
+def _tuple_or_none(value: Any) -> tuple[Any, ...] | None:
+    return None if value is None else tuple(value)
+
+
+@frozen
+class Instance:
+    """One question, with what is needed to ask it and to judge the answer.
+
+    Conventional keys of ``metadata``:
+
+    - ``id``: the stable identifier that the data gives (a string or an integer);
+    - ``gold_idx``: index of the right choice in ``choices``;
+    - ``all_answers``: every accepted answer, where there are several;
+    - ``cluster``: identifier shared by questions that are not independent (one passage, one
+      document); standard errors are clustered on it;
+    - ``answer_prefix``: text put before the answer in few-shot examples.
+    """
+
+    question: str
+    gold_answer: Any = None
+    choices: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
+    metadata: Mapping[str, Any] = field(factory=dict)
+    tools: tuple[Any, ...] | None = field(default=None, converter=_tuple_or_none)
+
+    @property
+    def gold_index(self) -> int | None:
+        """Index of the right choice, from ``metadata["gold_idx"]``, or None."""
+        index = self.metadata.get("gold_idx")
+        return None if index is None else int(index)
+
+    @property
+    def gold_text(self) -> str:
+        """The right answer as text: the gold choice where there are choices."""
+        index = self.gold_index
+        if self.choices and index is not None:
+            return self.choices[index]
+        return "" if self.gold_answer is None else str(self.gold_answer)

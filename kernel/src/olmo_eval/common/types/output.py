@@ -1,0 +1,46 @@
+"""What a model answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from attrs import field, frozen
+
+from olmo_eval.common.types.tools import ToolCall
+from olmo_eval.common.types.trajectory import Trajectory
+from olmo_eval.common.types.usage import Usage
+
+
+class TokenLogprob(TypedDict):
+    """One token and its natural-log probability."""
+
+    token: str
+    logprob: float
+
+
+@frozen
+class LMOutput:
+    """One sample of a generation, or one scored continuation.
+
+    For a generation ``text`` is what was generated, cut before the stop sequence, and
+    ``finish_reason`` is ``"stop"``, ``"length"``, ``"tool_calls"`` or ``"content_filter"``.
+    For a log-likelihood request ``text`` is the continuation itself, and
+
+    - ``sum_logprob``: natural-log probability of the continuation given its context, summed
+      over its tokens;
+    - ``num_tokens``: number of tokens of the continuation;
+    - ``is_greedy``: whether every token of it was the most probable one.
+    """
+
+    text: str
+    sum_logprob: float | None = None
+    num_tokens: int | None = None
+    is_greedy: bool | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    extracted_answer: Any = None
+    trajectory: Trajectory | None = None
+    metadata: Mapping[str, Any] = field(factory=dict)

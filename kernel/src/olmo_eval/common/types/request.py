@@ -1,0 +1,109 @@
+"""What is asked of a model."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Required, TypedDict
+
+from attrs import field, frozen, validators
+
+from olmo_eval.common.types.tools import ToolSchema
+
+
+class RequestType(StrEnum):
+    """The four ways to ask: two that generate text, two that score it."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+    LOGLIKELIHOOD = "loglikelihood"
+    ROLLING = "loglikelihood_rolling"
+
+
+class Message(TypedDict, total=False):
+    """One chat message in OpenAI's shape."""
+
+    role: Required[str]
+    content: str | None
+    tool_calls: list[dict[str, Any]]
+    tool_call_id: str
+    name: str
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return () if value is None else tuple(value)
+
+
+def _tuple_or_none(value: Any) -> tuple[Any, ...] | None:
+    return None if value is None else tuple(value)
+
+
+@frozen
+class LMRequest:
+    """One request.
+
+    - ``COMPLETION``: ``prompt`` is continued.
+    - ``CHAT``: ``messages`` (and ``system_prompt``, put first) are answered; ``tools`` may be
+      called.
+    - ``LOGLIKELIHOOD``: the probability of each of ``continuations`` is measured after
+      ``prompt``; where ``continuation_prompts`` is given it holds one context for each
+      continuation and takes the place of ``prompt``.
+    - ``ROLLING``: the probability of ``prompt`` itself is measured.
+
+    ``max_length`` caps prompt plus continuation, in tokens, below what the model allows.
+    """
+
+    request_type: RequestType
+    prompt: str = ""
+    messages: tuple[Message, ...] = field(default=(), converter=_tuple)
+    continuations: tuple[str, ...] = field(default=(), converter=_tuple)
+    continuation_prompts: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
+    tools: tuple[ToolSchema, ...] = field(default=(), converter=_tuple)
+    system_prompt: str | None = None
+    max_length: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        contexts = self.continuation_prompts
+        if contexts is not None and len(contexts) != len(self.continuations):
+            raise ValueError(
+                f"{len(contexts)} continuation_prompts for {len(self.continuations)} continuations"
+            )
+
+    def contexts(self) -> tuple[str, ...]:
+        """The context of each continuation, in order."""
+        if self.continuation_prompts is not None:
+            return self.continuation_prompts
+        return (self.prompt,) * len(self.continuations)
+
+    def chat_messages(self) -> list[Message]:
+        """``messages`` with ``system_prompt`` in front, as chat APIs expect them."""
+        head: list[Message] = []
+        if self.system_prompt is not None:
+            head.append({"role": "system", "content": self.system_prompt})
+        return head + list(self.messages)
+
+
+@frozen
+class SamplingParams:
+    """How text is generated. ``temperature`` 0 is greedy decoding.
+
+    ``max_tokens`` None means up to the model's context limit. With ``num_samples`` n, sample i
+    is drawn with a seed derived from ``seed``, the request and i, so that no sample depends on
+    what else is in flight.
+    """
+
+    max_tokens: int | None = field(
+        default=512, validator=validators.optional(validators.ge(1))
+    )
+    temperature: float = field(default=0.0, converter=float, validator=validators.ge(0))
+    top_p: float | None = None
+    top_k: int | None = None
+    stop_sequences: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
+    num_samples: int = field(default=1, validator=validators.ge(1))
+    logprobs: int | None = None
+    do_sample: bool = True
+    seed: int | None = None
+
+    @property
+    def greedy(self) -> bool:
+        """Whether decoding is deterministic."""
+        return self.temperature == 0 or not self.do_sample

@@ -1,0 +1,139 @@
+"""What the kernel asks of an inference engine.
+
+A provider takes one request at a time; concurrency and batching are its own business, because
+every engine does them differently: vLLM schedules tokens, an API wants N connections, a local
+numpy or transformers model wants sorted, prefix-sharing batches. The runner keeps up to
+``max_concurrency`` requests in flight and that is all it knows.
+
+The smallest provider::
+
+    class Parrot(Provider):
+        capabilities = frozenset({Capability.GENERATE})
+
+        async def generate(self, request, params):
+            return [LMOutput(text=request.prompt, finish_reason="stop")] * params.num_samples
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from attrs import evolve, field, fields, frozen
+
+from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
+from olmo_eval.errors import ProviderError
+
+
+class Capability(StrEnum):
+    """What a provider can be asked for."""
+
+    GENERATE = "generate"
+    CHAT = "chat"
+    TOOLS = "tools"
+    LOGLIKELIHOOD = "loglikelihood"
+    ROLLING = "loglikelihood_rolling"
+
+
+@frozen
+class ProviderConfig:
+    """Which engine runs which model, and how.
+
+    - ``kind``: name of a registered provider; None lets the kernel choose;
+    - ``model``: a local folder, a hub id or an API's model name; ``revision`` pins a hub id;
+    - ``base_url``: address of a server to join instead of starting an engine;
+    - ``tokenizer``: folder or id of the tokenizer where it is not the model's own;
+    - ``max_model_len``: context length in tokens, where lower than the model's;
+    - ``max_concurrency``: requests in flight, where other than the provider's default;
+    - ``timeout``: seconds allowed for one attempt of one request;
+    - ``max_retries``: how often a transient failure is tried again;
+    - ``kwargs``: passed to the engine as they are.
+    """
+
+    kind: str | None = None
+    model: str = ""
+    alias: str | None = None
+    base_url: str | None = None
+    tokenizer: str | None = None
+    revision: str | None = None
+    trust_remote_code: bool = False
+    dtype: str = "auto"
+    max_model_len: int | None = None
+    max_concurrency: int | None = None
+    num_instances: int = 1
+    timeout: float = 600.0
+    max_retries: int = 5
+    required_secrets: tuple[str, ...] = field(default=(), converter=tuple)
+    kwargs: Mapping[str, Any] = field(factory=dict)
+
+    def with_overrides(self, **changes: Any) -> ProviderConfig:
+        """A copy with ``changes``; names that are no field go to ``kwargs``."""
+        known = {f.name for f in fields(ProviderConfig)}
+        extra = {k: v for k, v in changes.items() if k not in known}
+        direct: dict[str, Any] = {k: v for k, v in changes.items() if k in known}
+        if extra:
+            direct["kwargs"] = {**self.kwargs, **direct.get("kwargs", {}), **extra}
+        return evolve(self, **direct)
+
+
+class Provider:
+    """Base class of inference providers: one engine running one model.
+
+    ``capabilities`` is read from the class before anything is loaded, so that a run asking for
+    what the provider cannot do is refused at once. Engines are imported in ``start``, never at
+    module level.
+
+    Failures: raise ``TransientError`` for what may pass (the runner retries with backoff,
+    jitter and Retry-After), ``RefusedError`` where the service declines to answer, and
+    ``ProviderError`` for what will not get better.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    #: requests the runner keeps in flight unless the configuration says otherwise
+    default_concurrency: ClassVar[int] = 64
+    #: whether outputs carry token counts worth reporting
+    reports_usage: ClassVar[bool] = True
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self.config = config
+
+    @classmethod
+    def capabilities_for(cls, config: ProviderConfig) -> frozenset[Capability]:
+        """What this provider can do under ``config``; looks at nothing but the configuration."""
+        return cls.capabilities
+
+    @property
+    def max_concurrency(self) -> int:
+        return self.config.max_concurrency or self.default_concurrency
+
+    async def start(self) -> None:
+        """Load the model or check the service. Raises ProviderError with the way out."""
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        """Answer a COMPLETION or CHAT request: ``params.num_samples`` outputs."""
+        raise ProviderError(f"{type(self).__name__} cannot generate")
+
+    async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
+        """Score a LOGLIKELIHOOD request (one output a continuation) or a ROLLING one (one)."""
+        raise ProviderError(f"{type(self).__name__} cannot measure log-likelihoods")
+
+    async def close(self) -> None:
+        """Give back everything ``start`` took. Called once, also after a failed start."""
+
+    # -- what the provider knows of its model, for the record and for inspection
+
+    def describe(self) -> dict[str, Any]:
+        """Facts about the loaded model for the run's record: fingerprint, context length, ...
+
+        JSON values only; the key ``fingerprint`` identifies the weights and the tokenizer.
+        """
+        return {}
+
+    def encode(self, text: str) -> list[int] | None:
+        """Token ids of ``text`` as the engine would receive it, or None where unknown."""
+        return None
+
+    def render(self, request: LMRequest) -> str | None:
+        """The text the engine receives for ``request`` (after the chat template), if known."""
+        return request.prompt or None
