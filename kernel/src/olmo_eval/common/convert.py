@@ -1,0 +1,117 @@
+"""The one converter between values and JSON: strict about keys, exact about places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.errors import UsageError
+
+T = TypeVar("T")
+
+
+@cache
+def converter() -> Any:
+    """The cattrs converter: unknown keys are refused, errors carry their path."""
+    from cattrs.preconf.json import make_converter
+
+    mine = make_converter(forbid_extra_keys=True, omit_if_default=False)
+    mine.register_structure_hook_func(lambda t: t is Any, lambda value, _: value)
+    for scalar in (int, float, bool, str):
+        mine.register_structure_hook(scalar, _strict_scalar)
+    return mine
+
+
+def _strict_scalar(value: Any, kind: type[Any]) -> Any:
+    """No silent conversions: ``"4"`` is no int, 1 is a float, True is neither."""
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
+        return value
+    raise ValueError(f"expected {kind.__name__}, got {value!r}")
+
+
+def structure(value: Any, kind: type[T], *, where: str) -> T:
+    """``value`` (JSON-like) as a ``kind``.
+
+    Raises:
+        UsageError: naming the path below ``where`` and what was expected there.
+    """
+    from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
+
+    try:
+        return converter().structure(value, kind)  # type: ignore[no-any-return]
+    except BaseValidationError as error:
+        path, cause = _first_cause(error)
+        if isinstance(cause, ForbiddenExtraKeysError):
+            key = sorted(cause.extra_fields)[0]
+            known = [f.name for f in attrs.fields(cause.cl)]
+            raise UsageError(
+                f"{where}{path}: unknown key {key!r}",
+                hint=did_you_mean(key, known, otherwise=f"known keys: {', '.join(known)}"),
+            ) from error
+        raise UsageError(f"{where}{path}: {_explain(cause)}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{where}: {_explain(error)}") from error
+
+
+def _first_cause(error: BaseException, path: str = "") -> tuple[str, BaseException]:
+    """The first leaf of cattrs's tree of errors, with its path."""
+    from cattrs.errors import AttributeValidationNote, IterableValidationNote
+
+    if not isinstance(error, BaseExceptionGroup):
+        return path, error
+    child = error.exceptions[0]
+    for note in getattr(child, "__notes__", []):
+        if isinstance(note, AttributeValidationNote):
+            return _first_cause(child, f"{path}.{note.name}")
+        if isinstance(note, IterableValidationNote):
+            return _first_cause(child, f"{path}[{note.index!r}]")
+    return _first_cause(child, path)
+
+
+def _explain(error: BaseException) -> str:
+    if isinstance(error, KeyError):
+        return f"missing key {error.args[0]!r}" if error.args else "missing key"
+    return str(error)
+
+
+def to_json(value: Any) -> Any:
+    """``value`` as JSON types: attrs classes become objects, sets become sorted lists.
+
+    Objects that are no plain data (scorers, formatters, metrics) say their class under
+    ``"class"``; functions become their import path. The result is stable: equal values give
+    equal JSON on every machine.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(to_json(v) for v in value)
+    if isinstance(value, Path):
+        return str(value)
+    if attrs.has(type(value)):
+        return _attrs_to_json(value)
+    if isinstance(value, Iterable) and not isinstance(value, bytes):
+        return [to_json(v) for v in value]
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if module and name:
+        return f"{module}:{name}"
+    return f"{type(value).__module__}:{type(value).__qualname__}"
+
+
+def _attrs_to_json(value: Any) -> dict[str, Any]:
+    kind = type(value)
+    plain = getattr(kind, "plain_data", False) or kind.__module__.startswith(
+        ("olmo_eval.common.types", "olmo_eval.data", "olmo_eval.harness")
+    )
+    head = {} if plain else {"class": f"{kind.__module__}:{kind.__qualname__}"}
+    body = {f.name: to_json(getattr(value, f.name)) for f in attrs.fields(kind) if f.init}
+    return {**head, **body}

@@ -1,0 +1,69 @@
+"""Means of a scorer's numbers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import field, frozen, validators
+
+from olmo_eval.common.metrics.base import Metric, scores_of
+from olmo_eval.common.types import Response
+
+#: how several samples of one instance become one number
+AGGREGATIONS = ("mean", "first", "any")
+
+
+def aggregate_samples(scores: tuple[float, ...], how: str) -> float:
+    """``mean`` of the samples, the ``first``, or 1 sample out of ``any`` (their maximum)."""
+    if how == "first":
+        return scores[0]
+    if how == "any":
+        return max(scores)
+    return sum(scores) / len(scores)
+
+
+@frozen
+class AccuracyMetric(Metric):
+    """Mean of a scorer over instances.
+
+    With several samples an instance, ``over_samples`` says what counts: their ``mean`` (the
+    expected accuracy of one sample), the ``first``, or ``any`` (the best, an upper bound). None
+    takes the task's ``output_score_aggregation``.
+    """
+
+    name: ClassVar[str] = "accuracy"
+    over_samples: str | None = field(
+        default=None, validator=validators.optional(validators.in_(AGGREGATIONS))
+    )
+
+    @property
+    def metric_name(self) -> str:
+        return "any_of_n" if self.over_samples == "any" else self.name
+
+    def value(self, response: Response) -> float | None:
+        return aggregate_samples(scores_of(response, self.scorer), self.over_samples or "mean")
+
+
+@frozen
+class F1Metric(AccuracyMetric):
+    """Mean of an F1 scorer."""
+
+    name: ClassVar[str] = "f1"
+
+    @property
+    def metric_name(self) -> str:
+        return self.name
+
+
+@frozen
+class SQuADF1Metric(F1Metric):
+    """Mean of SQuAD's F1."""
+
+    name: ClassVar[str] = "squad_f1"
+
+
+@frozen
+class RecallMetric(F1Metric):
+    """Mean of a recall scorer."""
+
+    name: ClassVar[str] = "recall"

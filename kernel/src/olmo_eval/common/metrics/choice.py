@@ -1,0 +1,119 @@
+"""Accuracy of choosing by log-likelihood, in the four normalisations of the field.
+
+For choice i with log-probability L_i after the question (Gao 2021, "Multiple Choice
+Normalization in LM Evaluation"; OLMES, Gu et al. 2024):
+
+- raw: argmax L_i
+- per character: argmax L_i / len(choice_i), leading space included
+- per token: argmax L_i / tokens(choice_i)
+- unconditional: argmax L_i - log P(choice_i | "Answer:")
+
+Ties go to the first choice. All four can stand side by side in one task, from one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from olmo_eval.common.metrics.base import Metric, as_scorer
+from olmo_eval.common.scorers import LogprobScorer, Scorer
+from olmo_eval.common.scorers.likelihood import sum_logprob
+from olmo_eval.common.types import LMOutput, Response
+
+
+def choice_outputs(response: Response) -> tuple[LMOutput, ...]:
+    """The outputs of the choices after the question, without the unconditional ones."""
+    outputs = response.outputs
+    n = len(response.instance.choices or ()) or len(outputs)
+    if len(outputs) < n:
+        raise ValueError(f"{len(outputs)} log-likelihoods for {n} choices")
+    return outputs[:n]
+
+
+def gold_index(response: Response) -> int:
+    index = response.instance.gold_index
+    if index is None:
+        raise ValueError("the instance does not say which choice is right (gold_idx)")
+    return index
+
+
+@frozen
+class LogprobMCAccuracyMetric(Metric):
+    """1 where the right choice has the highest log-probability."""
+
+    name: ClassVar[str] = "acc_raw"
+    binary: ClassVar[bool] = True
+    scorer: Scorer = field(factory=LogprobScorer, converter=as_scorer)
+
+    def strengths(self, response: Response) -> Sequence[float]:
+        """The number compared between choices, one a choice."""
+        return [sum_logprob(output) for output in choice_outputs(response)]
+
+    def value(self, response: Response) -> float | None:
+        strengths = self.strengths(response)
+        best = max(range(len(strengths)), key=lambda i: (strengths[i], -i))
+        return float(best == gold_index(response))
+
+    def chance(self, response: Response) -> float | None:
+        return 1.0 / len(choice_outputs(response))
+
+
+@frozen
+class LogprobPerCharMCAccuracyMetric(LogprobMCAccuracyMetric):
+    """1 where the right choice has the highest log-probability a character."""
+
+    name: ClassVar[str] = "acc_per_char"
+
+    def strengths(self, response: Response) -> Sequence[float]:
+        outputs = choice_outputs(response)
+        return [sum_logprob(output) / max(1, len(output.text)) for output in outputs]
+
+
+@frozen
+class LogprobPerTokenMCAccuracyMetric(LogprobMCAccuracyMetric):
+    """1 where the right choice has the highest log-probability a token."""
+
+    name: ClassVar[str] = "acc_per_token"
+
+    def strengths(self, response: Response) -> Sequence[float]:
+        outputs = choice_outputs(response)
+        if any(output.num_tokens is None for output in outputs):
+            raise ValueError("acc_per_token needs token counts, which the provider lacks")
+        return [sum_logprob(output) / max(1, output.num_tokens or 1) for output in outputs]
+
+
+@frozen
+class LogprobUncondMCAccuracyMetric(LogprobMCAccuracyMetric):
+    """1 where the question raises the right choice's log-probability most."""
+
+    name: ClassVar[str] = "acc_uncond"
+    needs_unconditional: ClassVar[bool] = True
+
+    def strengths(self, response: Response) -> Sequence[float]:
+        conditioned = choice_outputs(response)
+        n = len(conditioned)
+        alone = response.outputs[n : 2 * n]
+        if len(alone) != n:
+            raise ValueError("acc_uncond needs every choice scored without its question too")
+        pairs = zip(conditioned, alone, strict=True)
+        return [sum_logprob(a) - sum_logprob(b) for a, b in pairs]
+
+
+@frozen
+class GreedyAccuracyMetric(Metric):
+    """1 where greedy decoding would produce the right continuation, token by token."""
+
+    name: ClassVar[str] = "greedy_accuracy"
+    binary: ClassVar[bool] = True
+    scorer: Scorer = field(factory=LogprobScorer, converter=as_scorer)
+
+    def value(self, response: Response) -> float | None:
+        outputs = response.outputs
+        gold = response.instance.gold_index
+        output = outputs[gold if gold is not None and len(outputs) > 1 else 0]
+        if output.is_greedy is None:
+            raise ValueError("the provider does not say whether the continuation is greedy")
+        return float(output.is_greedy)

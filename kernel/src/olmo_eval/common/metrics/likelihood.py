@@ -1,0 +1,76 @@
+"""Bits per byte and perplexity of the right answer's text."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from olmo_eval.common.metrics.base import Metric, as_scorer
+from olmo_eval.common.scorers import BitsPerByteScorer, PerplexityScorer, Scorer
+from olmo_eval.common.scorers.likelihood import sum_logprob
+from olmo_eval.common.types import LMOutput, Response
+
+
+def gold_output(response: Response) -> LMOutput:
+    """The output of the right continuation: the only one, or that at ``gold_idx``."""
+    if not response.outputs:
+        raise ValueError("no log-likelihood was returned")
+    index = response.instance.gold_index
+    if index is None or len(response.outputs) == 1:
+        return response.outputs[0]
+    return response.outputs[index]
+
+
+@frozen
+class BPBMetricInstanceAvg(Metric):
+    """Mean over instances of the right answer's bits per byte."""
+
+    name: ClassVar[str] = "bits_per_byte"
+    higher_is_better: ClassVar[bool] = False
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    scorer: Scorer = field(factory=BitsPerByteScorer, converter=as_scorer)
+
+    def value(self, response: Response) -> float | None:
+        return self.scorer.score(response.instance, gold_output(response))
+
+
+@frozen
+class BPBMetricByteAvg(BPBMetricInstanceAvg):
+    """Bits of all right answers divided by their bytes: long answers weigh more."""
+
+    name: ClassVar[str] = "bits_per_byte_corpus"
+    weighted: ClassVar[bool] = True
+
+    def weight(self, response: Response) -> float:
+        return float(len(gold_output(response).text.encode("utf-8", "surrogatepass")))
+
+
+@frozen
+class MeanPerplexityMetric(BPBMetricInstanceAvg):
+    """Mean over instances of the right answer's perplexity a token."""
+
+    name: ClassVar[str] = "perplexity"
+    bounds: ClassVar[tuple[float | None, float | None]] = (1.0, None)
+    scorer: Scorer = field(factory=PerplexityScorer, converter=as_scorer)
+
+
+@frozen
+class CorpusPerplexityMetric(Metric):
+    """exp of the mean negative log-probability a token over all right answers together."""
+
+    name: ClassVar[str] = "perplexity_corpus"
+    higher_is_better: ClassVar[bool] = False
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    transform: ClassVar[str | None] = "exp"
+    weighted: ClassVar[bool] = True
+    scorer: Scorer = field(factory=PerplexityScorer, converter=as_scorer)
+
+    def value(self, response: Response) -> float | None:
+        return math.log(self.scorer.score(response.instance, gold_output(response)))
+
+    def weight(self, response: Response) -> float:
+        output = gold_output(response)
+        sum_logprob(output)
+        return float(output.num_tokens or 0)

@@ -1,0 +1,31 @@
+"""Scorers: from one output of the model to one number."""
+
+from olmo_eval.common.scorers.base import AsyncScorer, Scorer, ScoringContext
+from olmo_eval.common.scorers.likelihood import (
+    BitsPerByteScorer,
+    LogprobScorer,
+    PerplexityScorer,
+)
+from olmo_eval.common.scorers.text import (
+    ExactMatchFlexScorer,
+    ExactMatchScorer,
+    F1Scorer,
+    MultipleChoiceScorer,
+    SQuADF1Scorer,
+    SubstringRecallScorer,
+)
+
+__all__ = [
+    "AsyncScorer",
+    "BitsPerByteScorer",
+    "ExactMatchFlexScorer",
+    "ExactMatchScorer",
+    "F1Scorer",
+    "LogprobScorer",
+    "MultipleChoiceScorer",
+    "PerplexityScorer",
+    "SQuADF1Scorer",
+    "Scorer",
+    "ScoringContext",
+    "SubstringRecallScorer",
+]

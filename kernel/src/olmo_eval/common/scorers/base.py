@@ -1,0 +1,50 @@
+"""What a scorer is."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+from olmo_eval.common.types import Instance, LMOutput
+
+
+class Scorer:
+    """Base of scorers that only look: instance and output in, one number out.
+
+    The answer to judge is ``output.extracted_answer``, which the task extracted. Subclasses are
+    ``attrs.frozen`` values whose fields are their settings::
+
+        @frozen
+        class RhymeScorer(Scorer):
+            name = "rhyme"
+
+            def score(self, instance, output):
+                return float(output.text.endswith(instance.gold_text[-3:]))
+    """
+
+    name: ClassVar[str] = ""
+    #: raised whenever the numbers it gives for the same output change
+    version: ClassVar[int] = 1
+    #: what must be provided at scoring time: "judge", "python", "bash", "sandbox:NAME"
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    def score(self, instance: Instance, output: LMOutput) -> float:
+        raise NotImplementedError(f"{type(self).__name__} does not say how to score")
+
+
+class ScoringContext(Protocol):
+    """What the runtime offers a scorer that needs more than the output."""
+
+    def judge(self, name: str | None = None) -> Any:
+        """The judge called ``name`` of the harness (a ``harness.judge.Judge``)."""
+
+    def sandbox(self, capability: str) -> Any:
+        """An async context manager giving a sandbox session with ``capability``."""
+
+
+class AsyncScorer(Scorer):
+    """Base of scorers that call a judge or run code. ``requires`` says which."""
+
+    async def score_async(
+        self, instance: Instance, output: LMOutput, context: ScoringContext
+    ) -> float:
+        raise NotImplementedError(f"{type(self).__name__} does not say how to score")

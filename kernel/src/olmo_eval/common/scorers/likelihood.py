@@ -1,0 +1,56 @@
+"""Scorers of log-likelihood outputs. A missing log-probability is an error, never a number."""
+
+from __future__ import annotations
+
+import math
+
+from attrs import frozen
+
+from olmo_eval.common.scorers.base import Scorer
+from olmo_eval.common.types import Instance, LMOutput
+
+
+def sum_logprob(output: LMOutput) -> float:
+    """Natural-log probability of the output.
+
+    Raises:
+        ValueError: the provider returned none, so that nothing can be said.
+    """
+    if output.sum_logprob is None:
+        raise ValueError("the provider returned no log-probability")
+    return output.sum_logprob
+
+
+@frozen
+class LogprobScorer(Scorer):
+    """Natural-log probability of the continuation, in nats."""
+
+    name = "logprob"
+
+    def score(self, instance: Instance, output: LMOutput) -> float:
+        return sum_logprob(output)
+
+
+@frozen
+class BitsPerByteScorer(Scorer):
+    """-log2 probability of the continuation divided by its UTF-8 bytes, leading space included."""
+
+    name = "bits_per_byte"
+
+    def score(self, instance: Instance, output: LMOutput) -> float:
+        n_bytes = len(output.text.encode("utf-8", "surrogatepass"))
+        if n_bytes == 0:
+            raise ValueError("bits per byte of an empty text")
+        return -sum_logprob(output) / (math.log(2) * n_bytes)
+
+
+@frozen
+class PerplexityScorer(Scorer):
+    """exp of the mean negative log-probability a token."""
+
+    name = "perplexity"
+
+    def score(self, instance: Instance, output: LMOutput) -> float:
+        if not output.num_tokens:
+            raise ValueError("perplexity needs the number of tokens, which the provider lacks")
+        return math.exp(-sum_logprob(output) / output.num_tokens)

@@ -1,0 +1,73 @@
+"""Small text tools shared by formatters and scorers."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from olmo_eval.common.types import Instance
+
+LABELS = string.ascii_uppercase
+
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    r"""Put ``values`` into the ``{name}`` fields of ``template``.
+
+    Unlike ``str.format`` it leaves every other brace alone, so ``\boxed{}`` and JSON survive in
+    templates as well as in values; a ``{name}`` that ``values`` lacks stays as it is.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return str(values[name]) if name in values else match.group(0)
+
+    return _FIELD.sub(replace, template)
+
+
+def template_values(instance: Instance, **more: Any) -> dict[str, Any]:
+    """What a template may name: the instance's metadata, ``question``, ``answer``, and ``more``."""
+    known = dict(instance.metadata)
+    known.update(question=instance.question, answer=instance.gold_text, **more)
+    return known
+
+
+def labelled_choices(choices: tuple[str, ...], template: str) -> str:
+    """One line a choice, each with its letter: ``template`` has ``{label}`` and ``{text}``."""
+    if len(choices) > len(LABELS):
+        raise ValueError(f"{len(choices)} choices, but only {len(LABELS)} letters to label them")
+    pairs = zip(LABELS, choices, strict=False)
+    return "\n".join(fill(template, {"label": label, "text": text}) for label, text in pairs)
+
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalize_squad(text: str) -> str:
+    """Lower case, no punctuation, no articles, single spaces (Rajpurkar et al. 2016, SQuAD)."""
+    text = text.lower().translate(_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", text).split())
+
+
+_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")
+
+
+def last_number(text: str) -> str | None:
+    """The last number in ``text``, without currency sign and thousands separators, or None.
+
+    ``"so $1,200.00."`` gives ``"1200"``: a fraction of zeros is dropped.
+    """
+    found = _NUMBER.findall(text)
+    return normalize_number(found[-1]) if found else None
+
+
+def normalize_number(text: str) -> str:
+    """``"$1,200.00"`` -> ``"1200"``; text that is no number comes back stripped."""
+    bare = text.strip().replace(",", "").replace("$", "").rstrip(".")
+    if re.fullmatch(r"-?\d+\.\d+", bare):
+        bare = bare.rstrip("0").rstrip(".")
+    return "0" if bare == "-0" else bare

@@ -1,0 +1,1 @@
+"""What is measured: tasks, suites, external evals."""

@@ -1,0 +1,1 @@
+"""Benchmark tasks: what a task is, how it is registered and named."""

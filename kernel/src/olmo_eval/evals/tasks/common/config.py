@@ -1,0 +1,117 @@
+"""The settings of a task: everything that variants and overrides may change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve, field, frozen, validators
+
+from olmo_eval.common.formatters import Formatter
+from olmo_eval.common.metrics import Metric
+from olmo_eval.common.metrics.accuracy import AGGREGATIONS
+from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.common.types import SamplingParams
+from olmo_eval.data import DataSource
+from olmo_eval.errors import UsageError
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return () if value is None else tuple(value)
+
+
+def _source(value: Any) -> Any:
+    """A string is a URI or a path; few-shot sets are named by plain words."""
+    return DataSource.parse(value) if isinstance(value, str) else value
+
+
+def _fewshot_source(value: Any) -> Any:
+    looks_like_source = isinstance(value, str) and ("/" in value or "." in value)
+    return DataSource.parse(value) if looks_like_source else value
+
+
+def _metric_name(value: Any) -> str | None:
+    return value.key if isinstance(value, Metric) else value
+
+
+@frozen
+class SandboxEnv:
+    """A named environment in which a task's code must run, beyond plain ``python``."""
+
+    name: str
+    dependencies: tuple[str, ...] = field(default=(), converter=_tuple)
+    dockerfile_extra: str = ""
+
+
+@frozen
+class TaskConfig:
+    """What a task measures and how it asks. A task's class attributes give the defaults.
+
+    - ``fewshot_source``: a data source, or the name of a fixed few-shot set; None draws shots
+      from the evaluated data itself, never the evaluated item;
+    - ``fewshot_sample``: whether shots are drawn with ``fewshot_seed`` or taken in order;
+    - ``split``: the split to evaluate where it is not the data source's own;
+    - ``limit``: evaluate this many instances, a subset drawn with ``seed``;
+    - ``primary_metric``: name or key of the metric that stands for the task;
+    - ``output_score_aggregation``: how several samples count in accuracies: ``mean``,
+      ``first`` or ``any``;
+    - ``max_length``: cap on prompt plus continuation, in tokens;
+    - ``answer_extractor``: function from output text to answer, in place of the task's own.
+    """
+
+    name: str
+    data_source: DataSource | None = field(default=None, converter=_source)
+    fewshot_source: DataSource | str | None = field(default=None, converter=_fewshot_source)
+    formatter: Formatter | None = None
+    metrics: tuple[Metric, ...] = field(default=(), converter=_tuple)
+    num_fewshot: int = field(default=0, validator=validators.ge(0))
+    fewshot_seed: int = 42
+    fewshot_sample: bool = True
+    limit: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    seed: int = 42
+    split: str | None = field(default=None, converter=lambda v: None if v is None else str(v))
+    primary_metric: str | None = field(default=None, converter=_metric_name)
+    sampling_params: SamplingParams = field(
+        factory=SamplingParams, converter=lambda v: SamplingParams() if v is None else v
+    )
+    output_score_aggregation: str = field(default="mean", validator=validators.in_(AGGREGATIONS))
+    max_length: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    answer_extractor: Callable[[str], Any] | None = None
+    dependencies: tuple[str, ...] = field(default=(), converter=_tuple)
+    sandbox_env: SandboxEnv | None = None
+    sandbox_allocation_weight: float = 1.0
+    required_secrets: tuple[str, ...] = field(default=(), converter=_tuple)
+
+    def get_data_source(self) -> DataSource:
+        """The data source with ``split`` applied.
+
+        Raises:
+            UsageError: the task has no data source.
+        """
+        if self.data_source is None:
+            raise UsageError(
+                f"task {self.name!r} has no data source", hint="add -o data_source=PATH_OR_URI"
+            )
+        return self.data_source if self.split is None else self._with_split(self.data_source)
+
+    def _with_split(self, source: DataSource) -> DataSource:
+        return evolve(source, split=self.split)
+
+    def primary(self) -> Metric:
+        """The metric that stands for the task: ``primary_metric``, else the first.
+
+        Raises:
+            UsageError: there are no metrics, or none has that name.
+        """
+        if not self.metrics:
+            raise UsageError(f"task {self.name!r} has no metrics")
+        if self.primary_metric is None:
+            return self.metrics[0]
+        for metric in self.metrics:
+            if self.primary_metric in (metric.key, metric.metric_name):
+                return metric
+        names = [m.metric_name for m in self.metrics]
+        raise UsageError(
+            f"task {self.name!r} has no metric {self.primary_metric!r}",
+            hint=did_you_mean(self.primary_metric, names, otherwise=f"it has: {', '.join(names)}"),
+        )

@@ -1,0 +1,211 @@
+"""What a task is: from rows to instances, from an instance to a request, from output to answer."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import attrs
+
+from olmo_eval.common.formatters import Formatter
+from olmo_eval.common.metrics import AccuracyMetric, Metric
+from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.types import (
+    Instance,
+    LMOutput,
+    LMRequest,
+    RequestType,
+    SamplingParams,
+)
+from olmo_eval.data import DataLoader
+from olmo_eval.errors import DataError, UsageError
+from olmo_eval.evals.tasks.common.config import TaskConfig
+from olmo_eval.evals.tasks.common.fewshot import FewShot
+
+
+class Task:
+    """Base of all tasks.
+
+    A task file sets class attributes (any field of ``TaskConfig``) and says how a row becomes an
+    instance; everything else has a default::
+
+        @register("acme_riddles")
+        class Riddles(Task):
+            data_source = DataSource(path="acme/riddles", split="test")
+            formatter = CompletionFormatter(template="Riddle: {question}\\nAnswer:")
+            metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
+
+            def process_doc(self, doc):
+                return Instance(question=doc["riddle"], gold_answer=doc["answer"],
+                                metadata={"id": doc["id"]})
+
+    ``fewshot_split`` is where shots come from when ``fewshot_source`` is not set: a split of the
+    task's own data source. Without either, shots are drawn from the evaluated data.
+    """
+
+    fewshot_split: ClassVar[str | None] = None
+    #: raised whenever requests or extracted answers change though no setting did
+    version: ClassVar[int] = 1
+
+    def __init__(self, config: TaskConfig) -> None:
+        self.config = _bind(config)
+        self._instances_cache: list[Instance] | None = None
+        self._fewshot: FewShot | None = None
+
+    @classmethod
+    def default_config(cls, name: str) -> TaskConfig:
+        """The configuration that the class attributes describe."""
+        settings: dict[str, Any] = {}
+        for field in attrs.fields(TaskConfig):
+            value = inspect.getattr_static(cls, field.name, None)
+            if field.name != "name" and value is not None and not isinstance(value, property):
+                settings[field.name] = getattr(cls, field.name)
+        return TaskConfig(name=name, **settings)
+
+    # -- rows to instances
+
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
+        """An instance from one row of the data; None leaves the row out.
+
+        ``index`` is the row's position in the data; implementations may take ``doc`` alone.
+        """
+        raise UsageError(
+            f"task {self.config.name!r} does not say how a row becomes an instance",
+            hint="define process_doc(self, doc) or the property instances",
+        )
+
+    def process_fewshot_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
+        """An instance from one row of the few-shot source; by default like any other row."""
+        return self._process(doc, index)
+
+    @property
+    def instances(self) -> Iterator[Instance]:
+        """Every instance of the data, in the data's order, streamed.
+
+        Raises:
+            DataError: the data cannot be read, or a row lacks what ``process_doc`` needs.
+        """
+        for index, doc in enumerate(self._rows(self.config.get_data_source())):
+            instance = self._guarded(self._process, doc, index)
+            if instance is not None:
+                yield instance
+
+    def _rows(self, source: Any) -> Iterator[dict[str, Any]]:
+        return iter(DataLoader().load(source))
+
+    def _process(self, doc: dict[str, Any], index: int) -> Instance | None:
+        if _takes_index(type(self)):
+            return self.process_doc(doc, index)
+        return self.process_doc(doc)
+
+    def _guarded(self, process: Any, doc: dict[str, Any], index: int) -> Instance | None:
+        try:
+            result: Instance | None = process(doc, index)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            what = f"no field {error}" if isinstance(error, KeyError) else str(error)
+            raise DataError(
+                f"{self.config.name}: row {index + 1} of {self.config.data_source} does not fit "
+                f"the task: {what}",
+                hint=f"its fields are: {', '.join(map(str, doc))}",
+            ) from error
+        return result
+
+    # -- few-shot
+
+    @property
+    def fewshot(self) -> FewShot:
+        """The chooser of few-shot examples, loaded at first use."""
+        if self._fewshot is None:
+            self._fewshot = FewShot.load(self)
+        return self._fewshot
+
+    def fewshot_for(self, instance: Instance) -> tuple[Instance, ...]:
+        """The examples shown before ``instance``: exactly ``num_fewshot``, never itself."""
+        if self.config.num_fewshot == 0:
+            return ()
+        return self.fewshot.shots_for(instance)
+
+    def get_fewshot(self) -> tuple[Instance, ...]:
+        """The examples shown before an instance that is not among them."""
+        return self.fewshot.shots if self.config.num_fewshot else ()
+
+    # -- instances to requests
+
+    def format_request(self, instance: Instance) -> LMRequest:
+        """What is asked of the model for ``instance``, few-shot examples included."""
+        formatter = self.config.formatter
+        if formatter is None:
+            return LMRequest(RequestType.COMPLETION, prompt=instance.question)
+        return formatter.format(instance, self.fewshot_for(instance))
+
+    def get_sampling_params(self, instance: Instance) -> SamplingParams:
+        return self.config.sampling_params
+
+    def request_for(self, instance: Instance) -> LMRequest:
+        """``format_request`` with the task's length cap applied."""
+        request = self.format_request(instance)
+        if self.config.max_length is not None and request.max_length is None:
+            request = attrs.evolve(request, max_length=self.config.max_length)
+        return request
+
+    # -- outputs to answers
+
+    def extract_answer(self, output: LMOutput) -> Any:
+        """The answer in a generated text; None where there is none to be found."""
+        return output.text.strip()
+
+    def extracted(self, output: LMOutput) -> LMOutput:
+        """``output`` with its answer extracted, by ``answer_extractor`` if the task has one."""
+        extractor = self.config.answer_extractor
+        answer = extractor(output.text) if extractor else self.extract_answer(output)
+        return attrs.evolve(output, extracted_answer=answer)
+
+    def scorers(self) -> tuple[Scorer, ...]:
+        """The scorers of the metrics, each once."""
+        found: dict[str, Scorer] = {}
+        for metric in self.config.metrics:
+            known = found.setdefault(metric.scorer.name, metric.scorer)
+            if known != metric.scorer:
+                raise UsageError(
+                    f"task {self.config.name!r} has two scorers named {metric.scorer.name!r} "
+                    "with different settings"
+                )
+        return tuple(found.values())
+
+
+def _takes_index(cls: type[Task]) -> bool:
+    known: bool | None = cls.__dict__.get("_process_doc_takes_index")
+    if known is None:
+        parameters = inspect.signature(cls.process_doc).parameters.values()
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        known = len(positional) > 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        cls._process_doc_takes_index = known  # type: ignore[attr-defined]
+    return known
+
+
+def _bind(config: TaskConfig) -> TaskConfig:
+    """Settle what metrics leave to the task: how samples count, what must be asked."""
+    metrics: list[Metric] = []
+    for metric in config.metrics:
+        if isinstance(metric, AccuracyMetric) and metric.over_samples is None:
+            metric = attrs.evolve(metric, over_samples=config.output_score_aggregation)
+        metrics.append(metric)
+    formatter: Formatter | None = config.formatter
+    if any(m.needs_unconditional for m in metrics) and hasattr(formatter, "unconditional"):
+        formatter = attrs.evolve(formatter, unconditional=True)  # type: ignore[type-var,misc]
+    return attrs.evolve(config, metrics=tuple(metrics), formatter=formatter)
+
+
+def content_id(instance: Instance) -> str:
+    """An identifier made of the question itself: 12 hexadecimal digits of its SHA-256."""
+    content = json.dumps([instance.question, instance.choices, str(instance.gold_answer)])
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def instance_id(instance: Instance) -> str:
+    """The identifier the data gives (``metadata["id"]``), else one made of the content."""
+    given = instance.metadata.get("id")
+    return content_id(instance) if given is None else str(given)

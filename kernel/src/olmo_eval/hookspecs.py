@@ -1,0 +1,133 @@
+"""Everything a plugin can supply, on one page: one hook a kind.
+
+A plugin is a module named by an entry point of the group ``olmo_eval``; its functions marked
+``@olmo_eval.hookimpl`` are called with a ``register`` function::
+
+    @olmo_eval.hookimpl
+    def register_providers(register):
+        register("parrot", "acme_evals.parrot:Parrot")   # imported when first used
+
+``register(name, target)`` takes the object itself or an import string ``"package.module:Object"``.
+For tasks a bare ``"package.module"`` may stand for a module that registers the name with
+``@register(name)`` when it is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from olmo_eval.common.scorers import Scorer
+    from olmo_eval.common.types import Response
+    from olmo_eval.evals.external import ExternalEval
+    from olmo_eval.evals.suites import Suite
+    from olmo_eval.evals.tasks.common import Task
+    from olmo_eval.harness.config import HarnessConfig
+    from olmo_eval.harness.judge import Judge
+    from olmo_eval.harness.models import ModelConfig
+    from olmo_eval.harness.provider import Provider
+    from olmo_eval.harness.sandbox import SandboxBackend
+    from olmo_eval.harness.scaffold import Scaffold
+    from olmo_eval.harness.tools import Tool
+    from olmo_eval.runner.executor import Executor
+
+hookspec = pluggy.HookspecMarker("olmo_eval")
+hookimpl = pluggy.HookimplMarker("olmo_eval")
+
+T = TypeVar("T", contravariant=True)
+
+
+class Register(Protocol[T]):
+    """Names one thing; ``target`` is the thing or where to import it from."""
+
+    def __call__(self, name: str, target: T | str, /) -> None: ...
+
+
+@hookspec
+def register_tasks(register: Register[type[Task]]) -> None:
+    """Benchmark tasks: ``register("acme_riddles", "acme_evals.riddles")``."""
+
+
+@hookspec
+def register_suites(register: Register[Suite]) -> None:
+    """Suites: ``register("acme", Suite(name="acme", tasks=("acme_riddles", "gsm8k")))``."""
+
+
+@hookspec
+def register_scorers(register: Register[type[Scorer]]) -> None:
+    """Scorers: ``register("acme_rhyme", RhymeScorer)``."""
+
+
+@hookspec
+def register_tools(register: Register[Tool]) -> None:
+    """Tools, as made by ``@tool``: ``register("calculator", "acme_evals.tools:calculator")``."""
+
+
+@hookspec
+def register_scaffolds(register: Register[type[Scaffold]]) -> None:
+    """Multi-turn loops: ``register("plan_and_act", PlanAndAct)``."""
+
+
+@hookspec
+def register_providers(register: Register[type[Provider]]) -> None:
+    """Inference providers: ``register("parrot", "acme_evals.parrot:Parrot")``."""
+
+
+@hookspec
+def register_sandboxes(register: Register[type[SandboxBackend]]) -> None:
+    """Sandbox backends: ``register("firecracker", "acme_evals.vm:FirecrackerBackend")``."""
+
+
+@hookspec
+def register_judges(register: Register[type[Judge]]) -> None:
+    """Graders: ``register("rubric", "acme_evals.judges:RubricJudge")``."""
+
+
+@hookspec
+def register_harnesses(register: Register[HarnessConfig]) -> None:
+    """Harness presets: ``register("careful", HarnessConfig(name="careful", max_turns=3))``."""
+
+
+@hookspec
+def register_models(register: Register[ModelConfig]) -> None:
+    """Model presets: ``register("acme-7b", ModelConfig(model="acme/acme-7b"))``."""
+
+
+@hookspec
+def register_external_evals(register: Register[type[ExternalEval]]) -> None:
+    """Benchmarks with their own runner: ``register("acme_bench", "acme_evals.bench:AcmeBench")``."""
+
+
+@hookspec
+def register_executors(register: Register[type[Executor]]) -> None:
+    """Where runs execute: ``register("slurm", "acme_evals.slurm:SlurmExecutor")``."""
+
+
+@hookspec
+def register_commands(cli: click.Group) -> None:
+    """Commands of ``olmo-eval``: ``cli.add_command(my_click_command)``."""
+
+
+@hookspec
+def run_started(run: Mapping[str, Any]) -> None:
+    """A run begins; ``run`` is the content of its ``run.json``."""
+
+
+@hookspec
+def instance_scored(run_id: str, task: str, response: Response) -> None:
+    """An instance is finished and safe in the journal. Called in the event loop: be quick."""
+
+
+@hookspec
+def task_finished(run_id: str, task: str, metrics: Mapping[str, float | None]) -> None:
+    """Every instance of a task is finished; ``metrics`` maps metric to value."""
+
+
+@hookspec
+def run_finished(run: Mapping[str, Any]) -> None:
+    """A run has ended and its results are written; ``run["status"]`` says how."""
