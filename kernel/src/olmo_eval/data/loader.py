@@ -17,7 +17,6 @@ from olmo_eval.data.readers import Row, read_rows
 from olmo_eval.data.source import DataSource, SourceKind
 from olmo_eval.errors import DataError
 
-_OFFLINE_VARIABLES = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _HASHES: dict[tuple[str, int, int], str] = {}
 
 
@@ -139,9 +138,10 @@ class DataLoader:
 
 def hub_is_usable() -> bool:
     """Whether rows may be fetched from the hub: the library is there and nothing forbids it."""
-    for variable in _OFFLINE_VARIABLES:
-        if os.environ.get(variable, "").upper() in {"1", "ON", "YES", "TRUE"}:
-            return False
+    from olmo_eval.data import hub
+
+    if hub.is_offline():
+        return False
     found = importlib.util.find_spec("datasets")
     return found is not None and found.origin is not None
 
@@ -157,7 +157,7 @@ def file_sha256(path: Path) -> str:
 
 
 def _pin_of(file: dict[str, Any]) -> str:
-    return str(next(file[key] for key in ("sha256", "version", "etag") if key in file))
+    return str(next(file[key] for key in ("sha256", "md5", "etag", "version") if key in file))
 
 
 def _pin_file(path: Path, root: Path | None) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from attrs import Converter, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from olmo_eval.data.formats import is_data_file
 from olmo_eval.errors import UsageError
@@ -67,14 +67,12 @@ def _path(value: str | os.PathLike[str]) -> str:
     return str(os.fspath(value))
 
 
-def _data_files(value: Any, source: Any) -> tuple[str, ...] | None:
-    if isinstance(value, Mapping):  # {split: files}, as `datasets` accepts
-        if source.split not in value:
-            raise UsageError(
-                f"data_files of {source.path} has no split {source.split!r}",
-                hint=f"it has: {', '.join(map(str, value)) or 'none'}",
-            )
-        value = value[source.split]
+def _data_files(value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, Mapping):
+        raise UsageError(
+            "data_files is a file name or a list of them, not a mapping of splits",
+            hint="give the files of this source's split",
+        )
     if value is None:
         return None
     files = (value,) if isinstance(value, str | os.PathLike) else tuple(value)
@@ -99,9 +97,7 @@ class DataSource:
     path: str = field(converter=_path)
     subset: str | None = field(default=None, converter=_subset)
     split: str = field(default="test", converter=str)
-    data_files: tuple[str, ...] | None = field(
-        default=None, converter=Converter(_data_files, takes_self=True)
-    )
+    data_files: tuple[str, ...] | None = field(default=None, converter=_data_files)
     revision: str | None = None
     source_type: SourceKind | None = field(default=None, converter=_source_type)
 
@@ -144,7 +140,10 @@ class DataSource:
         )
 
     def uri(self) -> str:
-        """One line that names this source; ``DataSource.from_uri`` reads it back."""
+        """One line that names this source; ``DataSource.from_uri`` reads it back.
+
+        A URL's own query and password are left out, since this line ends up in records.
+        """
         query: list[tuple[str, str]] = []
         if self.subset is not None:
             query.append(("subset", self.subset))
@@ -157,7 +156,7 @@ class DataSource:
         if self.kind is SourceKind.HUB:
             return f"hf://{quote(self.path)}?{tail}"
         if self.kind is SourceKind.REMOTE:
-            return self.path if not tail else f"{self.path}{'&' if '?' in self.path else '?'}{tail}"
+            return without_secrets(self.path) + (f"?{tail}" if tail else "")
         return f"file://{quote(self.path)}" + (f"?{tail}" if tail else "")
 
     @classmethod
@@ -194,6 +193,13 @@ def parse_source(text: str) -> DataSource:
     if not _SCHEME.match(text) and (os.path.isfile(text) or is_data_file(text)):
         return DataSource(path=text, source_type=SourceKind.LOCAL)
     return DataSource.from_uri(text)
+
+
+def without_secrets(url: str) -> str:
+    """A URL as it may be shown: no user or password, no query (signed URLs carry keys there)."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
 
 
 def _looks_like_hub_id(path: str) -> bool:
