@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from attrs import evolve, field, frozen
 
+from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.data.formats import is_data_file
 from olmo_eval.errors import UsageError
 
@@ -183,6 +183,11 @@ class DataSource:
             )
         return _remote_source(cls, body, query)
 
+    @classmethod
+    def parse(cls, text: str) -> DataSource:
+        """What ``text`` names, as people write it; see :func:`parse_source`."""
+        return parse_source(text)
+
 
 def parse_source(text: str) -> DataSource:
     """The source that a person means by ``-o data_source=TEXT``.
@@ -228,10 +233,9 @@ def _known_fields(query: str, uri: str) -> dict[str, Any]:
     pairs = parse_qsl(query, keep_blank_values=True)
     for key, _ in pairs:
         if key not in _URI_KEYS:
-            near = get_close_matches(key, _URI_KEYS, n=1)
             raise UsageError(
                 f"{uri}: unknown key {key!r}",
-                hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_URI_KEYS)}",
+                hint=did_you_mean(key, _URI_KEYS, otherwise=f"known: {', '.join(_URI_KEYS)}"),
             )
     return _fields(pairs)
 
