@@ -6,7 +6,7 @@ from olmo_eval.data.fewshot import (
     load_fewshot_set,
 )
 from olmo_eval.data.loader import DataLoader, Location
-from olmo_eval.data.source import DataSource, SourceKind, parse_source
+from olmo_eval.data.source import DataSource, SourceKind
 
 __all__ = [
     "DataLoader",
@@ -16,5 +16,4 @@ __all__ = [
     "describe_fewshot_set",
     "fewshot_set_names",
     "load_fewshot_set",
-    "parse_source",
 ]

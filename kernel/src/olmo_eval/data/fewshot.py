@@ -108,7 +108,7 @@ def collect_fewshot_set(entry: FewshotSet, loader: DataLoader) -> list[Row]:
     Raises DataError when a row is not there: a set never shrinks in silence.
     """
     if not entry.is_collectable or entry.source is None:
-        raise DataError(f"its rows cannot be picked out of a data set")
+        raise DataError("its rows cannot be picked out of a data set")
     wanted: Sequence[Any] = entry.ids or entry.digests
     missing = set(wanted)
     found: dict[Any, Row] = {}

@@ -129,7 +129,7 @@ class DataSource:
             return (self,)
         if self.path in _FORMAT_LOADERS:
             return tuple(
-                evolve(parse_source(name), split=self.split, revision=self.revision)
+                evolve(DataSource.parse(name), split=self.split, revision=self.revision)
                 for name in self.data_files
             )
         if self.kind is SourceKind.HUB:
@@ -185,19 +185,22 @@ class DataSource:
 
     @classmethod
     def parse(cls, text: str) -> DataSource:
+        """The source that a person means by ``-o data_source=TEXT``.
+
+        A string that names an existing file, or ends in a suffix of a data file, is local;
+        everything else is read by ``from_uri``.
+        """
+        if not _SCHEME.match(text) and (os.path.isfile(text) or is_data_file(text)):
+            return cls(path=text, source_type=SourceKind.LOCAL)
+        return cls.from_uri(text)
+
+    def __str__(self) -> str:
+        return self.uri()
+
+    @classmethod
+    def parse(cls, text: str) -> DataSource:
         """What ``text`` names, as people write it; see :func:`parse_source`."""
         return parse_source(text)
-
-
-def parse_source(text: str) -> DataSource:
-    """The source that a person means by ``-o data_source=TEXT``.
-
-    A string that names an existing file, or ends in a suffix of a data file, is local; everything
-    else is read by ``DataSource.from_uri``.
-    """
-    if not _SCHEME.match(text) and (os.path.isfile(text) or is_data_file(text)):
-        return DataSource(path=text, source_type=SourceKind.LOCAL)
-    return DataSource.from_uri(text)
 
 
 def without_secrets(url: str) -> str:
