@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from attrs import frozen
@@ -147,6 +146,8 @@ def rows_sha256(rows: Sequence[Row]) -> str:
 
 @cache
 def _known_sets() -> dict[str, FewshotSet]:
+    from importlib.resources import files
+
     text = (files("olmo_eval.data") / "fewshot_sets.json").read_text("utf-8")
     return {entry["name"]: _parse_entry(entry) for entry in json.loads(text)["sets"]}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -138,11 +137,13 @@ class DataLoader:
 
 def hub_is_usable() -> bool:
     """Whether rows may be fetched from the hub: the library is there and nothing forbids it."""
+    from importlib.util import find_spec
+
     from olmo_eval.data import hub
 
     if hub.is_offline():
         return False
-    found = importlib.util.find_spec("datasets")
+    found = find_spec("datasets")
     return found is not None and found.origin is not None
 
 

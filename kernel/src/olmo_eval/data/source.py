@@ -197,11 +197,6 @@ class DataSource:
     def __str__(self) -> str:
         return self.uri()
 
-    @classmethod
-    def parse(cls, text: str) -> DataSource:
-        """What ``text`` names, as people write it; see :func:`parse_source`."""
-        return parse_source(text)
-
 
 def without_secrets(url: str) -> str:
     """A URL as it may be shown: no user or password, no query (signed URLs carry keys there)."""
