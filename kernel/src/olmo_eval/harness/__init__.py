@@ -1,0 +1,34 @@
+"""The runtime policy: how a task is run, never what it measures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from olmo_eval.harness.config import HarnessConfig, SandboxConfig
+from olmo_eval.harness.presets import get_harness_preset
+from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval.harness.tools import Tool, registered_tool, tool
+
+if TYPE_CHECKING:
+    from olmo_eval.harness.runtime import Harness
+
+__all__ = [
+    "Capability",
+    "Harness",
+    "HarnessConfig",
+    "Provider",
+    "ProviderConfig",
+    "SandboxConfig",
+    "Tool",
+    "get_harness_preset",
+    "registered_tool",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Harness":
+        from olmo_eval.harness.runtime import Harness
+
+        return Harness
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

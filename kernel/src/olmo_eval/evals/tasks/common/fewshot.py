@@ -48,12 +48,9 @@ class FewShot:
                 f"{config.name} asks for {k} few-shot examples, but {where} has {len(pool)}",
                 hint=f"lower it with -o num_fewshot={len(pool)}, or set -o fewshot_source=...",
             )
-        wanted = min(k + 1, len(pool))
         if config.fewshot_sample and not isinstance(config.fewshot_source, str):
-            chosen = random.Random(config.fewshot_seed).sample(pool, wanted)
-        else:
-            chosen = pool[:wanted]
-        return cls(chosen, k)
+            return cls(_draw(pool, k, config.fewshot_seed), k)
+        return cls(pool[: k + 1], k)
 
     def shots_for(self, instance: Instance) -> tuple[Instance, ...]:
         """``k`` examples, none of them ``instance``.
@@ -72,6 +69,16 @@ class FewShot:
                 hint="use fewer shots or another fewshot_source",
             )
         return tuple(others)
+
+
+def _draw(pool: list[Instance], k: int, seed: int) -> list[Instance]:
+    """``random.Random(seed).sample(pool, k)``, as published settings draw, and one spare."""
+    chosen = random.Random(seed).sample(pool, k)
+    if len(pool) > k:
+        taken = {id(shot) for shot in chosen}
+        longer = random.Random(seed).sample(pool, k + 1)
+        chosen.append(next(shot for shot in longer if id(shot) not in taken))
+    return chosen
 
 
 def _candidates(task: Task) -> tuple[list[Instance], str]:

@@ -1,0 +1,93 @@
+"""What a suite is, and how its members are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from olmo_eval import plugins
+from olmo_eval.errors import UsageError
+
+
+class AggregationStrategy(StrEnum):
+    """How the scores of a suite's members become one.
+
+    - ``AVERAGE``: mean over all tasks, nested ones included;
+    - ``AVERAGE_OF_AVERAGES``: mean over the direct members, a nested suite counting as one with
+      the score its own strategy gives it;
+    - ``WEIGHTED_AVERAGE``: mean over all tasks, each weighted by its number of instances;
+    - ``DISPLAY_ONLY``: members are shown together, no score;
+    - ``NONE``: members only, not shown as a suite.
+    """
+
+    AVERAGE = "average"
+    AVERAGE_OF_AVERAGES = "average_of_averages"
+    WEIGHTED_AVERAGE = "weighted_average"
+    DISPLAY_ONLY = "display_only"
+    NONE = "none"
+
+
+def _members(value: Any) -> tuple[str | Suite, ...]:
+    members = tuple(value)
+    for member in members:
+        if not isinstance(member, str | Suite):
+            raise UsageError(f"a suite's member is a task spec or a Suite, not {member!r}")
+    return members
+
+
+@frozen
+class Suite:
+    """A named collection. Members are task specs, names of suites, or suites in place.
+
+    Members are looked up when the suite is used, so a suite may name tasks of packages that are
+    not installed; running it then says which member is missing.
+    """
+
+    name: str
+    tasks: tuple[str | Suite, ...] = field(converter=_members)
+    aggregation: AggregationStrategy = field(
+        default=AggregationStrategy.AVERAGE, converter=AggregationStrategy
+    )
+    description: str = ""
+
+    def members(self) -> tuple[str | Suite, ...]:
+        """The direct members, names of registered suites replaced by the suites."""
+        return tuple(
+            find_suite(m) or m if isinstance(m, str) else m for m in self.tasks
+        )
+
+    def expand(self) -> tuple[str, ...]:
+        """Every task spec of the suite and its nested suites, in order, each once.
+
+        Raises:
+            UsageError: a suite that contains itself.
+        """
+        return tuple(dict.fromkeys(_walk(self, ())))
+
+
+def _walk(suite: Suite, above: tuple[str, ...]) -> Iterator[str]:
+    if suite.name in above:
+        raise UsageError(f"suite {suite.name!r} contains itself: {' > '.join((*above, suite.name))}")
+    for member in suite.members():
+        if isinstance(member, Suite):
+            yield from _walk(member, (*above, suite.name))
+        else:
+            yield member
+
+
+def register(suite: Suite) -> Suite:
+    """Register a suite under its own name; its module is where it is called from."""
+    import sys
+
+    module = sys._getframe(1).f_globals.get("__name__", "")
+    plugins.add("suites", suite.name, suite, module=module)
+    return suite
+
+
+def find_suite(name: str) -> Suite | None:
+    """The registered suite called ``name``, or None."""
+    registry = plugins.manager().registry("suites")
+    return registry.get(name) if name in registry else None

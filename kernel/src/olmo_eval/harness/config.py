@@ -1,0 +1,153 @@
+"""What a harness is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, frozen, validators
+
+from olmo_eval.common.convert import structure
+from olmo_eval.errors import UsageError
+from olmo_eval.harness.provider import ProviderConfig
+
+_SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+
+
+def parse_size(text: str | int) -> int:
+    """``"512m"`` -> bytes. Units are powers of 1024: b, k, m, g.
+
+    Raises:
+        ValueError: it is no size.
+    """
+    if isinstance(text, int):
+        return text
+    bare = text.strip().lower().removesuffix("ib").removesuffix("b") or text
+    number, unit = (bare[:-1], bare[-1]) if bare[-1:] in _SIZE_UNITS and bare[-1:] else (bare, "")
+    try:
+        return int(float(number) * _SIZE_UNITS[unit])
+    except ValueError:
+        raise ValueError(f"expected a size such as 512m, got {text!r}") from None
+
+
+def _is_size(_instance: Any, _attribute: Any, value: str) -> None:
+    parse_size(value)
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+@frozen
+class SandboxConfig:
+    """One kind of environment that tools and scorers may use.
+
+    - ``backend``: name of a registered sandbox backend;
+    - ``capabilities``: what it offers to those who ask: ``bash``, ``python``, ``sandbox:NAME``;
+    - ``image``: container image, for backends that have images;
+    - ``instances``: at most this many at once; ``memory`` as ``512m``; ``cpus`` in cores;
+      ``pids`` processes; ``output_limit`` bytes of output kept a command; timeouts in seconds;
+    - ``network``: False gives no network at all;
+    - ``unsafe_local``: must be True for a backend that does not isolate (``local``).
+    """
+
+    backend: str = "docker"
+    image: str | None = None
+    capabilities: tuple[str, ...] = field(default=("bash", "python"), converter=_strings)
+    instances: int = field(default=4, validator=validators.ge(1))
+    memory: str = field(default="512m", validator=_is_size)
+    cpus: float = field(default=1.0, converter=float, validator=validators.gt(0))
+    pids: int = field(default=128, validator=validators.ge(1))
+    network: bool = False
+    startup_timeout: float = 60.0
+    command_timeout: float = 30.0
+    output_limit: str = field(default="1m", validator=_is_size)
+    working_dir: str = "/workspace"
+    environment: Mapping[str, str] = field(factory=dict)
+    unsafe_local: bool = False
+    kwargs: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class JudgeConfig:
+    """A grader of the harness: which registered judge, asking which auxiliary provider."""
+
+    kind: str = "llm"
+    provider: str = "judge"
+    kwargs: Mapping[str, Any] = field(factory=dict)
+
+
+def _tool_names(value: Any) -> tuple[Any, ...]:
+    return () if value is None else tuple(value)
+
+
+@frozen
+class HarnessConfig:
+    """How a task is run: by which model, with which tools, loop, limits, sandboxes, judges.
+
+    - ``tools``: registered tool names, or tools; ``tool_choice``: auto, none or required;
+    - ``scaffold``: the multi-turn loop; None asks once;
+    - ``max_turns``, ``max_total_tokens``, ``timeout`` (seconds): limits of one instance;
+    - ``max_concurrency``: instances in flight; None takes the provider's;
+    - ``auxiliary_providers``: further models by name, started only when needed;
+    - ``required_secrets``: environment variables that must be set.
+    """
+
+    name: str = "default"
+    provider: ProviderConfig = field(factory=ProviderConfig)
+    system_prompt: str | None = None
+    tools: tuple[Any, ...] = field(default=(), converter=_tool_names)
+    tool_choice: str = field(default="auto", validator=validators.in_(("auto", "none", "required")))
+    scaffold: str | None = None
+    scaffold_kwargs: Mapping[str, Any] = field(factory=dict)
+    max_turns: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    max_total_tokens: int | None = None
+    timeout: float | None = None
+    max_concurrency: int | None = field(
+        default=None, validator=validators.optional(validators.ge(1))
+    )
+    scoring_concurrency: int | None = field(
+        default=None, validator=validators.optional(validators.ge(1))
+    )
+    sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=tuple)
+    auxiliary_providers: Mapping[str, ProviderConfig] = field(factory=dict)
+    judges: Mapping[str, JudgeConfig] = field(factory=dict)
+    required_secrets: tuple[str, ...] = field(default=(), converter=_strings)
+
+    def with_provider(self, provider: ProviderConfig) -> HarnessConfig:
+        return evolve(self, provider=provider)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, where: str = "harness") -> HarnessConfig:
+        """A harness from JSON-like data, unknown keys refused with their path.
+
+        Raises:
+            UsageError: naming the place, such as ``harness.sandboxes[0].memory``.
+        """
+        if not isinstance(data, Mapping):
+            raise UsageError(f"{where}: expected a mapping of settings, got {data!r}")
+        fixed = dict(data)
+        if "tool_names" in fixed:
+            fixed["tools"] = [*fixed.get("tools", ()), *_strings(fixed.pop("tool_names"))]
+        return structure(fixed, cls, where=where)
+
+
+def load_harness(path: str | Path) -> HarnessConfig:
+    """Read a harness from a YAML (or JSON) file.
+
+    Raises:
+        UsageError: the file is missing or malformed; the message names file, line or key.
+    """
+    import yaml
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"harness file {path}: {error}") from error
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        place = " ".join(str(error).split())
+        raise UsageError(f"harness file {path} is no valid YAML: {place}") from error
+    return HarnessConfig.from_dict(data if data is not None else {}, where=str(path))

@@ -1,0 +1,69 @@
+"""Model presets, and what ``-m`` may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from olmo_eval import plugins
+from olmo_eval.harness.provider import ProviderConfig
+
+
+@frozen
+class ModelConfig:
+    """A named model: what to load and the provider settings it needs."""
+
+    model: str
+    provider: str | None = None
+    revision: str | None = None
+    tokenizer: str | None = None
+    max_model_len: int | None = None
+    dtype: str = "auto"
+    kwargs: Mapping[str, Any] = field(factory=dict)
+
+    def provider_config(self, alias: str | None = None) -> ProviderConfig:
+        return ProviderConfig(
+            kind=self.provider,
+            model=self.model,
+            alias=alias,
+            revision=self.revision,
+            tokenizer=self.tokenizer,
+            max_model_len=self.max_model_len,
+            dtype=self.dtype,
+            kwargs=self.kwargs,
+        )
+
+
+def model_provider(name: str, base: ProviderConfig, kind: str | None = None) -> ProviderConfig:
+    """The provider configuration for ``-m name``, laid over the harness's own.
+
+    ``name`` is a preset, ``provider:model``, the bare name of a provider that needs no model
+    (``mock``), or anything the provider itself understands: a folder, a hub id, an API's model.
+    ``kind`` (``--provider``) wins over all.
+    """
+    registry = plugins.manager().registry("models")
+    if name in registry:
+        preset: ModelConfig = registry.get(name)
+        config = _overlay(base, preset.provider_config(alias=name))
+    else:
+        providers = plugins.manager().registry("providers")
+        head, colon, rest = name.partition(":")
+        if colon and head in providers:
+            config = evolve(base, kind=head, model=rest)
+        elif name in providers:
+            config = evolve(base, kind=name, model=name)
+        else:
+            config = evolve(base, model=name)
+    return evolve(config, kind=kind) if kind else config
+
+
+def _overlay(base: ProviderConfig, preset: ProviderConfig) -> ProviderConfig:
+    """The preset's settings, except where the harness already sets something of its own."""
+    blank = ProviderConfig()
+    changes: dict[str, Any] = {"model": preset.model, "alias": preset.alias}
+    for name in ("kind", "revision", "tokenizer", "max_model_len", "dtype"):
+        if getattr(base, name) == getattr(blank, name):
+            changes[name] = getattr(preset, name)
+    return evolve(base, **changes, kwargs={**preset.kwargs, **base.kwargs})
