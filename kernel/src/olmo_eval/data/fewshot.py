@@ -71,7 +71,8 @@ def describe_fewshot_set(name: str, loader: DataLoader | None = None) -> dict[st
     digest = rows_sha256(load_fewshot_set(name, loader))
     known = _known_sets().get(name)
     described: dict[str, Any] = {"name": name, "sha256": digest}
-    described["published"] = None if known is None else digest == known.sha256
+    published = published_sha256(name)
+    described["published"] = None if published is None else digest == published
     if path := loader.mirror.find_fewshot(name):
         root = loader.mirror.root_of(path)
         shown = str(path.relative_to(root)) if root else str(path)
@@ -99,6 +100,12 @@ def fewshot_set(name: str, loader: DataLoader | None = None) -> FewshotSet:
             hint=did_you_mean(name, names, otherwise=f"known: {', '.join(names)}"),
         )
     return _known_sets()[name]
+
+
+def published_sha256(name: str) -> str | None:
+    """:func:`rows_sha256` of a set's published rows; None for a set the package does not know."""
+    known = _known_sets().get(name)
+    return known.sha256 if known else None
 
 
 def collect_fewshot_set(entry: FewshotSet, loader: DataLoader) -> list[Row]:
