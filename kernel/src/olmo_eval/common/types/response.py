@@ -15,9 +15,15 @@ from olmo_eval.common.types.request import LMRequest
 class Outcome(StrEnum):
     """How an instance ended; every instance ends as exactly one of these.
 
-    ``scored``, ``truncated``, ``refused``, ``extraction_failed`` and ``limit_reached`` carry a
-    score (the model did answer, badly perhaps); ``judge_failed``, ``scorer_failed`` and
-    ``infra_failed`` carry none, and are never counted as one.
+    - ``scored``: answered and scored;
+    - ``truncated``: cut at the token limit; what was written is scored;
+    - ``limit_reached``: a limit of the harness ended it; its last answer is scored;
+    - ``extraction_failed``: no answer was found in the text, which scores as wrong;
+    - ``refused``: the service declined; scored only if it returned a text;
+    - ``judge_failed``, ``scorer_failed``: answered, but the score could not be determined;
+    - ``infra_failed``: never answered.
+
+    Where there is no score there is no number: such an instance counts as missing, never as 0.
     """
 
     SCORED = "scored"
@@ -28,13 +34,6 @@ class Outcome(StrEnum):
     JUDGE_FAILED = "judge_failed"
     SCORER_FAILED = "scorer_failed"
     INFRA_FAILED = "infra_failed"
-
-    @property
-    def has_score(self) -> bool:
-        return self not in _WITHOUT_SCORE
-
-
-_WITHOUT_SCORE = frozenset({Outcome.JUDGE_FAILED, Outcome.SCORER_FAILED, Outcome.INFRA_FAILED})
 
 
 @frozen

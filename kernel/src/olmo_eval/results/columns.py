@@ -1,0 +1,63 @@
+"""The numbers of a task, as arrays: all that scores, errors and comparisons are made of."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+_NAN = float("nan")
+
+
+class TaskColumns:
+    """One value and one weight an instance and metric; NaN where a value is missing.
+
+    ``outcomes`` counts how instances ended, ``clusters`` gives each instance's cluster (or None
+    where the task has none), ``totals`` sums tokens, cost and latency.
+    """
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._values = {key: array("d") for key in keys}
+        self._weights = {key: array("d") for key in self._values}
+        self._clusters: list[str | None] = []
+        self._clustered = False
+        self.outcomes: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.totals: Counter[str] = Counter()
+        self.reused = 0
+        self.n = 0
+
+    def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self.n += 1
+            self.outcomes[row["outcome"]] += 1
+            if row.get("error"):
+                self.errors[row["error"]] += 1
+            values, weights = row["values"] or {}, row["weights"] or {}
+            for key, column in self._values.items():
+                value = values.get(key)
+                column.append(_NAN if value is None else value)
+                weight = weights.get(key)
+                self._weights[key].append(1.0 if weight is None else weight)
+            self._clusters.append(row["cluster"])
+            self._clustered = self._clustered or row["cluster"] is not None
+            self.reused += bool(row.get("reused"))
+            for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd"):
+                self.totals[name] += row.get(name) or 0
+            self.totals["latency"] += row.get("latency") or 0.0
+
+    def values(self, key: str) -> FloatArray:
+        return np.frombuffer(self._values[key], dtype=np.float64)
+
+    def weights(self, key: str) -> FloatArray:
+        return np.frombuffer(self._weights[key], dtype=np.float64)
+
+    @property
+    def clusters(self) -> list[str | None] | None:
+        return self._clusters if self._clustered else None

@@ -1,0 +1,153 @@
+"""From a response to the row that is kept of it, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from olmo_eval.common.convert import to_json
+from olmo_eval.common.types import LMOutput, LMRequest, Response, SamplingParams, ToolCall
+
+Row = dict[str, Any]
+
+
+def dumps(value: Any) -> str:
+    """JSON text of a JSON-like value, keys sorted; what JSON cannot hold becomes text."""
+    return orjson.dumps(value, default=to_json, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def request_row(request: LMRequest) -> Row:
+    """The request in the shape of the schema's ``request`` column."""
+    contexts = request.continuation_prompts
+    distinct = list(dict.fromkeys(contexts)) if contexts is not None else None
+    return {
+        "type": str(request.request_type),
+        "prompt": request.prompt,
+        "system_prompt": request.system_prompt,
+        "messages": dumps(request.messages) if request.messages else None,
+        "tools": dumps([t.to_openai() for t in request.tools]) if request.tools else None,
+        "continuations": list(request.continuations) if request.continuations else None,
+        "contexts": distinct,
+        "context_of": [distinct.index(c) for c in contexts] if contexts and distinct else None,
+        "max_length": request.max_length,
+    }
+
+
+def request_hash(row: Row, params: SamplingParams, n_samples: int | None = None) -> str:
+    """Identity of what reaches the model: 32 hexadecimal digits of a SHA-256.
+
+    ``row`` is what ``request_row`` gives; generation also depends on how it samples.
+    """
+    scored = row["type"].startswith("loglikelihood")
+    sampling: Any = None if scored else sampling_identity(params)
+    content = orjson.dumps([row, sampling], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def sampling_identity(params: SamplingParams) -> Row:
+    """The sampling parameters that decide what is generated; greedy decoding needs no seed."""
+    identity: Row = {
+        "max_tokens": params.max_tokens,
+        "stop_sequences": list(params.stop_sequences or ()),
+        "num_samples": params.num_samples,
+        "logprobs": params.logprobs,
+        "temperature": 0.0 if params.greedy else params.temperature,
+    }
+    if not params.greedy:
+        identity.update(top_p=params.top_p, top_k=params.top_k, seed=params.seed)
+    return identity
+
+
+def output_row(output: LMOutput, *, continuation: bool) -> Row:
+    answer = output.extracted_answer
+    return {
+        "text": None if continuation else output.text,
+        "answer": None if answer is None else dumps(answer),
+        "finish_reason": output.finish_reason,
+        "sum_logprob": output.sum_logprob,
+        "num_tokens": output.num_tokens,
+        "is_greedy": output.is_greedy,
+        "tool_calls": dumps([to_json(c) for c in output.tool_calls]) if output.tool_calls else None,
+        "metadata": dumps(output.metadata) if output.metadata else None,
+    }
+
+
+def response_row(
+    response: Response,
+    *,
+    position: int,
+    request: Row,
+    request_hash: str,
+    values: Mapping[str, float | None],
+    weights: Mapping[str, float],
+    reused: bool = False,
+) -> Row:
+    """The row of one finished instance; ``request`` is its ``request_row``."""
+    scored = response.request.request_type.startswith("loglikelihood")
+    instance, outputs = response.instance, response.outputs
+    same = scored and len(outputs) == len(response.request.continuations)
+    usages = [o.usage for o in outputs if o.usage is not None]
+    trajectory = next((o.trajectory for o in outputs if o.trajectory is not None), None)
+    costs = [u.cost_usd for u in usages if u.cost_usd is not None]
+    cluster = instance.metadata.get("cluster")
+    return {
+        "instance_id": response.instance_id,
+        "position": position,
+        "outcome": str(response.outcome),
+        "error": response.error,
+        "cluster": None if cluster is None else str(cluster),
+        "gold": gold_text(instance.gold_answer),
+        "question": instance.question,
+        "request_hash": request_hash,
+        "request": request,
+        "outputs": [output_row(o, continuation=same) for o in outputs],
+        "scores": {name: list(scores) for name, scores in response.scores.items()},
+        "values": dict(values),
+        "weights": dict(weights),
+        "trajectory": None if trajectory is None else dumps(to_json(trajectory)),
+        "prompt_tokens": _first_or_sum(usages, "prompt_tokens", scored),
+        "completion_tokens": sum(u.completion_tokens for u in usages) if usages else None,
+        "cached_tokens": _first_or_sum(usages, "cached_tokens", scored),
+        "cost_usd": sum(costs) if costs else None,
+        "latency": response.latency,
+        "reused": reused,
+    }
+
+
+def _first_or_sum(usages: Sequence[Any], name: str, every: bool) -> int | None:
+    """Prompt tokens: samples share one prompt, scored continuations have one each."""
+    if not usages:
+        return None
+    return sum(getattr(u, name) for u in usages) if every else int(getattr(usages[0], name))
+
+
+def gold_text(gold: Any) -> str | None:
+    """The gold answer as text; lists and objects become JSON."""
+    return gold if gold is None or isinstance(gold, str) else dumps(to_json(gold))
+
+
+def row_outputs(row: Row) -> tuple[LMOutput, ...]:
+    """The outputs kept in a row, as values again."""
+    continuations = (row["request"] or {}).get("continuations") or ()
+    outputs = []
+    for i, kept in enumerate(row["outputs"] or ()):
+        text = kept["text"]
+        if text is None:
+            text = continuations[i] if i < len(continuations) else ""
+        outputs.append(
+            LMOutput(
+                text=text,
+                sum_logprob=kept["sum_logprob"],
+                num_tokens=kept["num_tokens"],
+                is_greedy=kept["is_greedy"],
+                finish_reason=kept["finish_reason"],
+                extracted_answer=None if kept["answer"] is None else json.loads(kept["answer"]),
+                tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
+                metadata=json.loads(kept["metadata"] or "{}"),
+            )
+        )
+    return tuple(outputs)
