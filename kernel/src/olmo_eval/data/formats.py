@@ -19,7 +19,7 @@ FORMATS = {
 }
 KNOWN_SUFFIXES = ".jsonl, .jsonl.gz, .json, .csv, .tsv (each also .gz) and .parquet"
 
-#: The order in which the splits of one data set are read for ``split="all"``; others follow by name.
+#: The order in which splits are read for ``split="all"``; others follow by name.
 SPLIT_ORDER = ("train", "validation", "dev", "test")
 _SPLIT_WORDS = frozenset({*SPLIT_ORDER, "valid", "val", "eval", "all"})
 
@@ -66,7 +66,7 @@ def in_split_order(splits: Iterable[str]) -> list[str]:
 
 
 def _split_of(name: str) -> str | None:
-    """The split that a file's name or folder says it holds (``data/train-00000-of-00002.parquet``)."""
+    """The split that a file's name or folder mentions (``data/train-00000-of-00002.parquet``)."""
     path = PurePosixPath(name)
     stem = re.split(r"[-_.]", PurePosixPath(without_suffix(path.name)).name, maxsplit=1)[0].lower()
     if stem in _SPLIT_WORDS:

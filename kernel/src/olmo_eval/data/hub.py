@@ -120,8 +120,14 @@ def _named_errors(source: DataSource) -> Iterator[None]:
     except OlmoEvalError:
         raise
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
-        raise DataError(f"{source.uri()}: {reason}", hint=_way_out(error)) from error
+        raise DataError(f"{source.uri()}: {_reason(error)}", hint=_way_out(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of an error, and of what caused it: the library's own is often general."""
+    line = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+    cause = error.__cause__
+    return line if cause is None or str(cause) in line else f"{line} ({_reason(cause)})"
 
 
 def _way_out(error: BaseException) -> str:

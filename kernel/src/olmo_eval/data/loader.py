@@ -46,7 +46,7 @@ class DataLoader:
         self.mirror = Mirror.of(mirror)
 
     def load(self, source: DataSource) -> Iterator[Row]:
-        """The rows of a source, one dict each, in the order of the data, read as they are asked for.
+        """The rows of a source, one dict each, in the data's order, read as they are asked for.
 
         Raises DataError (the place and the way out) for missing or malformed data, and
         MissingDependencyError where an optional package is needed.

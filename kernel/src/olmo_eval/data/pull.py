@@ -10,7 +10,7 @@ import gzip
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -160,7 +160,8 @@ def _replacing(file: Path) -> Iterator[IO[bytes]]:
             hint="check the folder's permissions and the free space, or choose another: --to DIR",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that matters is already on its way
+            temporary.unlink()
 
 
 def _record(to: Path, file: Path, entry: dict[str, Any]) -> None:
