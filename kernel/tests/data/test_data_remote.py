@@ -109,7 +109,11 @@ class TestS3:
     @pytest.mark.parametrize(
         ("path", "message", "hint"),
         [
-            ("s3://evals/none.jsonl", "s3://evals/none.jsonl: ", "check the bucket and the key"),
+            (
+                "s3://evals/none.jsonl",
+                "none.jsonl: there is no such object",
+                "check the bucket and the key",
+            ),
             ("s3://nobucket/x.jsonl", "bucket does not exist", "check the bucket and the key"),
             ("s3://evals/nofolder", "nothing there", "check the bucket"),
             ("s3://evals/broken/x.jsonl", "s3://evals/broken/x.jsonl:2: not valid", "fix"),

@@ -139,6 +139,7 @@ def test_a_uri_reads_back_as_the_same_source(path, subset, split, revision, data
 def test_a_shown_url_has_no_secrets() -> None:
     source = DataSource("https://me:word@host/x.jsonl?X-Amz-Signature=abc", split="dev")
     assert source.uri() == "https://host/x.jsonl?split=dev"
+    assert DataSource("s3://bucket/a#b.jsonl").uri() == "s3://bucket/a#b.jsonl"
 
 
 def test_importing_the_package_imports_no_engine() -> None:

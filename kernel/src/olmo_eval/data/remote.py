@@ -119,9 +119,17 @@ def _named_errors(url: str) -> Iterator[None]:
     except OlmoEvalError:
         raise
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0][:300] or type(error).__name__
-        message = f"{without_secrets(url)}: {reason.replace(url, without_secrets(url))}"
+        reason = _reason(error).replace(url, without_secrets(url))
+        message = f"{without_secrets(url)}: {reason}"
         raise DataError(message, hint=_way_out(error, urlsplit(url).scheme)) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error; some file systems say no more than the path that is missing."""
+    line = str(error).strip().partition("\n")[0][:300]
+    if isinstance(error, FileNotFoundError) and " " not in line:
+        return "there is no such object"
+    return line or type(error).__name__
 
 
 def _way_out(error: Exception, scheme: str) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from attrs import evolve, field, frozen
 
@@ -199,10 +199,13 @@ class DataSource:
 
 
 def without_secrets(url: str) -> str:
-    """A URL as it may be shown: no user or password, no query (signed URLs carry keys there)."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    """A URL as it may be shown: no user or password, and no query of an https URL (signed ones
+    carry keys there). The key of an object in a bucket may hold any character, and is kept."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    if scheme in ("http", "https"):
+        path = re.split("[?#]", path, maxsplit=1)[0]
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _looks_like_hub_id(path: str) -> bool:
