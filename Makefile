@@ -1,0 +1,72 @@
+# make demo          evaluate two checkpoints of the embedded model and compare them
+# make test          lint, types, and every test that needs no engine
+# make test-engines  the tests that need real engines; nothing may be skipped
+# Everything sets itself up; PYTHON names the interpreter (3.11 or later) to begin with.
+
+PYTHON  ?= python3
+WORKERS ?= 2
+TORCH   ?= torch==2.13.0
+
+VENV    := .venv
+ENGINES := .venv-engines
+PROJECTS := kernel/pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
+PACKAGES := $(PROJECTS:/pyproject.toml=)
+EDITABLE := $(foreach package,$(PACKAGES),--editable ./$(package))
+CODE     := kernel plugins tests tools examples conftest.py
+CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
+	"olmo-eval needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-engines lint types format lock setup setup-engines clean
+
+demo: setup
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh
+
+setup: $(VENV)/.packages
+
+test: lint
+	$(VENV)/bin/python -m pytest -n $(WORKERS) -q -rs
+
+lint: setup
+	$(VENV)/bin/ruff check $(CODE)
+	$(VENV)/bin/ruff format --check $(CODE)
+	$(MAKE) types
+
+types: setup
+	$(VENV)/bin/mypy $(foreach package,$(PACKAGES),$(package)/src)
+
+test-engines: setup-engines
+	$(ENGINES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips
+
+setup-engines: $(ENGINES)/.packages
+
+format: setup
+	$(VENV)/bin/ruff check --fix $(CODE)
+	$(VENV)/bin/ruff format $(CODE)
+
+# Needs uv in the environment: $(VENV)/bin/python -m pip install uv
+lock: setup
+	$(VENV)/bin/python tools/lock.py
+
+clean:
+	rm -rf $(VENV) $(ENGINES) .demo
+
+$(VENV)/.requirements: requirements.lock
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(ENGINES)/.requirements: requirements-engines.lock
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet --require-hashes -r requirements-engines.lock
+	$(ENGINES)/bin/python -m pip install --quiet $(TORCH)
+	@touch $@
+
+%/.packages: %/.requirements $(PROJECTS)
+	$*/bin/python -m pip install --quiet --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+.SECONDARY:

@@ -1,0 +1,61 @@
+"""Write requirements.lock and requirements-engines.lock: names, versions, hashes, nothing else.
+
+    make lock
+
+Collects the dependencies of every package of the workspace, adds requirements-dev.in (and
+requirements-engines.in), and has uv resolve them for every Python from 3.11 on. The workspace's
+own distributions stay out. What is locked already keeps its version unless ``--upgrade`` is given.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = re.compile(r"^[A-Za-z0-9._-]+")
+
+
+def projects() -> list[dict[str, object]]:
+    """The ``[project]`` tables of the kernel and the plugins."""
+    files = [ROOT / "kernel/pyproject.toml", *sorted(ROOT.glob("plugins/*/pyproject.toml"))]
+    return [tomllib.loads(file.read_text())["project"] for file in files]
+
+
+def third_party() -> list[str]:
+    """Every dependency of the packages that is not itself a package of the workspace."""
+    found = projects()
+    ours = {normal(str(project["name"])) for project in found}
+    wanted = {str(line) for project in found for line in project.get("dependencies", ())}  # type: ignore[attr-defined]
+    return sorted(line for line in wanted if normal(NAME.match(line)[0]) not in ours)  # type: ignore[index]
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def compile_lock(target: Path, inputs: list[str], options: list[str]) -> None:
+    command = [
+        sys.executable, "-m", "uv", "pip", "compile", "-", "--universal", "--quiet",
+        "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate",
+        "--no-emit-index-url", "--no-emit-find-links", "--output-file", str(target), *options,
+    ]  # fmt: skip
+    subprocess.run(command, input="\n".join(inputs) + "\n", text=True, check=True, cwd=ROOT)
+    kept = [line for line in target.read_text().splitlines() if not line.startswith(("--", "#"))]
+    target.write_text("\n".join(kept) + "\n")
+
+
+def main() -> None:
+    upgrade = [option for option in sys.argv[1:] if option.startswith("--upgrade")]
+    dev = (ROOT / "requirements-dev.in").read_text().splitlines()
+    engines = (ROOT / "requirements-engines.in").read_text().splitlines()
+    base, full = ROOT / "requirements.lock", ROOT / "requirements-engines.lock"
+    compile_lock(base, third_party() + dev, upgrade)
+    compile_lock(full, [*third_party(), *dev, *engines], [*upgrade, "-c", str(base)])
+
+
+if __name__ == "__main__":
+    main()
