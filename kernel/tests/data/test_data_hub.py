@@ -106,7 +106,8 @@ class TestLibrary:
         assert "OLMO_EVAL_DATA_MIRROR" in str(caught.value.hint)
 
 
-def test_a_full_commit_is_its_own_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.engine
+def test_a_full_commit_is_its_own_revision() -> None:
     pytest.importorskip("datasets", reason="needs olmo-eval[hub]")
     source = DataSource("org/name", revision="a" * 40)
     assert DataLoader().describe(source)["revision"] == "a" * 40
