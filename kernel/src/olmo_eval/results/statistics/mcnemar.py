@@ -49,7 +49,8 @@ def paired_score_statistic(wins: int, losses: int, n: int, difference: float) ->
     """
     linear = -wins - losses + (2 * n - wins + losses) * difference
     constant = -losses * difference * (1 - difference)
-    q = (math.sqrt(max(0.0, linear * linear - 8 * n * constant)) - linear) / (4 * n)
+    root = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
+    q = -2 * constant / (root + linear) if linear > 0 else (root - linear) / (4 * n)
     variance = n * (2 * q + difference * (1 - difference))
     distance = wins - losses - n * difference
     if variance <= 0:
