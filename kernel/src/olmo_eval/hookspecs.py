@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from olmo_eval.harness.config import HarnessConfig
     from olmo_eval.harness.judge import Judge
     from olmo_eval.harness.models import ModelConfig
-    from olmo_eval.harness.provider import Provider
+    from olmo_eval.harness.provider import Provider, ProviderConfig
     from olmo_eval.harness.sandbox import SandboxBackend
     from olmo_eval.harness.scaffold import Scaffold
     from olmo_eval.harness.tools import Tool
@@ -111,6 +111,14 @@ def register_executors(register: Register[type[Executor]]) -> None:
 @hookspec
 def register_commands(cli: click.Group) -> None:
     """Commands of ``olmo-eval``: ``cli.add_command(my_click_command)``."""
+
+
+@hookspec(firstresult=True)
+def choose_provider(config: ProviderConfig) -> tuple[str, str] | None:
+    """The provider for a model that names none, and why; None leaves the choice to others.
+
+    ``return ("parrot", "it is the only engine here") if config.model == "polly" else None``
+    """
 
 
 @hookspec

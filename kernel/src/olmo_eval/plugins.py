@@ -206,6 +206,17 @@ class PluginManager:
                 failures.append(Failure(f"{impl.plugin_name}: {hook}", owner, _reason(error)))
         return failures
 
+    def choose_provider(self, config: Any) -> tuple[str, str] | None:
+        """What the first plugin with an opinion says: ``(kind, reason)``, or None."""
+        self.discover()
+        try:
+            choice: tuple[str, str] | None = self._pluggy.hook.choose_provider(config=config)
+        except OlmoEvalError:
+            raise
+        except Exception as error:
+            raise PluginError(f"a plugin's choose_provider failed: {_reason(error)}") from error
+        return choice
+
     def observes(self, hook: str) -> bool:
         """Whether any plugin implements ``hook``."""
         self.discover()

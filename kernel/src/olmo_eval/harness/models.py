@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from olmo_eval import plugins
+from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 
 
@@ -41,7 +42,8 @@ def model_provider(name: str, base: ProviderConfig, kind: str | None = None) -> 
 
     ``name`` is a preset, ``provider:model``, the bare name of a provider that needs no model
     (``mock``), or anything the provider itself understands: a folder, a hub id, an API's model.
-    ``kind`` (``--provider``) wins over all.
+    ``kind`` (``--provider``) wins over all; where nothing names a kind it stays None, and
+    ``choose_provider`` settles it.
     """
     registry = plugins.manager().registry("models")
     if name in registry:
@@ -57,6 +59,24 @@ def model_provider(name: str, base: ProviderConfig, kind: str | None = None) -> 
         else:
             config = evolve(base, model=name)
     return evolve(config, kind=kind) if kind else config
+
+
+def choose_provider(config: ProviderConfig) -> tuple[ProviderConfig, str | None]:
+    """``config`` with a kind, and the reason where a plugin chose it (to be printed).
+
+    Raises:
+        UsageError: no kind is given and no plugin knows what runs this model.
+    """
+    if config.kind is not None:
+        return config, None
+    choice = plugins.manager().choose_provider(config)
+    if choice is None:
+        raise UsageError(
+            f"no installed plugin knows what runs the model {config.model!r}",
+            hint="name one with --provider; `olmo-eval providers` lists them",
+        )
+    kind, reason = choice
+    return evolve(config, kind=kind), reason
 
 
 def _overlay(base: ProviderConfig, preset: ProviderConfig) -> ProviderConfig:

@@ -1,0 +1,36 @@
+"""What this distribution adds to olmo-eval: five providers, their model presets, and the choice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from olmo_eval.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from olmo_eval.harness.models import ModelConfig
+    from olmo_eval.harness.provider import Provider, ProviderConfig
+    from olmo_eval.hookspecs import Register
+
+
+@hookimpl
+def register_providers(register: Register[type[Provider]]) -> None:
+    register("embedded", "olmo_eval_providers.embedded.provider:EmbeddedProvider")
+    register("hf", "olmo_eval_providers.hf.provider:HFProvider")
+    register("litellm", "olmo_eval_providers.litellm.provider:LiteLLMProvider")
+    register("vllm", "olmo_eval_providers.vllm.provider:VLLMProvider")
+    register("vllm_server", "olmo_eval_providers.vllm_server.provider:VLLMServerProvider")
+
+
+@hookimpl
+def register_models(register: Register[ModelConfig]) -> None:
+    from olmo_eval_providers.presets import PRESETS
+
+    for name, preset in PRESETS.items():
+        register(name, preset)
+
+
+@hookimpl
+def choose_provider(config: ProviderConfig) -> tuple[str, str] | None:
+    from olmo_eval_providers.choose import choose_provider as choose
+
+    return choose(config)
