@@ -1,0 +1,85 @@
+"""MMLU: multiple-choice exam questions in 57 subjects, one task a subject.
+
+- Data: ``cais/mmlu``, one subset a subject, test split, 14,042 questions in all
+  (https://huggingface.co/datasets/cais/mmlu, MIT).
+- Prompt: one line of description naming the subject, then ``Question: ...``, four lettered choices
+  and ``Answer:``. The tasks ``mmlu_<subject>:rc`` leave the choices out and score their text.
+- Shots: the subject's five dev questions, in the order of the file.
+- Metric: log-likelihood accuracy, raw for letters, per character for text; ``:rc:bpb`` gives the
+  right answer's bits per byte.
+- Hendrycks et al. 2021, "Measuring Massive Multitask Language Understanding"
+  (https://arxiv.org/abs/2009.03300).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from attrs import evolve
+
+from olmo_eval.common.formatters import MultipleChoiceLogprobFormatter, TextFormatter
+from olmo_eval.common.types import Instance, SamplingParams
+from olmo_eval.evals.tasks.common import (
+    MultipleChoiceTask,
+    TaskConfig,
+    logprob_accuracies,
+    register_subtasks,
+)
+from olmo_eval_tasks.choices import BITS_PER_BYTE, cloze
+from olmo_eval_tasks.subjects import MMLU_SUBJECTS
+
+PATH = "cais/mmlu"
+DESCRIPTION = "The following are multiple choice questions (with answers) about {subject}."
+
+
+class Mmlu(MultipleChoiceTask):
+    """One subject, letters scored below the choices."""
+
+    subject: ClassVar[str] = ""
+    formatter = MultipleChoiceLogprobFormatter()
+    metrics = logprob_accuracies("raw")
+    num_fewshot = 5
+    fewshot_split = "dev"
+    fewshot_sample = False
+    sampling_params = SamplingParams(max_tokens=1)
+
+    @classmethod
+    def default_config(cls, name: str) -> TaskConfig:
+        """The family's configuration with the subject in the formatter's description."""
+        config = super().default_config(name)
+        assert isinstance(config.formatter, TextFormatter)
+        description = DESCRIPTION.format(subject=cls.subject.replace("_", " "))
+        return evolve(config, formatter=evolve(config.formatter, description=description))
+
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
+        return self.choice_instance(doc["question"], doc["choices"], int(doc["answer"]))
+
+
+class MmluCloze(Mmlu):
+    """One subject, the text of each choice scored after the question."""
+
+    formatter = cloze()
+    metrics = logprob_accuracies("per_char")
+
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
+        instance = super().process_doc(doc, index)
+        return evolve(instance, gold_answer=instance.gold_text)
+
+
+register_subtasks(
+    Mmlu,
+    MMLU_SUBJECTS,
+    task_prefix="mmlu",
+    data_source=PATH,
+    subtask_attr="subject",
+    variants={"mc": {}, "olmo3base": {}},
+)
+register_subtasks(
+    MmluCloze,
+    MMLU_SUBJECTS,
+    task_prefix="mmlu",
+    suffix=":rc",
+    data_source=PATH,
+    subtask_attr="subject",
+    variants={"olmo3base": {}, "bpb": {"metrics": BITS_PER_BYTE}},
+)

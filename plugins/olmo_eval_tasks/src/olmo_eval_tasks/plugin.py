@@ -1,0 +1,52 @@
+"""The index: every name that this package supplies, and where it is.
+
+Listing names imports no benchmark; using one imports its module.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from olmo_eval import hookimpl
+from olmo_eval_tasks.subjects import MATH_SUBJECTS, MMLU_SUBJECTS
+
+TASKS: dict[str, tuple[str, ...]] = {
+    "arc": ("arc_easy", "arc_challenge"),
+    "csqa": ("csqa",),
+    "gsm8k": ("gsm8k",),
+    "hellaswag": ("hellaswag",),
+    "humaneval": ("humaneval", "codex_humaneval", "humaneval:olmo3base"),
+    "minerva_math": (
+        *(f"minerva_math_{subject}{kind}" for subject in MATH_SUBJECTS for kind in ("", ":bpb")),
+        "math500",
+    ),
+    "mmlu": tuple(f"mmlu_{subject}{kind}" for subject in MMLU_SUBJECTS for kind in ("", ":rc")),
+    "piqa": ("piqa",),
+    "winogrande": ("winogrande",),
+}
+
+SCORERS = {
+    "code_exec": "scorers.code:CodeExecutionScorer",
+    "math_flex": "scorers.math:MinervaMathScorer",
+}
+
+
+@hookimpl
+def register_tasks(register: Any) -> None:
+    for module, names in TASKS.items():
+        for name in names:
+            register(name, f"olmo_eval_tasks.{module}")
+
+
+@hookimpl
+def register_suites(register: Any) -> None:
+    from olmo_eval_tasks.suites import SUITES
+
+    for suite in SUITES:
+        register(suite.name, suite)
+
+
+@hookimpl
+def register_scorers(register: Any) -> None:
+    for name, target in SCORERS.items():
+        register(name, f"olmo_eval_tasks.{target}")

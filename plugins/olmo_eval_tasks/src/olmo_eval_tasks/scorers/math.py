@@ -1,0 +1,107 @@
+"""``math_flex``: whether two final answers are the same mathematics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.scorers.text import gold_answers
+from olmo_eval.common.types import Instance, LMOutput
+from olmo_eval_tasks.scorers.latex import Unreadable, read
+
+#: where two expressions in the same letters are compared: near 1, so that no power explodes
+POINTS = ("0.8376", "1.1934", "0.6517", "1.3121")
+DIGITS = 40
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+
+
+@frozen
+class MinervaMathScorer(Scorer):
+    """1 where any extracted answer equals any gold answer, as text or as an expression.
+
+    Texts are compared without LaTeX's spacing and sizing; expressions exactly where both are
+    rational, else to 30 digits, at several points where they contain letters. Tuples, intervals
+    and lists are compared member by member, in order.
+    """
+
+    name = "math_flex"
+
+    def score(self, instance: Instance, output: LMOutput) -> float:
+        found = output.extracted_answer
+        if found is None:
+            return 0.0
+        candidates = found if isinstance(found, list | tuple) else [found]
+        golds = gold_answers(instance)
+        return float(any(same_answer(str(c), gold) for c in candidates for gold in golds))
+
+
+def same_answer(one: str, other: str) -> bool:
+    """Whether two answers say the same; hostile text cannot make this take long."""
+    one, other = _tidy(one), _tidy(other)
+    if not one or not other:
+        return False
+    if one == other:
+        return True
+    mine, theirs = _members(one), _members(other)
+    if mine[0] != theirs[0] or len(mine[1]) != len(theirs[1]):
+        return False
+    if len(mine[1]) > 1:
+        return all(map(same_answer, mine[1], theirs[1]))
+    return _same_expression(one, other)
+
+
+def _tidy(text: str) -> str:
+    for spacing in (r"\left", r"\right", r"\le(", r"\!", r"\,", r"\;", r"\ ", "$", r"\%", "%"):
+        text = text.replace(spacing, "(" if spacing == r"\le(" else "")
+    text = text.replace("tfrac", "frac").replace("dfrac", "frac")
+    return "".join(text.split()).rstrip(".")
+
+
+def _members(text: str) -> tuple[str, list[str]]:
+    """The brackets around a list (empty where there are none) and its members."""
+    brackets = ""
+    if text[0] in _BRACKETS and text[-1] in ")]}" and "," in text:
+        brackets, text = text[0] + text[-1], text[1:-1]
+    members, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            members.append(text[start:position])
+            start = position + 1
+    members.append(text[start:])
+    return (brackets, members) if len(members) > 1 else ("", [text])
+
+
+def _same_expression(one: str, other: str) -> bool:
+    try:
+        return _equal(read(one), read(other))
+    except (Unreadable, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if a == b:
+        return True
+    if a.is_Rational and b.is_Rational:
+        return False
+    letters = sorted(a.free_symbols | b.free_symbols, key=str)
+    for shift in range(3 if letters else 1):
+        values = {s: POINTS[(i + shift) % len(POINTS)] for i, s in enumerate(letters)}
+        if not _close(_value(a, values), _value(b, values)):
+            return False
+    return True
+
+
+def _value(expression: Any, letters: dict[Any, str]) -> Any:
+    from sympy import Float
+
+    numbers = {symbol: Float(text, DIGITS) for symbol, text in letters.items()}
+    return expression.evalf(DIGITS, subs=numbers)
+
+
+def _close(a: Any, b: Any) -> bool:
+    if not (a.is_number and b.is_number and a.is_finite and b.is_finite):
+        return False
+    return bool(abs(a - b) <= abs(a + b) * 10**-30 + 10**-30)

@@ -1,0 +1,103 @@
+"""WinoGrande: which of two names fills the blank.
+
+- Data: ``allenai/winogrande``, subset winogrande_xl, validation split, 1,267 sentences; the test
+  split has no answers (https://huggingface.co/datasets/allenai/winogrande, CC BY).
+- Prompt: partial evaluation (Trinh and Le 2018, https://arxiv.org/abs/1806.02847): each option
+  stands in the blank, and the rest of the sentence, the same for both, is scored after it. ``mc``
+  asks ``Fill in the blank: ...`` with lettered options.
+- Shots: none, or the five of the fixed OLMES set, as whole sentences.
+- Metric: log-likelihood accuracy, raw: both continuations are the same text.
+- Sakaguchi et al. 2020, "WinoGrande: An Adversarial Winograd Schema Challenge at Scale"
+  (https://arxiv.org/abs/1907.10641).
+
+``olmo3base`` and ``xlarge`` are published with a limit of 10,000 that made the reference
+implementation add the train split; here a limit is a subset of the validation split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import evolve, frozen
+
+from olmo_eval.common.formatters import MultipleChoiceFormatter, TextFormatter
+from olmo_eval.common.types import Instance, LMRequest, RequestType
+from olmo_eval.data import DataSource
+from olmo_eval.evals.tasks.common import MultipleChoiceTask, register, register_variant
+from olmo_eval_tasks.choices import BITS_PER_BYTE, lettered
+
+BLANK = "_"
+
+
+def around_blank(sentence: str) -> tuple[str, str]:
+    """What stands before the first blank, and after it with one space in front.
+
+    Raises:
+        ValueError: there is no blank.
+    """
+    before, blank, after = sentence.partition(BLANK)
+    if not blank:
+        raise ValueError(f"the sentence has no blank ({BLANK!r})")
+    return before, " " + after.strip()
+
+
+@frozen
+class PartialEvaluationFormatter(TextFormatter):
+    """Scores what follows the blank, once for each option standing in it."""
+
+    request_type = RequestType.LOGLIKELIHOOD
+
+    def query(self, instance: Instance) -> str:
+        return around_blank(instance.question)[0] + instance.gold_text
+
+    def answer(self, instance: Instance) -> str:
+        return around_blank(instance.question)[1]
+
+    def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
+        prefix, options = self._prefix(fewshot), instance.choices or ()
+        before, after = around_blank(instance.question)
+        return LMRequest(
+            RequestType.LOGLIKELIHOOD,
+            prompt=prefix.removesuffix(self.fewshot_separator),
+            continuations=(after,) * len(options),
+            continuation_prompts=tuple(prefix + before + option for option in options),
+        )
+
+
+@frozen
+class FillInFormatter(MultipleChoiceFormatter):
+    """Shows the blank as a longer line, above lettered options."""
+
+    def query(self, instance: Instance) -> str:
+        drawn = instance.question.replace(BLANK, "___")
+        return super().query(evolve(instance, question=drawn))
+
+
+@register("winogrande")
+class WinoGrande(MultipleChoiceTask):
+    """A sentence with a blank and two options, of which world knowledge excludes one."""
+
+    data_source = DataSource(path="allenai/winogrande", subset="winogrande_xl", split="validation")
+    fewshot_split = "train"
+    formatter = PartialEvaluationFormatter()
+
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
+        around_blank(doc["sentence"])
+        gold = int(doc["answer"]) - 1
+        options = (doc["option1"], doc["option2"])
+        instance = self.choice_instance(doc["sentence"], options, gold, id=doc.get("qID"))
+        return evolve(instance, gold_answer=str(gold))
+
+
+_FIXED = {"num_fewshot": 5, "fewshot_source": "olmes_winogrande_fixed"}
+
+register_variant("winogrande", "rc")
+register_variant(
+    "winogrande",
+    "mc",
+    formatter=FillInFormatter(template=lettered("Fill in the blank: {question}").template),
+)
+register_variant("winogrande", "bpb", metrics=BITS_PER_BYTE)
+register_variant("winogrande", "olmo3base", limit=10_000, **_FIXED)
+register_variant("winogrande", "xlarge", limit=10_000, **_FIXED)
