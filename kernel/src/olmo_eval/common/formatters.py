@@ -169,8 +169,10 @@ class MultipleChoiceLogprobFormatter(MultipleChoiceFormatter):
 class PPLFormatter(TextFormatter):
     """The right answer's text is scored after the question: bits per byte, perplexity.
 
-    ``leading_space`` puts a space before the answer; ``always_prepend_separator`` puts the
-    few-shot separator before the question even without examples.
+    ``leading_space`` puts a space before the answer where it does not start with white space
+    itself; ``answer_prefix``, if any, stands before the answers of the few-shot examples instead.
+    ``always_prepend_separator`` puts the few-shot separator before the question even without
+    examples.
     """
 
     request_type = RequestType.LOGLIKELIHOOD
@@ -180,19 +182,26 @@ class PPLFormatter(TextFormatter):
     always_prepend_separator: bool = False
 
     def answer(self, instance: Instance) -> str:
-        space = " " if self.leading_space else ""
-        return self.answer_prefix + space + self.continuation(instance)
+        if self.answer_prefix:
+            return self.answer_prefix + self.continuation(instance)
+        return self.scored(instance)
 
     def continuation(self, instance: Instance) -> str:
         """The text whose probability is measured, without its leading space."""
         return instance.gold_text
+
+    def scored(self, instance: Instance) -> str:
+        """The continuation as it follows the prompt."""
+        text = self.continuation(instance)
+        wants_space = self.leading_space and not text.startswith((" ", "\n"))
+        return " " + text if wants_space else text
 
     def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
         prompt = self.prompt(instance, fewshot)
         if self.always_prepend_separator and not fewshot:
             prompt = self.fewshot_separator + prompt
         return LMRequest(
-            RequestType.LOGLIKELIHOOD, prompt=prompt, continuations=(self.answer(instance),)
+            RequestType.LOGLIKELIHOOD, prompt=prompt, continuations=(self.scored(instance),)
         )
 
 

@@ -53,7 +53,10 @@ def normalize_squad(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text).split())
 
 
-_NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")
+# A minus belongs to a number unless something stands before it: "-3", "= -$5", but not "10-3".
+_NUMBER = re.compile(
+    r"(?:(?<![\w)])-)?\$?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
+)
 
 
 def last_number(text: str) -> str | None:
@@ -68,6 +71,8 @@ def last_number(text: str) -> str | None:
 def normalize_number(text: str) -> str:
     """``"$1,200.00"`` -> ``"1200"``; text that is no number comes back stripped."""
     bare = text.strip().replace(",", "").replace("$", "").rstrip(".")
-    if re.fullmatch(r"-?\d+\.\d+", bare):
-        bare = bare.rstrip("0").rstrip(".")
+    if re.fullmatch(r"-?\d*\.\d+", bare):
+        whole, _, fraction = bare.rstrip("0").partition(".")
+        whole = f"{whole}0" if whole in ("", "-") else whole
+        bare = f"{whole}.{fraction}" if fraction else whole
     return "0" if bare == "-0" else bare
