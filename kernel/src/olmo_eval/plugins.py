@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +24,7 @@ from attrs import frozen
 
 from olmo_eval import hookspecs
 from olmo_eval.errors import OlmoEvalError, PluginError, UsageError
-from olmo_eval.registry import Owner, Registry
+from olmo_eval.registry import Owner, Registry, current_owner, owned_by
 
 GROUP = "olmo_eval"
 
@@ -44,19 +43,6 @@ KINDS = {
     "external_evals": "external eval",
     "executors": "executor",
 }
-
-_owner: ContextVar[Owner | None] = ContextVar("olmo_eval_owner", default=None)
-
-
-@contextmanager
-def owned_by(owner: Owner) -> Iterator[None]:
-    """What is registered by decorator inside belongs to ``owner``."""
-    token = _owner.set(owner)
-    try:
-        yield
-    finally:
-        _owner.reset(token)
-
 
 @frozen
 class Plugin:
@@ -112,7 +98,7 @@ class PluginManager:
             with owned_by(owner):
                 module = point.load()
             self._add(point.name, owner, module, "entry point")
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._fail(point.name, owner, error)
 
     def load(self, target: str) -> None:
@@ -129,19 +115,23 @@ class PluginManager:
         name = path.stem if is_file else target
         try:
             module, owner = _import_file(path) if is_file else _import_module(target)
+            if not any(p.module is module for p in self.plugins):
+                self._add(name, owner, module, "--plugin")
         except OlmoEvalError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"plugin {target} could not be loaded: {_reason(error)}",
                 hint="--debug shows where",
             ) from error
-        if not any(p.module is module for p in self.plugins):
-            self._add(name, owner, module, "--plugin")
 
     def _add(self, name: str, owner: Owner, module: ModuleType, origin: str) -> None:
-        self._pluggy.register(module, name=f"{owner.distribution}:{module.__name__}")
-        self._pluggy.check_pending()
+        try:
+            self._pluggy.register(module, name=f"{owner.distribution}:{module.__name__}")
+            self._pluggy.check_pending()
+        except pluggy.PluginValidationError:
+            self._pluggy.unregister(module)
+            raise
         self.plugins.append(Plugin(name, owner, module, origin))
         for registry in self.registries.values():
             registry.adopt(owner)
@@ -228,7 +218,7 @@ class PluginManager:
         for plugin in self.plugins:
             if plugin.owner.module == root:
                 return plugin.owner
-        return _owner.get() or Owner(root, module=root, provisional=True)
+        return current_owner.get() or Owner(root, module=root, provisional=True)
 
 
 _manager: PluginManager | None = None
@@ -259,7 +249,7 @@ def add(kind: str, name: str, target: Any, *, module: str | None = None) -> None
     """Register from a decorator; the owner is found from the module that defines ``target``."""
     mine = manager()
     home = module or getattr(target, "__module__", "") or ""
-    owner = _owner.get()
+    owner = current_owner.get()
     if owner is None or home.partition(".")[0] != owner.module:
         owner = mine.owner_of(home)
     mine.registries[kind].add(name, target, owner)

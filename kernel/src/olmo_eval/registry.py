@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
@@ -39,6 +41,20 @@ class Owner:
 
     def to_dict(self) -> dict[str, str]:
         return {"distribution": self.distribution, "version": self.version}
+
+
+#: who supplies what is being registered right now, while a plugin's module is imported
+current_owner: ContextVar[Owner | None] = ContextVar("olmo_eval_owner", default=None)
+
+
+@contextmanager
+def owned_by(owner: Owner) -> Iterator[None]:
+    """What is registered by decorator inside belongs to ``owner``."""
+    token = current_owner.set(owner)
+    try:
+        yield
+    finally:
+        current_owner.reset(token)
 
 
 @define
@@ -154,8 +170,6 @@ class Registry(Generic[T]):
         return entry.target
 
     def _resolve(self, entry: Entry[T]) -> None:
-        from olmo_eval.plugins import owned_by
-
         target = entry.target
         assert isinstance(target, str)
         module_name, _, attribute = target.partition(":")
