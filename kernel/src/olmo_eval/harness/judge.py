@@ -17,7 +17,7 @@ class JudgeError(OlmoEvalError):
 
 @frozen
 class Judgment:
-    """A judge's verdict on one output, with the reply it was read from, so that it can be audited."""
+    """A judge's verdict on one output, with the reply it was read from, for audit."""
 
     score: float
     reply: str

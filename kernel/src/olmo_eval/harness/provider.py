@@ -17,12 +17,13 @@ The smallest provider::
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from attrs import evolve, field, fields, frozen
 
-from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError
 
 
@@ -77,6 +78,10 @@ class ProviderConfig:
         return evolve(self, **direct)
 
 
+#: the instance a request is about, for providers with ``wants_instances`` (the mock's ``skill``)
+current_instance: ContextVar[Instance | None] = ContextVar("current_instance", default=None)
+
+
 class Provider:
     """Base class of inference providers: one engine running one model.
 
@@ -93,7 +98,13 @@ class Provider:
     #: requests the runner keeps in flight unless the configuration says otherwise
     default_concurrency: ClassVar[int] = 64
     #: whether outputs carry token counts worth reporting
-    reports_usage: ClassVar[bool] = True
+    reports_usage: bool = True
+    #: whether ``config.timeout`` limits each attempt; engines in this process need no such guard
+    limits_attempts: bool = True
+    #: scale of the waits between attempts, in seconds
+    retry_base: float = 0.5
+    #: whether ``current_instance`` should hold the instance asked about; for pretenders only
+    wants_instances: bool = False
 
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config

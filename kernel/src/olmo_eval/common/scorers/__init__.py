@@ -1,6 +1,7 @@
 """Scorers: from one output of the model to one number."""
 
 from olmo_eval.common.scorers.base import AsyncScorer, Scorer, ScoringContext
+from olmo_eval.common.scorers.judge import JudgeScorer
 from olmo_eval.common.scorers.likelihood import (
     BitsPerByteScorer,
     LogprobScorer,
@@ -21,6 +22,7 @@ __all__ = [
     "ExactMatchFlexScorer",
     "ExactMatchScorer",
     "F1Scorer",
+    "JudgeScorer",
     "LogprobScorer",
     "MultipleChoiceScorer",
     "PerplexityScorer",

@@ -24,6 +24,8 @@ class Scorer:
     name: ClassVar[str] = ""
     #: raised whenever the numbers it gives for the same output change
     version: ClassVar[int] = 1
+    #: whether scoring takes long enough (over a millisecond) to be kept off the event loop
+    cpu_bound: ClassVar[bool] = False
     #: what must be provided at scoring time: "judge", "python", "bash", "sandbox:NAME"
     requires: ClassVar[frozenset[str]] = frozenset()
 
@@ -39,6 +41,9 @@ class ScoringContext(Protocol):
 
     def sandbox(self, capability: str) -> Any:
         """An async context manager giving a sandbox session with ``capability``."""
+
+    def record(self, key: str, value: Any) -> None:
+        """Keep a JSON value beside the score (a judge's reply, say), so it can be audited."""
 
 
 class AsyncScorer(Scorer):

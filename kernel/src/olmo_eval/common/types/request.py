@@ -43,7 +43,7 @@ class LMRequest:
 
     - ``COMPLETION``: ``prompt`` is continued.
     - ``CHAT``: ``messages`` (and ``system_prompt``, put first) are answered; ``tools`` may be
-      called.
+      called (``tool_choice`` ``"auto"``) or must be (``"required"``).
     - ``LOGLIKELIHOOD``: the probability of each of ``continuations`` is measured after
       ``prompt``; where ``continuation_prompts`` is given it holds one context for each
       continuation and takes the place of ``prompt``.
@@ -59,6 +59,7 @@ class LMRequest:
     continuation_prompts: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
     tools: tuple[ToolSchema, ...] = field(default=(), converter=_tuple)
     system_prompt: str | None = None
+    tool_choice: str = "auto"
     max_length: int | None = None
 
     def __attrs_post_init__(self) -> None:

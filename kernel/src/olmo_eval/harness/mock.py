@@ -1,0 +1,352 @@
+"""The provider ``mock``: no model, instant or slow, able or not, faulty on demand.
+
+Settings (``-o provider.kwargs.NAME=...``):
+
+- ``text``: the reply; ``replies``: one reply a turn instead, each a text or
+  ``{"text": ..., "tool_calls": [{"name": ..., "arguments": {...}}]}``, for agent loops;
+- ``skill``: the probability of the right answer, from 0 to 1 (it peeks at the gold answer);
+- ``latency``: seconds a request takes, a number or ``[low, high]``;
+- ``seed``: changes everything that is drawn;
+- ``faults``: the probability of each fault, ``transient`` (the first attempt fails), ``refuse``,
+  ``fail`` (for good), ``truncate``, ``garbage``;
+- ``capabilities``: names, where it should be able to do less than everything.
+
+What is drawn depends on the seed and the request alone: not on order, not on what else is in
+flight. Token counts are a quarter of the UTF-8 bytes, rounded up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import anyio
+from attrs import evolve, field, frozen
+
+from olmo_eval.common.convert import structure
+from olmo_eval.common.text import LABELS
+from olmo_eval.common.types import (
+    Instance,
+    LMOutput,
+    LMRequest,
+    RequestType,
+    SamplingParams,
+    ToolCall,
+    Usage,
+)
+from olmo_eval.errors import ProviderError, RefusedError, TransientError, UsageError
+from olmo_eval.harness.provider import Capability, Provider, ProviderConfig, current_instance
+
+_TEXT = "The answer is 42."
+_LIKELY, _UNLIKELY = -0.001, -1.0  # log-probability a byte of the chosen continuation, of others
+
+
+@frozen
+class Faults:
+    """The probability of each fault; a request has at most one of them."""
+
+    transient: float = 0.0
+    refuse: float = 0.0
+    fail: float = 0.0
+    truncate: float = 0.0
+    garbage: float = 0.0
+
+    def draw(self, number: float) -> str | None:
+        """The fault that ``number``, uniform in [0, 1), stands for."""
+        for name in ("transient", "refuse", "fail", "truncate", "garbage"):
+            number -= getattr(self, name)
+            if number < 0:
+                return name
+        return None
+
+    def __bool__(self) -> bool:
+        return self != _NO_FAULTS
+
+
+_NO_FAULTS = Faults()
+
+
+@frozen
+class MockSettings:
+    """``provider.kwargs`` of the mock; the module says what they mean."""
+
+    text: str = _TEXT
+    replies: tuple[Any, ...] = field(default=(), converter=tuple)
+    skill: float | None = None
+    latency: Any = 0.0
+    seed: int = 0
+    faults: Faults = _NO_FAULTS
+    capabilities: tuple[str, ...] = field(
+        default=tuple(c.value for c in Capability), converter=tuple
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.skill is not None and not 0 <= self.skill <= 1:
+            raise ValueError(f"skill must be between 0 and 1, got {self.skill}")
+        low, high = self.window
+        if not 0 <= low <= high:
+            raise ValueError(f"latency must be seconds or [low, high], got {self.latency!r}")
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """The least and the greatest latency, in seconds."""
+        if isinstance(self.latency, Sequence) and len(self.latency) == 2:
+            return float(self.latency[0]), float(self.latency[1])
+        return float(self.latency), float(self.latency)
+
+
+def settings_of(config: ProviderConfig) -> MockSettings:
+    """The mock's settings.
+
+    Raises:
+        UsageError: naming the setting that is wrong.
+    """
+    return structure(dict(config.kwargs), MockSettings, where="provider.kwargs")
+
+
+class MockProvider(Provider):
+    """A stand-in for a model; the module says what it can be told to do."""
+
+    capabilities = frozenset(Capability)
+    default_concurrency = 256
+    limits_attempts = False
+    retry_base = 0.01
+
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(config)
+        self.settings = settings_of(config)
+        self.limits_attempts = self.settings.window[1] > 0
+        self.wants_instances = self.settings.skill is not None
+        self.able = self.capabilities_for(config)
+        self._attempted: set[bytes] = set()
+        self._plain: tuple[SamplingParams, LMOutput] | None = None
+        keep = self.settings
+        self._slow = keep.window[1] > 0 or bool(keep.faults)
+        self._fixed = keep.skill is None and not keep.faults and not keep.replies
+
+    @classmethod
+    def capabilities_for(cls, config: ProviderConfig) -> frozenset[Capability]:
+        names = settings_of(config).capabilities
+        try:
+            return frozenset(Capability(name) for name in names)
+        except ValueError as error:
+            raise UsageError(
+                f"provider.kwargs.capabilities: {error}",
+                hint=f"known: {', '.join(Capability)}",
+            ) from error
+
+    def describe(self) -> dict[str, Any]:
+        text = json.dumps(dict(self.config.kwargs), sort_keys=True, default=str)
+        return {"fingerprint": "mock-" + hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+    # -- generating
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        self._require(request)
+        fault = await self._trouble(request) if self._slow else None
+        usage = Usage(_tokens_in(request), 0)
+        if self._fixed:
+            return [evolve_usage(self._fixed_output(params), usage)] * params.num_samples
+        draw = self._draw(request)
+        return [
+            evolve_usage(self._sample(request, params, fault, draw, i), usage)
+            for i in range(params.num_samples)
+        ]
+
+    def _require(self, request: LMRequest) -> None:
+        needed = _NEEDS[request.request_type]
+        if needed not in self.able or (request.tools and Capability.TOOLS not in self.able):
+            raise ProviderError(f"this mock cannot do {needed}")
+
+    def _fixed_output(self, params: SamplingParams) -> LMOutput:
+        """The one reply under ``params``; the parameters of a task are one object, so kept."""
+        if self._plain is None or self._plain[0] is not params:
+            self._plain = (params, _finished(self.settings.text, params))
+        return self._plain[1]
+
+    def _sample(
+        self,
+        request: LMRequest,
+        params: SamplingParams,
+        fault: str | None,
+        draw: hashlib.blake2b,
+        index: int,
+    ) -> LMOutput:
+        number = 0 if params.greedy else index
+        if fault == "garbage":
+            return LMOutput(_uniform_bytes(draw, b"garbage%d" % number).hex(), finish_reason="stop")
+        reply = self._reply(request, _uniform(draw, b"skill%d" % number))
+        output = reply if isinstance(reply, LMOutput) else _finished(reply, params)
+        if fault == "truncate":
+            return evolve(output, text=output.text[: len(output.text) // 2], finish_reason="length")
+        return output
+
+    def _reply(self, request: LMRequest, number: float) -> str | LMOutput:
+        if self.settings.replies:
+            return _scripted(self.settings.replies, request)
+        instance = current_instance.get()
+        if self.settings.skill is None or instance is None:
+            return self.settings.text
+        return right_answer(instance) if number < self.settings.skill else self.settings.text
+
+    # -- scoring
+
+    async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
+        self._require(request)
+        if self._slow:
+            await self._trouble(request)
+        draw = self._draw(request)
+        if request.request_type is RequestType.ROLLING:
+            return [_scored(request.prompt, 0, -0.5 - _uniform(draw, b"rolling"))]
+        usage = _tokens_in(request)
+        chosen = self._chosen(request, draw)
+        outputs = []
+        for i, text in enumerate(request.continuations):
+            strength = _UNLIKELY - _uniform(draw, b"%d" % i)
+            if chosen is not None and i % chosen[1] == chosen[0]:
+                strength = _LIKELY
+            outputs.append(_scored(text, usage, strength))
+        return outputs
+
+    def _chosen(self, request: LMRequest, draw: hashlib.blake2b) -> tuple[int, int] | None:
+        """The choice to prefer and the number of choices, where ``skill`` is set."""
+        instance = current_instance.get()
+        if self.settings.skill is None or instance is None or not instance.choices:
+            return None
+        n, gold = len(instance.choices), instance.gold_index
+        if gold is None or n < 2 or len(request.continuations) % n:
+            return None
+        if _uniform(draw, b"skill") < self.settings.skill:
+            return gold, n
+        return (gold + 1 + int(_uniform(draw, b"wrong") * (n - 1))) % n, n
+
+    # -- drawing and failing
+
+    def _draw(self, request: LMRequest) -> hashlib.blake2b:
+        """A hash of the seed and the request, from which everything is drawn."""
+        state = hashlib.blake2b(b"%d\0" % self.settings.seed, digest_size=8)
+        state.update(request.prompt.encode("utf-8", "surrogatepass"))
+        if request.messages:
+            state.update(repr(request.messages).encode("utf-8", "surrogatepass"))
+        for text in (*request.continuations, *(request.continuation_prompts or ())):
+            state.update(b"\0" + text.encode("utf-8", "surrogatepass"))
+        return state
+
+    async def _trouble(self, request: LMRequest) -> str | None:
+        """Take the time a request takes, and fail if it should; else the fault of the output."""
+        draw = self._draw(request)
+        low, high = self.settings.window
+        if high > 0:
+            await anyio.sleep(low + (high - low) * _uniform(draw, b"latency"))
+        fault = self.settings.faults.draw(_uniform(draw, b"fault"))
+        if fault == "fail":
+            raise ProviderError("the mock was told to fail on this request")
+        if fault == "refuse":
+            raise RefusedError("the mock was told to refuse this request")
+        if fault == "transient":
+            key = draw.digest()
+            if key not in self._attempted:
+                self._attempted.add(key)
+                raise TransientError("the mock was told to fail once on this request")
+            self._attempted.discard(key)
+        return fault
+
+
+_NEEDS = {
+    RequestType.COMPLETION: Capability.GENERATE,
+    RequestType.CHAT: Capability.CHAT,
+    RequestType.LOGLIKELIHOOD: Capability.LOGLIKELIHOOD,
+    RequestType.ROLLING: Capability.ROLLING,
+}
+
+
+def right_answer(instance: Instance) -> str:
+    """What a model that knows would write: the letter among choices, else the gold answer."""
+    index = instance.gold_index
+    if instance.choices and index is not None:
+        return f"ANSWER: {LABELS[index]}"
+    golds = instance.metadata.get("all_answers") or instance.gold_answer
+    gold = golds[0] if isinstance(golds, list | tuple) and golds else golds
+    return "" if gold is None else str(gold)
+
+
+def evolve_usage(output: LMOutput, usage: Usage) -> LMOutput:
+    """``output`` with the prompt's tokens and its own counted."""
+    text_tokens = -(-len(output.text.encode("utf-8", "surrogatepass")) // 4)
+    return evolve(output, usage=Usage(usage.prompt_tokens, text_tokens))
+
+
+def _finished(text: str, params: SamplingParams) -> LMOutput:
+    """``text`` cut at the stop sequences and after ``max_tokens`` words, as an engine would."""
+    reason = "stop"
+    cuts = [text.find(s) for s in params.stop_sequences or () if s]
+    found = [cut for cut in cuts if cut >= 0]
+    if found:
+        text = text[: min(found)]
+    if params.max_tokens is not None:
+        kept = _first_words(text, params.max_tokens)
+        if len(kept) < len(text):
+            text, reason = kept, "length"
+    return LMOutput(text, finish_reason=reason)
+
+
+def _first_words(text: str, count: int) -> str:
+    """The first ``count`` words with the white space between them; the mock's tokens are words."""
+    position = 0
+    for word in text.split()[:count]:
+        position = text.index(word, position) + len(word)
+    return text if len(text.split()) <= count else text[:position]
+
+
+def _scripted(replies: Sequence[Any], request: LMRequest) -> LMOutput:
+    """The reply for this turn: as many were given as assistants spoke since the user did."""
+    turn = 0
+    for message in reversed(request.messages):
+        if message["role"] == "user":
+            break
+        turn += message["role"] == "assistant"
+    reply = replies[min(turn, len(replies) - 1)]
+    if not isinstance(reply, Mapping):
+        return LMOutput(str(reply), finish_reason="stop")
+    calls = tuple(_tool_calls(reply.get("tool_calls", ()), turn))
+    reason = "tool_calls" if calls else "stop"
+    return LMOutput(str(reply.get("text", "")), tool_calls=calls, finish_reason=reason)
+
+
+def _tool_calls(calls: Iterable[Mapping[str, Any]], turn: int) -> Iterable[ToolCall]:
+    for i, call in enumerate(calls):
+        arguments = call.get("arguments", {})
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        yield ToolCall(f"call_{turn}_{i}", str(call["name"]), text)
+
+
+def _scored(text: str, prompt_tokens: int, strength: float) -> LMOutput:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    tokens = -(-size // 4)
+    return LMOutput(
+        text,
+        sum_logprob=strength * size,
+        num_tokens=tokens,
+        is_greedy=strength == _LIKELY,
+        usage=Usage(prompt_tokens, 0),
+    )
+
+
+def _tokens_in(request: LMRequest) -> int:
+    size = len(request.prompt)
+    for message in request.messages:
+        size += len(message.get("content") or "")
+    return -(-size // 4)
+
+
+def _uniform_bytes(draw: hashlib.blake2b, purpose: bytes) -> bytes:
+    own = draw.copy()
+    own.update(b"\0" + purpose)
+    return own.digest()
+
+
+def _uniform(draw: hashlib.blake2b, purpose: bytes) -> float:
+    """A number in [0, 1) for one purpose, from 53 bits of the hash."""
+    return (int.from_bytes(_uniform_bytes(draw, purpose)) >> 11) * 2.0**-53

@@ -1,0 +1,194 @@
+"""Why a run is impossible, said before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+
+from olmo_eval import plugins
+from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.common.types import RequestType
+from olmo_eval.errors import OlmoEvalError
+from olmo_eval.harness.config import HarnessConfig, JudgeConfig, SandboxConfig
+from olmo_eval.harness.judges import judge_configs
+from olmo_eval.harness.models import choose_provider
+from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval.harness.sandbox.planner import unsafe_message
+from olmo_eval.harness.selection import find_tools, make_scaffold
+
+#: what a task's request needs of the provider
+NEEDS = {
+    RequestType.COMPLETION: Capability.GENERATE,
+    RequestType.CHAT: Capability.CHAT,
+    RequestType.LOGLIKELIHOOD: Capability.LOGLIKELIHOOD,
+    RequestType.ROLLING: Capability.ROLLING,
+}
+_CANNOT = {
+    Capability.GENERATE: "continue a prompt",
+    Capability.CHAT: "chat",
+    Capability.TOOLS: "call tools",
+    Capability.LOGLIKELIHOOD: "measure log-likelihoods",
+    Capability.ROLLING: "measure the log-likelihood of whole texts",
+}
+_GENERATES = {Capability.GENERATE, Capability.CHAT}
+
+
+def refusals(
+    config: HarnessConfig, needs: Collection[Capability], scoring_needs: Collection[str] = ()
+) -> list[str]:
+    """Every reason why ``config`` cannot do what is asked, each with the way out; [] if it can.
+
+    ``needs`` are the capabilities that the tasks' requests ask for, ``scoring_needs`` what the
+    scorers ``require``: ``"judge"``, ``"judge:NAME"`` or a sandbox capability.
+    """
+    tools, reasons = _tools(config)
+    wanted = frozenset(scoring_needs)
+    in_sandbox = {n: "a scorer" for n in wanted if not _is_judge(n)}
+    for tool_name, requires in tools.items():
+        if requires:
+            in_sandbox.setdefault(requires, f"tool {tool_name!r}")
+    reasons += _scaffold(config)
+    reasons += _provider(config.provider, frozenset(needs) | _harness_needs(config, needs))
+    reasons += _judges(config, wanted)
+    reasons += _sandboxes(config, in_sandbox)
+    reasons += _secrets(config)
+    return list(dict.fromkeys(reasons))
+
+
+def _said(error: OlmoEvalError) -> str:
+    return f"{error.message}: {error.hint}" if error.hint else error.message
+
+
+def _is_judge(need: str) -> bool:
+    return need == "judge" or need.startswith("judge:")
+
+
+def _tools(config: HarnessConfig) -> tuple[dict[str, str | None], list[str]]:
+    """What each tool requires, by name, and what is wrong with the tools."""
+    try:
+        return {n: t.requires for n, t in find_tools(config.tools).items()}, []
+    except OlmoEvalError as error:
+        return {}, [_said(error)]
+
+
+def _scaffold(config: HarnessConfig) -> list[str]:
+    try:
+        make_scaffold(config)
+    except OlmoEvalError as error:
+        return [_said(error)]
+    return []
+
+
+def _harness_needs(config: HarnessConfig, needs: Collection[Capability]) -> set[Capability]:
+    """What the harness itself asks of the provider, where there is text to generate at all."""
+    if not _GENERATES & set(needs):
+        return set()
+    offered = bool(config.tools) and config.tool_choice != "none"
+    chats = offered or config.system_prompt is not None or config.scaffold is not None
+    return ({Capability.CHAT} if chats else set()) | ({Capability.TOOLS} if offered else set())
+
+
+def _provider(config: ProviderConfig, needs: Collection[Capability]) -> list[str]:
+    registry = plugins.manager().registry("providers")
+    try:
+        chosen, _ = choose_provider(config)
+        cls: type[Provider] = registry.get(str(chosen.kind))
+        able = cls.capabilities_for(chosen)
+    except OlmoEvalError as error:
+        return [_said(error)]
+    reasons = []
+    for lacking in sorted(set(needs) - able):
+        others = ", ".join(_providers_with(lacking, besides=str(chosen.kind)))
+        way_out = f"use --provider {others}" if others else "no installed provider can"
+        reasons.append(f"provider {chosen.kind!r} cannot {_CANNOT[lacking]}: {way_out}")
+    return reasons
+
+
+def _providers_with(capability: Capability, *, besides: str) -> Iterator[str]:
+    registry = plugins.manager().registry("providers")
+    for name in registry.names():
+        if name in (besides, "mock"):
+            continue
+        try:
+            able = capability in registry.get(name).capabilities_for(ProviderConfig(kind=name))
+        except OlmoEvalError:
+            continue  # one that cannot be imported is no way out
+        if able:
+            yield name
+
+
+def _judges(config: HarnessConfig, wanted: frozenset[str]) -> list[str]:
+    asked = sorted(filter(_is_judge, wanted))
+    judges = judge_configs(config)
+    reasons = []
+    for need in asked:
+        name = need.partition(":")[2]
+        if name and name not in judges:
+            known = did_you_mean(name, judges, otherwise="add it to the harness's judges")
+            reasons.append(f"a scorer needs the judge {name!r}: {known}")
+        elif not judges:
+            reasons.append(
+                "a scorer needs a judge and the harness has none: "
+                "name its model with -o auxiliary_providers.judge.model=MODEL"
+            )
+    if not asked:
+        return reasons
+    for name, judge in judges.items():
+        reasons += _judge(config, name, judge)
+    return reasons
+
+
+def _judge(config: HarnessConfig, name: str, judge: JudgeConfig) -> list[str]:
+    try:
+        plugins.manager().registry("judges").entry(judge.kind)
+    except OlmoEvalError as error:
+        return [_said(error)]
+    provider = config.auxiliary_providers.get(judge.provider)
+    if provider is None:
+        return [
+            f"judge {name!r} asks the auxiliary provider {judge.provider!r}, which the harness "
+            f"lacks: add auxiliary_providers.{judge.provider}"
+        ]
+    return [f"judge {name!r}: {r}" for r in _provider(provider, {Capability.CHAT})]
+
+
+def _sandboxes(config: HarnessConfig, wanted: dict[str, str]) -> list[str]:
+    reasons = []
+    for capability, who in sorted(wanted.items()):
+        offering = [s for s in config.sandboxes if capability in s.capabilities]
+        if not offering:
+            reasons.append(
+                f"{who} needs a sandbox with {capability!r} and no sandbox of the harness offers "
+                f"it: {_sandbox_way_out(capability)}"
+            )
+        for sandbox in offering:
+            reasons += _sandbox(sandbox, config.sandboxes.index(sandbox))
+    return reasons
+
+
+def _sandbox_way_out(capability: str) -> str:
+    backends = " or ".join(plugins.manager().registry("sandboxes").names())
+    if not backends:
+        return "pip install olmo-eval-sandboxes, then add it to the harness's sandboxes"
+    return f"add to its sandboxes: {{backend: {backends}, capabilities: [{capability}]}}"
+
+
+def _sandbox(sandbox: SandboxConfig, index: int) -> list[str]:
+    try:
+        kind = plugins.manager().registry("sandboxes").get(sandbox.backend)
+    except OlmoEvalError as error:
+        return [_said(error)]
+    if kind.isolates or sandbox.unsafe_local:
+        return []
+    return [
+        f"{unsafe_message(sandbox)}: use a container backend, or accept that with "
+        f"-o sandboxes.{index}.unsafe_local=true"
+    ]
+
+
+def _secrets(config: HarnessConfig) -> list[str]:
+    named = (*config.required_secrets, *config.provider.required_secrets)
+    missing = [name for name in dict.fromkeys(named) if not os.environ.get(name)]
+    if not missing:
+        return []
+    return [f"the environment lacks {', '.join(missing)}: export them before the run"]
