@@ -1,25 +1,31 @@
-r"""Reading answers in LaTeX as exact expressions, safely.
+r"""The value of an answer in LaTeX, to sixty digits, safely.
 
-A recursive-descent reader of what final answers are made of: numbers, letters, ``\frac``,
-``\sqrt``, powers, the usual functions and constants. It builds sympy expressions and never calls
-sympy's own parser, which evaluates text as Python. Model output is hostile: lengths, digits,
-nesting and the size of powers are capped, so that ``9^{9^9}`` is unreadable rather than endless.
+A recursive-descent evaluator of what final answers are made of: numbers, letters, ``\frac``,
+``\sqrt``, powers, the usual functions and constants. Computer algebra is no option here, because
+model output is hostile: sympy's parser runs text as Python, and an exact ``9^{9^9}`` never ends.
+So values are multi-precision floats that must stay within ``LARGEST`` at every step, which bounds
+the time of each step, and tokens are counted, which bounds the number of steps.
+
+Letters stand for fixed numbers near 1, others at each ``point``: two expressions that agree at
+several points are the same expression (Schwartz 1980, polynomial identity testing).
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
-#: caps on characters, tokens, nesting, digits of a number, exponents, bits of an exact power
-LONGEST, MOST_TOKENS, DEEPEST = 300, 150, 25
-MOST_DIGITS, LARGEST_EXPONENT, MOST_BITS, LARGEST_FACTORIAL = 60, 1_000, 10_000, 100
+#: caps on characters, tokens and nesting of an expression, and on the size of every value
+LONGEST, MOST_TOKENS, DEEPEST, LARGEST = 300, 150, 25, 10**30
+DIGITS = 60
+LARGEST_FACTORIAL = 25
 
-_TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+|\\[A-Za-z]+|\\.|\S)")
+_TOKEN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+|\\[A-Za-z]+|\\.|\S)")
 _IGNORED = frozenset({r"\,", r"\!", r"\;", r"\:", r"\ ", r"\displaystyle", r"\left", r"\right"})
 _TIMES = frozenset({"*", r"\cdot", r"\times"})
 _OVER = frozenset({"/", r"\div"})
-_CLOSING = {"(": ")", "[": "]", "{": "}", r"\{": r"\}"}
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _FUNCTIONS = {
     r"\sin": "sin",
     r"\cos": "cos",
@@ -33,39 +39,55 @@ _FUNCTIONS = {
     r"\ln": "log",
     r"\log": "log",
 }
+_GREEK = frozenset(
+    rf"\{name}" for name in "alpha beta gamma delta theta phi lambda mu omega infty".split()
+)
+# The published normalisation takes the unit "ft" out of longer words.
+_REPAIRED = (("\\le(", "("), ("\\le[", "["), ("\\iny", "\\infty"))
 
 
 class Unreadable(ValueError):
-    """The text is no expression that this reader knows, or a dangerous one."""
+    """The text is no expression that has a value here, or goes beyond one of the caps."""
 
 
-def read(text: str) -> Any:
-    """``text`` as a sympy expression.
+@cache
+def numbers() -> Any:
+    """The arithmetic: a private mpmath context of ``DIGITS`` digits."""
+    from mpmath.ctx_mp import MPContext
+
+    context = MPContext()
+    context.dps = DIGITS
+    return context
+
+
+def value(text: str, point: int = 0) -> Any:
+    """The value of ``text`` where its letters stand for the numbers of ``point``.
 
     Raises:
-        Unreadable: it is none, or it goes beyond one of the caps.
+        Unreadable: it has none.
     """
     if len(text) > LONGEST:
         raise Unreadable("too long")
-    # The published normalisation takes the unit "ft" out of "\left".
-    text = re.sub(r"\\le(?=[(\[|{\\])", "", text).replace("tfrac", "frac").replace("dfrac", "frac")
-    tokens = [t for t in _TOKEN.findall(text) if t not in _IGNORED]
+    for spoiled, repaired in (*_REPAIRED, ("tfrac", "frac"), ("dfrac", "frac")):
+        text = text.replace(spoiled, repaired)
+    tokens = [token for token in _TOKEN.findall(text) if token not in _IGNORED]
     if not tokens or len(tokens) > MOST_TOKENS:
         raise Unreadable("nothing, or too much")
-    return _Reader(tokens).whole()
+    try:
+        return _Reader(tokens, point).whole()
+    except (ArithmeticError, ValueError, TypeError) as error:
+        raise Unreadable(str(error)) from error
 
 
 class _Reader:
-    """Reads tokens from left to right; ``depth`` counts nesting, ``powers`` nested exponents."""
+    """Reads tokens from left to right and computes as it goes."""
 
-    def __init__(self, tokens: list[str]) -> None:
-        import sympy
-
-        self.sympy: Any = sympy
+    def __init__(self, tokens: list[str], point: int) -> None:
+        self.mp = numbers()
         self.tokens = tokens
+        self.point = point
         self.at = 0
         self.depth = 0
-        self.powers = 0
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
@@ -76,6 +98,11 @@ class _Reader:
             raise Unreadable(f"expected {expected or 'more'}, got {token!r}")
         self.at += 1
         return token
+
+    def bounded(self, number: Any) -> Any:
+        if not abs(number) <= LARGEST:
+            raise Unreadable("a huge value")
+        return number
 
     def whole(self) -> Any:
         result = self.sum()
@@ -91,7 +118,7 @@ class _Reader:
         while self.peek() in ("+", "-"):
             sign = self.take()
             operand = self.product()
-            result = result + operand if sign == "+" else result - operand
+            result = self.bounded(result + operand if sign == "+" else result - operand)
         self.depth -= 1
         return result
 
@@ -100,67 +127,52 @@ class _Reader:
         while True:
             if self.peek() in _TIMES:
                 self.take()
-                result = result * self.signed()
+                result = self.bounded(result * self.signed())
             elif self.peek() in _OVER:
                 self.take()
-                result = self.quotient(result, self.signed())
+                result = self.bounded(result / self.signed())
             elif self.starts_factor():
-                result = result * self.power()
+                result = self.bounded(result * self.power())
             else:
                 return result
 
-    def quotient(self, above: Any, below: Any) -> Any:
-        if below == 0:
-            raise Unreadable("division by zero")
-        return above / below
-
     def starts_factor(self) -> bool:
         token = self.peek()
-        return bool(token) and (token[0].isalnum() or token[0] in "(.{" or token[0] == "\\") and (
-            token not in _TIMES | _OVER and token not in _CLOSING.values()
-        )
+        return bool(token) and (token[0].isalnum() or token in _CLOSING or token[0] in ".\\")
 
     def signed(self) -> Any:
-        sign = 1
+        negative = False
         while self.peek() in ("+", "-"):
-            sign = -sign if self.take() == "-" else sign
-            if self.at > MOST_TOKENS:
-                raise Unreadable("signs only")
-        return sign * self.power()
+            negative ^= self.take() == "-"
+        result = self.power()
+        return -result if negative else result
 
     def power(self) -> Any:
         base = self.marked()
         if self.peek() != "^":
             return base
         self.take()
-        self.powers += 1
-        exponent = self.group()
-        self.powers -= 1
-        return self.raised(base, exponent)
+        return self.raised(base, self.group())
 
     def raised(self, base: Any, exponent: Any) -> Any:
-        """``base ** exponent``, where that stays small."""
-        if exponent.free_symbols:
-            if self.powers > 1 or base.has(self.sympy.Pow) and base.free_symbols:
-                raise Unreadable("a tower of powers")
-        elif not abs(self.sympy.N(exponent, 5)) <= LARGEST_EXPONENT:
+        """``base ** exponent``; its size is known before it is computed."""
+        if base == 0:
+            return self.mp.mpf(0) if exponent.real > 0 else self.bounded(1 / base)
+        growth = (exponent * self.mp.log(base)).real
+        if not abs(growth) <= self.mp.log(LARGEST):
             raise Unreadable("a huge power")
-        if base.is_Rational and exponent.is_Rational:
-            bits = max(abs(base.p), base.q).bit_length() * abs(exponent.p)
-            if bits > MOST_BITS or (base == 0 and exponent <= 0):
-                raise Unreadable("a huge power")
-        return base**exponent
+        return self.bounded(base**exponent)
 
     def group(self) -> Any:
-        """A braced expression, or the one token that an exponent or argument may be."""
+        """A braced expression, or the one token that an exponent or argument may be.
+
+        In LaTeX only the first digit of 2^10 is raised, but answers that say so mean the number.
+        """
         if self.peek() == "{":
             return self.bracketed()
         if self.peek() == "-":
             self.take()
-            return -self.group()
-        if self.peek()[:1].isdigit() and len(self.peek()) > 1:
-            # In LaTeX only the first digit is raised, but answers that say 2^10 mean the number.
-            return self.number(self.take())
+            return -self.atom()
         return self.atom()
 
     def bracketed(self) -> Any:
@@ -172,78 +184,71 @@ class _Reader:
     def marked(self) -> Any:
         result = self.atom()
         while self.peek() in ("!", "%", r"\%"):
-            if self.take() != "!":
-                result = result / 100
-            elif result.is_Integer and 0 <= result <= LARGEST_FACTORIAL:
-                result = self.sympy.factorial(result)
-            else:
-                raise Unreadable("a huge factorial")
+            result = result / 100 if self.take() != "!" else self.factorial(result)
         return result
 
-    def number(self, token: str) -> Any:
-        if len(token) > MOST_DIGITS:
-            raise Unreadable("too many digits")
-        return self.sympy.Rational(token)
+    def factorial(self, number: Any) -> Any:
+        if not (self.mp.isint(number) and 0 <= number <= LARGEST_FACTORIAL):
+            raise Unreadable("a huge factorial")
+        return self.mp.factorial(number)
 
     def atom(self) -> Any:
-        token = self.peek()
-        if token in _CLOSING and token != r"\{":
+        if self.peek() in _CLOSING:
             return self.bracketed()
-        self.take() if token else self.take("an expression")
-        if token[0].isdigit() or token[0] == ".":
-            return self.mixed(self.number(token))
+        token = self.take()
+        if token[0] in "0123456789" or (token[0] == "." and len(token) > 1):
+            number = self.bounded(self.mp.mpf(token))
+            return number + self.fraction_after() if token.isdecimal() else number
         if token[0] == "\\":
             return self.command(token)
         if token.isascii() and token.isalpha():
-            known = {"i": self.sympy.I, "e": self.sympy.E}
-            return known.get(token) or self.sympy.Symbol(token)
+            return {"i": self.mp.j, "e": self.mp.e * 1}.get(token) or self.letter(token)
         if token == "π":
-            return self.sympy.pi
+            return self.mp.pi * 1
         raise Unreadable(f"{token!r} is no part of an expression")
 
-    def mixed(self, whole: Any) -> Any:
-        r"""``1\frac{1}{2}`` is one and a half, where all of it is plain digits."""
+    def letter(self, name: str) -> Any:
+        """A number between 0.6 and 1.4 that belongs to this letter at this point."""
+        seed = sum(ord(c) * 31**i for i, c in enumerate(name)) + 7919 * self.point
+        return self.mp.mpf(6) / 10 + (self.mp.sqrt(2) * seed % 1) * 8 / 10
+
+    def fraction_after(self) -> Any:
+        r"""What ``1\frac{1}{2}`` adds to 1, where it is a mixed number in plain digits; else 0."""
         following = self.tokens[self.at : self.at + 7]
-        if len(following) < 7 or not whole.is_Integer or following[0] != r"\frac":
-            return whole
-        _, a, above, b, c, below, d = following
-        if (a, b, c, d) != ("{", "}", "{", "}") or not (above.isdecimal() and below.isdecimal()):
-            return whole
+        if [t for i, t in enumerate(following) if i not in (2, 5)] != [r"\frac", *"{}{}"]:
+            return 0
+        if not (following[2].isdecimal() and following[5].isdecimal()):
+            return 0
         self.at += 7
-        return whole + self.quotient(self.number(above), self.number(below))
+        return self.mp.mpf(following[2]) / self.mp.mpf(following[5])
 
     def command(self, name: str) -> Any:
         if name == r"\frac":
-            return self.quotient(self.group(), self.group())
+            return self.bounded(self.group() / self.group())
         if name == r"\sqrt":
-            degree = self.bracketed() if self.peek() == "[" else self.sympy.Integer(2)
-            return self.raised(self.group(), self.quotient(self.sympy.Integer(1), degree))
+            degree = self.bracketed() if self.peek() == "[" else self.mp.mpf(2)
+            return self.raised(self.group(), 1 / degree)
         if name in (r"\binom", r"\dbinom", r"\tbinom"):
-            return self.choose(self.group(), self.group())
+            n, k = self.factorial(above := self.group()), self.factorial(below := self.group())
+            return self.bounded(n / (k * self.factorial(above - below)))
         if name in _FUNCTIONS:
             return self.function(name)
-        constants = {r"\pi": self.sympy.pi, r"\infty": self.sympy.oo}
-        if name in constants:
-            return constants[name]
-        if name in (r"\alpha", r"\beta", r"\gamma", r"\theta", r"\phi", r"\lambda", r"\omega"):
-            return self.sympy.Symbol(name[1:])
+        if name == r"\pi":
+            return self.mp.pi * 1
+        if name in _GREEK:
+            return self.letter(name)
         raise Unreadable(f"unknown command {name}")
 
     def function(self, name: str) -> Any:
-        base = None
+        base = exponent = None
         if name == r"\log" and self.peek() == "_":
             self.take()
             base = self.group()
-        exponent = None
         if self.peek() == "^":
             self.take()
             exponent = self.group()
-        argument = self.bracketed() if self.peek() in ("(", "{") else self.power()
-        apply = getattr(self.sympy, _FUNCTIONS[name])
-        value = apply(argument) if base is None else apply(argument) / apply(base)
-        return value if exponent is None else self.raised(value, exponent)
-
-    def choose(self, n: Any, k: Any) -> Any:
-        if not (n.is_Integer and k.is_Integer and 0 <= n <= LARGEST_FACTORIAL):
-            raise Unreadable("a huge binomial coefficient")
-        return self.sympy.binomial(n, k)
+        argument = self.bracketed() if self.peek() in _CLOSING else self.power()
+        result = self.bounded(getattr(self.mp, _FUNCTIONS[name])(argument))
+        if base is not None:
+            result = self.bounded(result / self.mp.log(base))
+        return result if exponent is None else self.raised(result, exponent)
