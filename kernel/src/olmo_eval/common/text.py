@@ -54,9 +54,7 @@ def normalize_squad(text: str) -> str:
 
 
 # A minus belongs to a number unless something stands before it: "-3", "= -$5", but not "10-3".
-_NUMBER = re.compile(
-    r"(?:(?<![\w)])-)?\$?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
-)
+_NUMBER = re.compile(r"(?:(?<![\w)])-)?\$?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)")
 
 
 def last_number(text: str) -> str | None:

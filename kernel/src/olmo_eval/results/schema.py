@@ -138,6 +138,7 @@ def file_name(task: str) -> str:
     ``arc_easy:mc`` -> ``arc_easy%3Amc``; what is no letter, digit or one of ``_.+-`` is
     percent-encoded.
     """
+
     def encode(match: re.Match[str]) -> str:
         return "".join(f"%{byte:02X}" for byte in match.group(0).encode("utf-8", "surrogatepass"))
 

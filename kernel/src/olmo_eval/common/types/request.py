@@ -92,9 +92,7 @@ class SamplingParams:
     what else is in flight.
     """
 
-    max_tokens: int | None = field(
-        default=512, validator=validators.optional(validators.ge(1))
-    )
+    max_tokens: int | None = field(default=512, validator=validators.optional(validators.ge(1)))
     temperature: float = field(default=0.0, converter=float, validator=validators.ge(0))
     top_p: float | None = None
     top_k: int | None = None

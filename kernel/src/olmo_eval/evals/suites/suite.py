@@ -55,9 +55,7 @@ class Suite:
 
     def members(self) -> tuple[str | Suite, ...]:
         """The direct members, names of registered suites replaced by the suites."""
-        return tuple(
-            find_suite(m) or m if isinstance(m, str) else m for m in self.tasks
-        )
+        return tuple(find_suite(m) or m if isinstance(m, str) else m for m in self.tasks)
 
     def expand(self) -> tuple[str, ...]:
         """Every task spec of the suite and its nested suites, in order, each once.
@@ -70,7 +68,9 @@ class Suite:
 
 def _walk(suite: Suite, above: tuple[str, ...]) -> Iterator[str]:
     if suite.name in above:
-        raise UsageError(f"suite {suite.name!r} contains itself: {' > '.join((*above, suite.name))}")
+        raise UsageError(
+            f"suite {suite.name!r} contains itself: {' > '.join((*above, suite.name))}"
+        )
     for member in suite.members():
         if isinstance(member, Suite):
             yield from _walk(member, (*above, suite.name))

@@ -81,12 +81,13 @@ class SignFlips:
         return float(self.means[rank]), float(self.means[self.means.size - 1 - rank])
 
     def _share(self, null: float) -> float:
-        below = self.empty + int(np.searchsorted(self.means, null, side="right"))
-        above = self.empty + self.means.size - int(np.searchsorted(self.means, null, side="left"))
         if self.difference == null:
             return 1.0
+        slack = ROUNDING * float(np.abs(self.means).max()) if null else 0.0
+        below = int(np.searchsorted(self.means, null + slack, side="right"))
+        above = self.means.size - int(np.searchsorted(self.means, null - slack, side="left"))
         extra = 0 if self.exact else 1
-        count = below if null < self.difference else above
+        count = self.empty + (below if null < self.difference else above)
         return max(extra + count, 1) / (extra + self.patterns)
 
 

@@ -66,6 +66,4 @@ class MultipleChoiceTask(Task):
         known: dict[str, Any] = {"gold_idx": gold, **(metadata or {})}
         if id is not None:
             known["id"] = id
-        return Instance(
-            question=question, gold_answer=LABELS[gold], choices=texts, metadata=known
-        )
+        return Instance(question=question, gold_answer=LABELS[gold], choices=texts, metadata=known)

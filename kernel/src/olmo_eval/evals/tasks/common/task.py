@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, ClassVar
 
 import attrs
@@ -163,6 +164,11 @@ class Task:
         answer = extractor(output.text) if extractor else self.extract_answer(output)
         return attrs.evolve(output, extracted_answer=answer)
 
+    @cached_property
+    def scorers_once(self) -> tuple[Scorer, ...]:
+        """``scorers()``, computed once."""
+        return self.scorers()
+
     def scorers(self) -> tuple[Scorer, ...]:
         """The scorers of the metrics, each once."""
         found: dict[str, Scorer] = {}
@@ -180,7 +186,9 @@ def _takes_index(cls: type[Task]) -> bool:
     known: bool | None = cls.__dict__.get("_process_doc_takes_index")
     if known is None:
         parameters = inspect.signature(cls.process_doc).parameters.values()
-        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        positional = [
+            p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
         known = len(positional) > 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
         cls._process_doc_takes_index = known  # type: ignore[attr-defined]
     return known

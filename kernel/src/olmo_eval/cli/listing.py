@@ -1,0 +1,175 @@
+"""The commands that list what is registered, and who registered it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from olmo_eval.cli.options import filter_option, json_option
+
+
+def entries(kind: str, filter_: str) -> list[dict[str, Any]]:
+    """Every name of a kind that contains ``filter_``, with who supplies it. Imports nothing."""
+    from olmo_eval.plugins import manager
+
+    found = []
+    for entry in manager().registry(kind).entries():
+        if filter_.lower() in entry.name.lower():
+            target = entry.target if entry.lazy else _place(entry.target)
+            found.append({"name": entry.name, **entry.owner.to_dict(), "target": target})
+    return found
+
+
+def _place(target: Any) -> str:
+    place = target if isinstance(target, type) or callable(target) else type(target)
+    name = getattr(place, "__qualname__", type(place).__qualname__)
+    return f"{getattr(place, '__module__', '')}:{name}"
+
+
+def _print(kind: str, rows: list[dict[str, Any]], as_json: bool) -> None:
+    from olmo_eval.cli.show import print_json, table
+
+    if as_json:
+        print_json(rows)
+        return
+    shown = [key for key in rows[0] if key not in ("version", "target")] if rows else []
+    cells = [[_cell(row, key) for key in shown] for row in rows]
+    if not rows:
+        click.echo(f"no {kind} found")
+        return
+    table([(key.replace("_", " "), "left") for key in shown], cells)
+    if kind == "tasks":
+        click.echo(f"\n{len(rows)} tasks; --variants shows their variants")
+
+
+def _cell(row: dict[str, Any], key: str) -> str:
+    value = row[key]
+    if key == "distribution":
+        return f"{value} {row['version']}".strip()
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _command(
+    kind: str, text: str, describe: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+) -> click.Command:
+    @click.command(kind, help=text)
+    @filter_option
+    @json_option
+    def command(filter_: str, as_json: bool) -> None:
+        rows = entries(kind, filter_)
+        if describe is not None:
+            rows = [{**row, **describe(row)} for row in rows]
+        _print(kind, rows, as_json)
+
+    return command
+
+
+def _suite(row: dict[str, Any]) -> dict[str, Any]:
+    from olmo_eval.plugins import manager
+
+    suite = manager().registry("suites").get(_qualified(row))
+    return {"tasks": len(suite.expand()), "aggregation": str(suite.aggregation)}
+
+
+def _qualified(row: dict[str, Any]) -> str:
+    return f"{row['distribution']}:{row['name']}"
+
+
+def _model(row: dict[str, Any]) -> dict[str, Any]:
+    from olmo_eval.plugins import manager
+
+    config = manager().registry("models").get(_qualified(row))
+    return {"model": config.model, "provider": config.provider or ""}
+
+
+def _harness(row: dict[str, Any]) -> dict[str, Any]:
+    from olmo_eval.plugins import manager
+
+    config = manager().registry("harnesses").get(_qualified(row))
+    tools = [getattr(t, "name", t) for t in config.tools]
+    backends = [sandbox.backend for sandbox in config.sandboxes]
+    return {"scaffold": config.scaffold or "", "tools": tools, "sandboxes": backends}
+
+
+suites = _command("suites", "List suites.", _suite)
+models = _command("models", "List model presets.", _model)
+harnesses = _command("harnesses", "List harness presets.", _harness)
+scaffolds = _command("scaffolds", "List scaffolds.")
+providers = _command("providers", "List inference providers.")
+sandboxes = _command("sandboxes", "List sandbox backends.")
+tools = _command("tools", "List tools.")
+scorers = _command("scorers", "List scorers.")
+judges = _command("judges", "List judges.")
+
+
+@click.command()
+@filter_option
+@click.option("--variants", is_flag=True, help="Show variants too (imports the listed tasks).")
+@json_option
+def tasks(filter_: str, variants: bool, as_json: bool) -> None:
+    """List tasks. Without --variants no benchmark is imported."""
+    rows = entries("tasks", filter_)
+    if variants:
+        from olmo_eval.evals.tasks.common.registry import variants_of
+        from olmo_eval.evals.tasks.common.spec import TaskSpec, task_class
+
+        for row in rows:
+            task_class(TaskSpec(row["name"], distribution=row["distribution"]))
+            row["variants"] = sorted(variants_of(row["name"]))
+    _print("tasks", rows, as_json)
+
+
+@click.command()
+@json_option
+def plugins(as_json: bool) -> None:
+    """Show every plugin: who provides what, and what failed to load and why."""
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.plugins import KINDS, manager
+
+    mine = manager()
+    mine.collect_all()
+    provides: dict[str, dict[str, list[str]]] = {}
+    for kind in KINDS:
+        for entry in mine.registries[kind].entries():
+            owned = provides.setdefault(entry.owner.distribution, {})
+            owned.setdefault(kind, []).append(entry.name)
+    rows = [
+        {
+            "plugin": plugin.name,
+            **plugin.owner.to_dict(),
+            "module": plugin.module.__name__,
+            "origin": plugin.origin,
+            "provides": provides.get(plugin.owner.distribution, {}),
+        }
+        for plugin in mine.plugins
+    ]
+    failures = [{"plugin": f.name, **f.owner.to_dict(), "reason": f.reason} for f in mine.failures]
+    clashes = {
+        f"{KINDS[kind]} {name}": [owner.to_dict() for owner in owners]
+        for kind in KINDS
+        for name, owners in mine.registries[kind].collisions().items()
+    }
+    if as_json:
+        print_json({"plugins": rows, "failures": failures, "collisions": clashes})
+        return
+    _print_plugins(rows, failures, clashes)
+
+
+def _print_plugins(
+    rows: list[dict[str, Any]],
+    failures: list[dict[str, Any]],
+    clashes: dict[str, list[dict[str, Any]]],
+) -> None:
+    for row in rows:
+        click.echo(f"{row['distribution']} {row['version']} ({row['module']}, {row['origin']})")
+        for kind, names in row["provides"].items():
+            some = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            click.echo(f"    {kind:<14} {some}")
+    for failure in failures:
+        owner = f"{failure['distribution']} {failure['version']}".strip()
+        click.echo(f"failed: {failure['plugin']} ({owner}): {failure['reason']}")
+    for name, owners in clashes.items():
+        claimed = " and ".join(owner["distribution"] for owner in owners)
+        click.echo(f"claimed twice: {name}, by {claimed}")

@@ -1,0 +1,172 @@
+"""``olmo-eval``: finds the command, loads plugins that were asked for, prints errors for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from olmo_eval.errors import OlmoEvalError
+
+#: command -> (where it is, what it does in one line); modules are imported when called
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run:run", "Evaluate a model on tasks; rerunning resumes."),
+    "compare": ("compare:compare", "Compare runs question by question, with a verdict."),
+    "results": ("results:results", "List and show runs."),
+    "task": ("task:task", "Look at a task: its instances, its requests, its tokens."),
+    "suite": ("suite:suite", "Look at a suite."),
+    "data": ("data:data", "What tasks read; fill an offline mirror."),
+    "plugins": ("listing:plugins", "Who provides what; what failed to load and why."),
+    "tasks": ("listing:tasks", "List tasks."),
+    "suites": ("listing:suites", "List suites."),
+    "models": ("listing:models", "List model presets."),
+    "harnesses": ("listing:harnesses", "List harness presets."),
+    "scaffolds": ("listing:scaffolds", "List scaffolds."),
+    "providers": ("listing:providers", "List inference providers."),
+    "sandboxes": ("listing:sandboxes", "List sandbox backends."),
+    "tools": ("listing:tools", "List tools."),
+    "scorers": ("listing:scorers", "List scorers."),
+    "judges": ("listing:judges", "List judges."),
+    "external": ("external:external", "List and run benchmarks with their own runner."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called.
+
+    Commands of plugins are asked for only where the built-in ones do not answer: for an unknown
+    name and for the list of commands.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        self._add_plugin_commands()
+        return sorted({*COMMANDS, *self.commands})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            return _load(COMMANDS[cmd_name][0])
+        self._add_plugin_commands()
+        return self.commands.get(cmd_name)
+
+    def _add_plugin_commands(self) -> None:
+        from olmo_eval.plugins import manager
+
+        manager().add_commands(self)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            known = COMMANDS.get(name)
+            text = known[1] if known else self.commands[name].get_short_help_str(60)
+            rows.append((name, text))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from olmo_eval.common.suggest import did_you_mean
+
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            if hint:
+                error.message = f"{error.message} {hint}"
+            raise
+
+
+def _load(place: str) -> click.Command:
+    from importlib import import_module
+
+    module, _, name = place.partition(":")
+    command: click.Command = getattr(import_module(f"olmo_eval.cli.{module}"), name)
+    return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="olmo-eval", prog_name="olmo-eval")
+def cli() -> None:
+    """Evaluate language models, and tell whether a difference is real.
+
+    Every command also takes --plugin FILE_OR_MODULE (repeatable; or OLMO_EVAL_PLUGINS), and
+    --debug to show tracebacks.
+    """
+
+
+def common_options(arguments: Sequence[str]) -> tuple[list[str], list[str], bool]:
+    """(the rest, plugins, debug): options that every command takes, wherever they stand."""
+    rest: list[str] = []
+    plugins: list[str] = []
+    debug = bool(os.environ.get("OLMO_EVAL_DEBUG"))
+    items = iter(arguments)
+    for item in items:
+        if item == "--":
+            rest += [item, *items]
+        elif item == "--debug":
+            debug = True
+        elif item == "--plugin":
+            target = next(items, None)
+            if target is None:
+                raise click.UsageError("Option '--plugin' requires an argument.")
+            plugins.append(target)
+        elif item.startswith("--plugin="):
+            plugins.append(item.partition("=")[2])
+        else:
+            rest.append(item)
+    return rest, plugins, debug
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: runs the command line and exits with its code.
+
+    0: done. 1: a run failed. 2: the request was wrong. 130: interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        rest, plugins, debug = common_options(given)
+        for target in plugins:
+            from olmo_eval.plugins import manager
+
+            manager().load(target)
+        code = cli.main(args=rest, prog_name="olmo-eval", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except OlmoEvalError as error:
+        _report(error.message, error.hint, debug)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        _close_broken_pipe()
+    except Exception as error:
+        _report(f"{type(error).__name__}: {error}", "this is a defect; --debug shows where", debug)
+        sys.exit(1)
+
+
+def _report(message: str, hint: str | None, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    from olmo_eval.results.redact import Redactor
+
+    redact = Redactor().text
+    print(f"error: {redact(' '.join(message.split()))}", file=sys.stderr)
+    if hint:
+        print(f"  {redact(hint)}", file=sys.stderr)
+
+
+def _close_broken_pipe() -> None:
+    """The reader of our output has gone (``| head``): leave quietly."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(141)

@@ -1,0 +1,61 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def filter_option(command: F) -> F:
+    return click.option(
+        "-f", "--filter", "filter_", default="", help="Only names that contain this text."
+    )(command)
+
+
+def results_option(command: F) -> F:
+    return click.option(
+        "--results",
+        envvar="OLMO_EVAL_RESULTS",
+        default="results",
+        show_default=True,
+        help="Folder or URL (s3://, gs://) of the results.",
+    )(command)
+
+
+class OrderedCommand(click.Command):
+    """A command that keeps the order of its options, so that ``-o`` binds to what precedes it.
+
+    The callback receives ``ordered``: (option's name, value) pairs as they stood on the command
+    line, for the options named in ``ordered_names``.
+    """
+
+    ordered_names: Sequence[str] = ("tasks", "overrides", "harness", "harness_config")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        parser = self.make_parser(ctx)
+        try:
+            values, _, order = parser.parse_args(args=list(args))
+        except click.UsageError:
+            return super().parse_args(ctx, args)  # reports the same error with the usual help
+        taken: dict[str, int] = {}
+        ordered: list[tuple[str, Any]] = []
+        for parameter in order:
+            name = parameter.name or ""
+            if name not in self.ordered_names:
+                continue
+            value = values[name]
+            if isinstance(value, list | tuple):
+                index = taken.get(name, 0)
+                taken[name] = index + 1
+                value = value[index]
+            ordered.append((name, value))
+        ctx.meta["ordered"] = ordered
+        return super().parse_args(ctx, args)

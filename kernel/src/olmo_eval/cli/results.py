@@ -1,0 +1,91 @@
+"""``olmo-eval results``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from olmo_eval.cli.options import json_option, results_option
+
+if TYPE_CHECKING:
+    from olmo_eval.results.store import Run
+
+
+@click.group()
+def results() -> None:
+    """Runs and their scores."""
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run as JSON: what it is, its status and every row of its metrics table."""
+    record = run.record
+    return {
+        "run_id": run.run_id,
+        "location": run.location,
+        "status": record.get("status"),
+        "model": run.model,
+        "step": record.get("model", {}).get("step"),
+        "group": record.get("group"),
+        "name": record.get("name"),
+        "started": record.get("started"),
+        "outcomes": {e["name"]: e.get("outcomes", {}) for e in record.get("tasks", ())},
+        "metrics": run.metrics().to_pylist(),
+    }
+
+
+@results.command("list")
+@results_option
+@click.option("--model", help="Only runs of this model.")
+@click.option("--group", help="Only runs of this group.")
+@click.option("--task", help="Only runs with this task.")
+@json_option
+def list_(
+    results: str, model: str | None, group: str | None, task: str | None, as_json: bool
+) -> None:
+    """List runs, oldest first."""
+    from olmo_eval.cli.show import print_json, table
+    from olmo_eval.results.store import Store
+
+    wanted = {"model": model, "group": group, "task": task}
+    runs = Store(results).select({k: v for k, v in wanted.items() if v is not None})
+    if as_json:
+        print_json([{**run.record, "location": run.location} for run in runs])
+        return
+    if not runs:
+        click.echo(f"no runs in {results}")
+        return
+    rows = []
+    for run in runs:
+        record, names = run.record, run.task_names
+        some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        started = str(record.get("started", ""))[:16].replace("T", " ")
+        rows.append(
+            (
+                run.run_id,
+                str(record.get("status")),
+                run.model,
+                record.get("group") or "",
+                started,
+                some,
+            )
+        )
+    columns = ("run", "status", "model", "group", "started (UTC)", "tasks")
+    table([(title, "left") for title in columns], rows)
+
+
+@results.command()
+@click.argument("run")
+@results_option
+@click.option("--all", "every", is_flag=True, help="Every metric, not only the primary ones.")
+@json_option
+def show(run: str, results: str, every: bool, as_json: bool) -> None:
+    """Show the scores of RUN: a path, the beginning of an id, or model=...,group=...,latest."""
+    from olmo_eval.cli.show import print_json, print_scores
+    from olmo_eval.results.store import Store
+
+    found = Store(results).find(run)
+    if as_json:
+        print_json(run_json(found))
+        return
+    print_scores(found, found.scores(), every=every)

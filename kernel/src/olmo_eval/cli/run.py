@@ -1,0 +1,254 @@
+"""``olmo-eval run``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from olmo_eval.cli.options import OrderedCommand, json_option, results_option
+from olmo_eval.errors import OlmoEvalError, UsageError
+
+if TYPE_CHECKING:
+    from olmo_eval.common.overrides import Override
+    from olmo_eval.results.store import Run
+    from olmo_eval.runner.plan import TaskRequest
+    from olmo_eval.runner.run import Job
+
+_INSPECT = ("instance", "request", "response", "formatted", "tokens")
+
+
+def model_and_tasks(command: Any) -> Any:
+    """The options that say what to run, shared with other commands."""
+    for option in reversed(
+        (
+            click.option(
+                "-m",
+                "--model",
+                "models",
+                multiple=True,
+                required=True,
+                help="Checkpoint folder, hub id, preset, provider:model, or mock. Repeatable.",
+            ),
+            click.option(
+                "-t", "--task", "tasks", multiple=True, help="Task spec or suite. Repeatable."
+            ),
+            click.option(
+                "-o",
+                "--override",
+                "overrides",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Override a setting of the -t or --harness before it.",
+            ),
+            click.option("-H", "--harness", help="Harness preset."),
+            click.option("--harness-config", metavar="FILE", help="Harness from a YAML file."),
+            click.option("--provider", metavar="KIND", help="Inference provider."),
+            click.option(
+                "--limit", type=click.IntRange(1), help="Instances per task: a seeded subset."
+            ),
+            click.option("--seed", type=int, help="Seed of subsets and of sampling."),
+            click.option("--name", help="Name of the run."),
+            click.option("--group", help="Group of runs it belongs to."),
+            click.option("--step", type=int, help="Training step of the checkpoint."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(cls=OrderedCommand)
+@model_and_tasks
+@results_option
+@click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
+@click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
+@click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
+@click.option("--inspect-instance", is_flag=True, help="Show only its instance.")
+@click.option("--inspect-request", is_flag=True, help="Show only its request.")
+@click.option("--inspect-response", is_flag=True, help="Show only its response.")
+@click.option("--inspect-formatted", is_flag=True, help="Show the text the engine receives.")
+@click.option("--inspect-tokens", is_flag=True, help="Show the tokens the engine receives.")
+@json_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    models: Sequence[str],
+    results: str,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Evaluate models on tasks; one run a model. Rerunning the same command resumes.
+
+    -o binds to the -t or --harness before it: for a suite it applies to every member. Settings
+    of the harness (provider.kwargs.x=1, max_turns=3) go to the harness wherever they stand.
+    """
+    jobs = [make(ctx.meta["ordered"], model, results, options) for model in dict.fromkeys(models)]
+    from olmo_eval.runner.run import refuse_impossible
+
+    for job in jobs:
+        refuse_impossible(job)
+        for kind, choice in ((k, c) for k, c in job.notes.items() if k == "provider_choice"):
+            click.echo(f"provider {choice}", err=True)
+    if dry_run:
+        _show_plan(jobs, as_json)
+        return 0
+    runs, failure = _run_all(jobs)
+    _show_runs(runs, as_json)
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _run_all(jobs: Sequence[Job]) -> tuple[list[Run], OlmoEvalError | None]:
+    """Every job in turn; the first failure ends it, with the finished ones kept."""
+    from olmo_eval.runner.evaluate import run_job
+    from olmo_eval.runner.progress import make_progress
+
+    runs: list[Run] = []
+    for job in jobs:
+        progress = make_progress()
+        try:
+            runs.append(run_job(job, progress))
+        except OlmoEvalError as error:
+            return runs, error
+        finally:
+            progress.close()
+    return runs, None
+
+
+def make(
+    ordered: Sequence[tuple[str, Any]], model: str, results: str, options: dict[str, Any]
+) -> Job:
+    """The job of one model, from the options in the order in which they stood."""
+    from olmo_eval.common.overrides import apply_overrides
+    from olmo_eval.harness.config import load_harness
+    from olmo_eval.harness.presets import get_harness_preset
+    from olmo_eval.runner.evaluate import make_job
+    from olmo_eval.runner.plan import make_plan, with_limit
+
+    requests, for_harness = bind(ordered)
+    if options["harness"] and options["harness_config"]:
+        raise UsageError("--harness and --harness-config exclude each other")
+    if options["harness_config"]:
+        harness = load_harness(options["harness_config"])
+    else:
+        harness = get_harness_preset(options["harness"] or "default")
+    harness = apply_overrides(harness, for_harness, where=f"harness {harness.name!r}")
+    plan = with_limit(make_plan(requests), options["limit"], options["seed"])
+    parts = _INSPECT[:3] if options.get("inspect") else ()
+    chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
+    return make_job(
+        model,
+        harness,
+        plan,
+        provider=options["provider"],
+        step=options["step"],
+        results=results,
+        name=options["name"],
+        group=options["group"],
+        fresh=bool(options.get("fresh")),
+        inspect=tuple(chosen or parts),
+    )
+
+
+def bind(
+    ordered: Sequence[tuple[str, Any]],
+) -> tuple[list[TaskRequest], list[Override]]:
+    """Tasks with the overrides that follow them, and the overrides of the harness.
+
+    Raises:
+        UsageError: an override that nothing before it has a setting for.
+    """
+    from attrs import evolve
+
+    from olmo_eval.common.overrides import parse_override
+    from olmo_eval.runner.evaluate import split_overrides
+    from olmo_eval.runner.plan import TaskRequest
+
+    requests: list[TaskRequest] = []
+    for_harness: list[Override] = []
+    last = ""
+    for name, value in ordered:
+        if name == "tasks":
+            requests.append(TaskRequest(value))
+        if name != "overrides":
+            last = name
+            continue
+        override = parse_override(value)
+        for_tasks, harness = split_overrides([override])
+        if harness:
+            for_harness += harness
+        elif last == "tasks":
+            bound = (*requests[-1].overrides, *for_tasks)
+            requests[-1] = evolve(requests[-1], overrides=bound)
+        else:
+            raise UsageError(
+                f"override {value!r} is a setting of tasks, but no -t stands before it",
+                hint=f"write it after its task: -t TASK -o {value}",
+            )
+    return requests, for_harness
+
+
+def _show_plan(jobs: Sequence[Job], as_json: bool) -> None:
+    from olmo_eval.cli.show import print_json, table
+    from olmo_eval.common.convert import to_json
+
+    if as_json:
+        print_json([_plan_json(job) for job in jobs])
+        return
+    for job in jobs:
+        provider = job.harness.provider
+        click.echo(f"{job.model}: provider {provider.kind}, harness {job.harness.name}")
+    rows = []
+    for planned in jobs[0].plan.tasks:
+        config = planned.task.config
+        source = config.data_source.uri() if config.data_source else "-"
+        rows.append(
+            (
+                planned.name,
+                str(planned.example.request_type),
+                f"{config.num_fewshot}",
+                config.primary().metric_name,
+                "all" if config.limit is None else f"{config.limit:,}",
+                source,
+            )
+        )
+    left = "left"
+    columns = [("task", left), ("request", left), ("shots", "right"), ("metric", left)]
+    table([*columns, ("instances", "right"), ("data", left)], rows)
+    for suite in jobs[0].plan.suites:
+        click.echo(f"suite {suite.name}: {len(suite.leaves())} tasks, {to_json(suite.aggregation)}")
+
+
+def _plan_json(job: Job) -> dict[str, Any]:
+    from olmo_eval.common.convert import to_json
+    from olmo_eval.results.redact import Redactor
+
+    tasks = [
+        {"name": p.name, "supplied_by": p.owner.to_dict(), "config": to_json(p.task.config)}
+        for p in job.plan.tasks
+    ]
+    suites = [s.to_dict() for s in job.plan.suites]
+    plain = {
+        "model": job.model,
+        "harness": to_json(job.harness),
+        "tasks": tasks,
+        "suites": suites,
+    }
+    redacted: dict[str, Any] = Redactor().value(plain)
+    return redacted
+
+
+def _show_runs(runs: Sequence[Run], as_json: bool) -> None:
+    from olmo_eval.cli.results import run_json
+    from olmo_eval.cli.show import print_json, print_scores
+
+    if as_json:
+        print_json([run_json(run) for run in runs])
+        return
+    for i, done in enumerate(runs):
+        click.echo("\n" if i else "", nl=bool(i))
+        print_scores(done, done.scores())
+        click.echo(f"results: {done.location}")

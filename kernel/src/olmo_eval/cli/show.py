@@ -1,0 +1,203 @@
+"""Tables and lines that people read; the same numbers as in JSON and Parquet."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from olmo_eval.results.compare import Comparison, Flip, TaskComparison
+    from olmo_eval.results.store import Run
+    from olmo_eval.results.summary import Score
+
+
+def print_json(value: Any) -> None:
+    """Indented JSON; what JSON has no number for (NaN, infinity) is null."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table: ``columns`` are (title, ``left`` or ``right``)."""
+    widths = [
+        max(len(title), *(len(row[i]) for row in rows)) if rows else len(title)
+        for i, (title, _) in enumerate(columns)
+    ]
+
+    def line(cells: Sequence[str]) -> str:
+        parts = [
+            cell.rjust(width) if side == "right" else cell.ljust(width)
+            for cell, width, (_, side) in zip(cells, widths, columns, strict=True)
+        ]
+        return "  ".join(parts).rstrip()
+
+    click.echo(line([title for title, _ in columns]))
+    click.echo("  ".join("-" * width for width in widths))
+    for row in rows:
+        click.echo(line(row))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"[{low:.4f}, {high:.4f}]"
+
+
+def count(score: Score) -> str:
+    """How many of how many; both only where they differ."""
+    if score.complete:
+        return f"{score.n_scored:,}"
+    return f"{score.n_scored:,} of {score.n_expected:,}"
+
+
+_SCORES = (
+    ("task", "left"),
+    ("metric", "left"),
+    ("score", "right"),
+    ("± SE", "right"),
+    ("95% interval", "left"),
+    ("MDE", "right"),
+    ("n", "right"),
+)
+
+
+def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> None:
+    """A run's scores: the primary ones, or every one."""
+    shown = [s for s in scores if s.primary or every]
+    missing = any(not s.complete for s in shown)
+    columns = (*_SCORES, ("if missing were known", "left")) if missing else _SCORES
+    rows = []
+    for score in shown:
+        row = [
+            score.name,
+            score.metric,
+            number(score.value),
+            number(score.stderr),
+            interval(score.ci_low, score.ci_high),
+            number(score.mde),
+            count(score),
+        ]
+        if missing:
+            row.append(
+                "" if score.complete else f"{_bound(score.worst_case)} to {_bound(score.best_case)}"
+            )
+        rows.append(row)
+    step = run.record.get("model", {}).get("step")
+    click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
+    table(columns, rows)
+    for line in missing_lines(run):
+        click.echo(line)
+
+
+def _bound(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:.4f}"
+
+
+_LOST = ("infra_failed", "judge_failed", "scorer_failed")
+
+
+def missing_lines(run: Run) -> list[str]:
+    """What is missing from a run, why, and what to do; nothing where nothing is."""
+    lines = []
+    for entry in run.record.get("tasks", ()):
+        lost = {k: v for k, v in entry.get("outcomes", {}).items() if k in _LOST}
+        if not lost:
+            continue
+        named = ", ".join(f"{n:,} {outcome}" for outcome, n in lost.items())
+        why = next(iter(entry.get("errors", {})), "")
+        lines.append(f"missing in {entry['name']}: {named}{f' ({why[:200]})' if why else ''}")
+    if lines:
+        lines.append("rerun the same command to try the failed ones again")
+    return lines
+
+
+_COMPARED = (
+    ("task", "left"),
+    ("metric", "left"),
+    ("A", "right"),
+    ("B", "right"),
+    ("B - A", "right"),
+    ("95% interval", "left"),
+    ("p", "right"),
+    ("p (Holm)", "right"),
+    ("won/lost/tied", "right"),
+    ("verdict", "left"),
+)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    click.echo(f"A  {comparison.a.model}   run {comparison.a.run_id}")
+    click.echo(f"B  {comparison.b.model}   run {comparison.b.run_id}")
+    click.echo()
+    table(_COMPARED, [_compared_row(row) for row in comparison.rows])
+    click.echo()
+    methods = dict.fromkeys(row.verdict.method for row in comparison.rows)
+    click.echo(f"overall: {comparison.kind}; tested by {', '.join(methods)}; won = B better")
+    for note in comparison.notes:
+        click.echo(f"note: {note}")
+
+
+def _compared_row(row: TaskComparison) -> list[str]:
+    verdict = row.verdict
+    return [
+        row.name,
+        row.metric,
+        number(row.score_a),
+        number(row.score_b),
+        f"{verdict.difference:+.4f}",
+        interval_signed(verdict.ci_low, verdict.ci_high),
+        p_value(verdict.p_value),
+        p_value(verdict.p_adjusted),
+        f"{verdict.wins:,}/{verdict.losses:,}/{verdict.ties:,}",
+        verdict_words(row),
+    ]
+
+
+def verdict_words(row: TaskComparison) -> str:
+    verdict = row.verdict
+    if verdict.kind == "equivalent":
+        return f"equivalent within {verdict.equivalence_margin:g}"
+    if verdict.kind == "undecided" and verdict.needs_more is not None:
+        return f"undecided: needs about {_rounded(verdict.needs_more):,} more questions"
+    return verdict.kind
+
+
+def _rounded(n: int) -> int:
+    """Two significant digits: it is an estimate."""
+    digits = max(0, len(str(n)) - 2)
+    return int(round(n, -digits))
+
+
+def p_value(p: float | None) -> str:
+    if p is None:
+        return "-"
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
+def interval_signed(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"[{low:+.4f}, {high:+.4f}]"
+
+
+def print_flips(task: str, flips: Sequence[Flip], total: int) -> None:
+    click.echo(f"\n{task}: {total:,} questions answered with different success")
+    for flip in flips:
+        click.echo(f"\n  {flip.instance_id}   A {flip.value_a:g}  B {flip.value_b:g}")
+        click.echo(f"    question  {one_line(flip.question)}")
+        if flip.gold is not None:
+            click.echo(f"    gold      {one_line(flip.gold)}")
+        click.echo(f"    A         {one_line(flip.answer_a)}")
+        click.echo(f"    B         {one_line(flip.answer_b)}")
+
+
+def one_line(text: str, width: int = 160) -> str:
+    """``text`` on one line, control characters made visible, long ones cut."""
+    shown = json.dumps(text, ensure_ascii=False)[1:-1].replace("\\n", " ").replace('\\"', '"')
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= width else f"{shown[: width - 3]}..."

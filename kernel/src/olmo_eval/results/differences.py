@@ -1,0 +1,96 @@
+"""Which inputs of two runs differ, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from olmo_eval.errors import UsageError
+
+#: inputs of a task's lock: how a person names them, and whether a difference forbids comparing.
+#: The subset that is evaluated may differ: shared questions are what is compared.
+_INPUTS: Mapping[str, tuple[str, bool]] = {
+    "data": ("data", True),
+    "fewshot": ("few-shot examples", True),
+    "formatter": ("formatter", True),
+    "prompt_code": ("task code", False),
+    "extraction": ("answer extraction", True),
+    "sampling": ("sampling", True),
+    "max_length": ("maximum length", True),
+    "scorers": ("scorers", True),
+    "metrics": ("metrics", True),
+    "primary": ("primary metric", True),
+    "limit": ("limit", False),
+    "seed": ("seed", False),
+}
+
+
+@frozen
+class Difference:
+    """One input that differs between two runs, with both sides shortened for people."""
+
+    field: str
+    label: str
+    a: str
+    b: str
+    forbids: bool
+
+    def sentence(self) -> str:
+        return f"{self.label} differ: {self.a} against {self.b}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"field": self.field, "a": self.a, "b": self.b}
+
+
+def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> list[Difference]:
+    """Every input of ``task`` whose locks differ, harness included."""
+    lock_a, lock_b = a.get("lock", {}), b.get("lock", {})
+    inputs_a = lock_a.get("tasks", {}).get(task, {})
+    inputs_b = lock_b.get("tasks", {}).get(task, {})
+    found = []
+    for field, (label, forbids) in _INPUTS.items():
+        left, right = inputs_a.get(field), inputs_b.get(field)
+        if left != right:
+            found.append(Difference(field, label, _short(left), _short(right), forbids))
+    left, right = lock_a.get("harness", {}), lock_b.get("harness", {})
+    for field in sorted({*left, *right}):
+        if left.get(field) != right.get(field):
+            shown = _short(left.get(field)), _short(right.get(field))
+            found.append(Difference("harness", f"harness settings ({field})", *shown, True))
+    return found
+
+
+def lock_differences(
+    a: Mapping[str, Any], b: Mapping[str, Any], task: str, allowed: Sequence[str]
+) -> tuple[Difference, ...]:
+    """The allowed differences of a task.
+
+    Raises:
+        UsageError: inputs differ that were not allowed to; says which, and which are equal.
+    """
+    for name in allowed:
+        if name not in (*_INPUTS, "harness"):
+            raise UsageError(
+                f"unknown input {name!r}", hint=f"inputs are: {', '.join((*_INPUTS, 'harness'))}"
+            )
+    found = differing_inputs(a, b, task)
+    forbidden = [d for d in found if d.forbids and d.field not in allowed]
+    if forbidden:
+        named = "; ".join(d.sentence() for d in forbidden)
+        fields = dict.fromkeys(d.field for d in forbidden)
+        equal = [label for f, (label, _) in _INPUTS.items() if f not in {d.field for d in found}]
+        ways = " ".join(f"--allow-different {field}" for field in fields)
+        raise UsageError(
+            f"{task}: {named} ({', '.join(equal)} equal)",
+            hint=f"these runs did not ask the same; to compare them all the same: {ways}",
+        )
+    return tuple(found)
+
+
+def _short(value: Any) -> str:
+    import json
+
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return text if len(text) <= 80 else f"{text[:60]}...{text[-12:]}"

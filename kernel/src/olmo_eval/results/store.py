@@ -1,0 +1,290 @@
+"""Reading runs: on local disk or at any ``s3://`` or ``gs://`` URL, with pyarrow alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from attrs import fields, frozen
+from pyarrow import fs
+
+from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.errors import DataError, UnknownNameError, UsageError
+from olmo_eval.results import schema
+from olmo_eval.results.suites import SuiteNode
+from olmo_eval.results.summary import Score
+
+
+def open_filesystem(location: str) -> tuple[Any, str]:
+    """The file system of a folder or URL, and the path in it.
+
+    ``AWS_ENDPOINT_URL`` points ``s3://`` at another server.
+    """
+    if "://" not in location:
+        return fs.LocalFileSystem(), str(Path(location))
+    parts = urlsplit(location)
+    path = f"{parts.netloc}{parts.path}".rstrip("/")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if parts.scheme == "s3":
+        if not endpoint:
+            return fs.S3FileSystem(), path
+        scheme, _, host = endpoint.partition("://")
+        return fs.S3FileSystem(endpoint_override=host, scheme=scheme), path
+    if parts.scheme in ("gs", "gcs"):
+        return fs.GcsFileSystem(), path
+    try:
+        found, inner = fs.FileSystem.from_uri(location)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UsageError(
+            f"results location {location!r} is neither a folder nor a URL that can be opened",
+            hint="use a folder, s3://bucket/prefix or gs://bucket/prefix",
+        ) from error
+    return found, inner
+
+
+def publish(folder: Path, results: str) -> str:
+    """Copy a finished run from its staging folder to ``results``; ``run.json`` goes last.
+
+    Raises:
+        DataError: the location cannot be written; the staged run stays where it is.
+    """
+    filesystem, root = open_filesystem(results)
+    target = f"{root}/runs/{folder.name}"
+    files = sorted(
+        (p for p in folder.rglob("*") if p.is_file() and "journal" not in p.parts),
+        key=lambda p: (p.name == "run.json", str(p)),
+    )
+    try:
+        for path in files:
+            name = f"{target}/{path.relative_to(folder).as_posix()}"
+            filesystem.create_dir(name.rpartition("/")[0], recursive=True)
+            with filesystem.open_output_stream(name) as stream:
+                stream.write(path.read_bytes())
+    except OSError as error:
+        raise DataError(
+            f"cannot write results to {results}: {error}", hint=f"they are kept in {folder}"
+        ) from error
+    return f"{results.rstrip('/')}/runs/{folder.name}"
+
+
+@frozen
+class Run:
+    """A run that can be read. ``record`` is the content of its ``run.json``."""
+
+    location: str
+    record: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        return str(self.record["run_id"])
+
+    @property
+    def model(self) -> str:
+        return str(self.record.get("model", {}).get("name", ""))
+
+    @property
+    def task_names(self) -> list[str]:
+        return [entry["name"] for entry in self.record.get("tasks", ())]
+
+    def task_record(self, name: str) -> dict[str, Any]:
+        """What ``run.json`` says of a task. Raises UnknownNameError."""
+        for entry in self.record.get("tasks", ()):
+            if entry["name"] == name:
+                return dict(entry)
+        raise UnknownNameError(
+            f"run {self.run_id} has no task {name!r}", hint=did_you_mean(name, self.task_names)
+        )
+
+    def suites(self) -> list[SuiteNode]:
+        return [SuiteNode.from_dict(data) for data in self.record.get("suites", ())]
+
+    def metrics(self) -> pa.Table:
+        """The metrics table.
+
+        Raises:
+            DataError: the run has none yet, or it cannot be read.
+        """
+        return self._read("metrics.parquet", None)
+
+    def to_arrow(self) -> pa.Table:
+        """The metrics table."""
+        return self.metrics()
+
+    def to_pandas(self) -> Any:
+        """The metrics table as a pandas frame (needs pandas)."""
+        return self.metrics().to_pandas()
+
+    def scores(self) -> list[Score]:
+        names = {f.name for f in fields(Score)}
+        rows = self.metrics().to_pylist()
+        return [
+            Score(
+                **{
+                    **{k: v for k, v in row.items() if k in names},
+                    "variants": tuple(row["variants"]),
+                }
+            )
+            for row in rows
+        ]
+
+    def instances(self, task: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One task's instance table, or some columns of it (``values.accuracy:exact_match``)."""
+        self.task_record(task)
+        return self._read(f"instances/{schema.file_name(task)}.parquet", columns)
+
+    def _read(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        filesystem, path = open_filesystem(self.location)
+        where = f"{self.location}/{name}"
+        try:
+            with filesystem.open_input_file(f"{path}/{name}") as file:
+                reader = pq.ParquetFile(file)
+                schema.check_version(reader.schema_arrow.metadata, where)
+                return reader.read(columns=list(columns) if columns is not None else None)
+        except FileNotFoundError as error:
+            status = self.record.get("status", "unknown")
+            raise DataError(
+                f"run {self.run_id} has no {name}: it is {status}",
+                hint="rerun its command to finish it",
+            ) from error
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(f"{where} cannot be read: {error}") from error
+
+
+class Store:
+    """All runs below a results folder or URL."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location.rstrip("/") if "://" in location else location
+
+    def runs(self) -> list[Run]:
+        """Every run, oldest first. Folders that hold no readable run.json are left out."""
+        filesystem, root = open_filesystem(self.location)
+        selector = fs.FileSelector(f"{root}/runs", allow_not_found=True)
+        try:
+            found = filesystem.get_file_info(selector)
+        except OSError as error:
+            raise DataError(f"cannot list the runs of {self.location}: {error}") from error
+        folders = sorted(i.path for i in found if i.type is fs.FileType.Directory)
+        runs = (self._run(filesystem, path) for path in folders)
+        return sorted((run for run in runs if run), key=lambda r: str(r.record.get("started", "")))
+
+    def _run(self, filesystem: Any, path: str) -> Run | None:
+        name = path.rstrip("/").rpartition("/")[2]
+        if name.startswith("."):
+            return None
+        location = f"{self.location}/runs/{name}" if "://" in self.location else path
+        try:
+            with filesystem.open_input_stream(f"{path}/run.json") as stream:
+                return Run(location, check_record(orjson.loads(stream.read()), path))
+        except (OSError, ValueError, DataError):
+            return None
+
+    def select(self, wanted: Mapping[str, str]) -> list[Run]:
+        """The runs that match every key (``model``, ``group``, ``task``, ...), oldest first."""
+        runs = self.runs()
+        return [run for run in runs if all(_matches(run, k, v) for k, v in wanted.items())]
+
+    def find(self, reference: str) -> Run:
+        """The run that ``reference`` names.
+
+        A path or URL of a run's folder, the beginning of its id, or a query such as
+        ``model=step1000,group=nightly,latest`` (``latest`` takes the newest of several).
+
+        Raises:
+            UnknownNameError: there is none. UsageError: there are several.
+        """
+        if "://" in reference or Path(reference, "run.json").is_file():
+            return open_run(reference)
+        if "=" in reference or reference == "latest":
+            return self._query(reference)
+        runs = self.runs()
+        matches = [run for run in runs if run.run_id == reference] or [
+            run for run in runs if run.run_id.startswith(reference)
+        ]
+        if not matches:
+            matches = [run for run in runs if run.run_id.rsplit("-", 1)[-1].startswith(reference)]
+        return self._one(matches, reference, runs)
+
+    def _query(self, query: str) -> Run:
+        runs = matches = self.runs()
+        latest = False
+        for part in (p.strip() for p in query.split(",")):
+            key, equals, value = part.partition("=")
+            if part == "latest":
+                latest = True
+            elif not equals or key not in _QUERIES:
+                raise UsageError(
+                    f"bad run query {part!r}",
+                    hint=f"use {', '.join(f'{k}=...' for k in _QUERIES)} and latest",
+                )
+            else:
+                matches = [run for run in matches if _matches(run, key, value)]
+        return self._one(matches[-1:] if latest else matches, query, runs)
+
+    def _one(self, matches: Sequence[Run], reference: str, runs: Sequence[Run]) -> Run:
+        if not matches:
+            known = [run.run_id for run in runs]
+            hint = did_you_mean(
+                reference, known, otherwise=f"`olmo-eval results list --results {self.location}`"
+            )
+            raise UnknownNameError(f"no run {reference!r} in {self.location}", hint=hint)
+        if len(matches) > 1:
+            names = ", ".join(run.run_id for run in matches[-5:])
+            raise UsageError(
+                f"{reference!r} names {len(matches)} runs: {names}",
+                hint="give more of the id, or add ,latest",
+            )
+        return matches[0]
+
+
+_QUERIES = ("model", "group", "name", "task", "step", "status")
+
+
+def _matches(run: Run, key: str, value: str) -> bool:
+    if key == "model":
+        return value == run.model or value == run.model.rstrip("/").rsplit("/", 1)[-1]
+    if key == "task":
+        return value in run.task_names
+    if key == "step":
+        return str(run.record.get("model", {}).get("step")) == value
+    return str(run.record.get(key)) == value
+
+
+def open_run(location: str) -> Run:
+    """The run in a folder or at a URL.
+
+    Raises:
+        DataError: there is no readable run.
+    """
+    filesystem, path = open_filesystem(location.rstrip("/"))
+    try:
+        with filesystem.open_input_stream(f"{path}/run.json") as stream:
+            record = orjson.loads(stream.read())
+    except FileNotFoundError as error:
+        raise DataError(f"{location} holds no run.json") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{location}/run.json cannot be read: {error}") from error
+    return Run(location.rstrip("/"), check_record(record, location))
+
+
+def check_record(record: Any, where: str) -> dict[str, Any]:
+    """Refuse what is no ``run.json`` of this schema or an older one.
+
+    Raises:
+        DataError: saying what is wrong.
+    """
+    if not isinstance(record, dict) or not isinstance(record.get("run_id"), str):
+        raise DataError(f"{where}/run.json is no run of olmo-eval")
+    schema.check_version({"olmo_eval_schema": record.get("schema_version")}, f"{where}/run.json")
+    entries = record.get("tasks", [])
+    if not isinstance(entries, Iterable) or not all(
+        isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries
+    ):
+        raise DataError(f"{where}/run.json: 'tasks' is not a list of tasks")
+    return record

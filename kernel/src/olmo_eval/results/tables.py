@@ -1,0 +1,95 @@
+"""Writing a run's results: instance tables, the metrics table, and what run.json says of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from olmo_eval.results import schema
+from olmo_eval.results.columns import TaskColumns
+from olmo_eval.results.finalize import TaskMeta, write_tables
+from olmo_eval.results.folder import RunFolder, unwritable
+from olmo_eval.results.suites import SuiteNode, suite_score
+from olmo_eval.results.summary import Score, task_scores
+
+
+def write_results(
+    folder: RunFolder,
+    record: dict[str, Any],
+    tasks: Sequence[TaskMeta],
+    suites: Sequence[SuiteNode],
+    expected: Mapping[str, int],
+) -> list[Score]:
+    """Write the tables of a run from its journal; returns the rows of ``metrics.parquet``.
+
+    ``record`` (the content of ``run.json``) gets each task's outcomes and the usage totals; the
+    caller writes it. Doing this again gives the same tables.
+
+    Raises:
+        OlmoEvalError: the folder cannot be written; the journal is untouched.
+    """
+    try:
+        columns = write_tables(folder.journal, folder.path, tasks)
+        scores = _scores(record, tasks, columns, expected)
+        primaries = {score.name: score for score in scores if score.primary}
+        for node in suites:
+            score = suite_score(node, primaries)
+            if score is not None:
+                scores.append(score)
+        write_metrics(folder, scores)
+    except OSError as error:
+        raise unwritable(error, folder.path) from error
+    _describe(record, columns, expected)
+    return scores
+
+
+def _scores(
+    record: Mapping[str, Any],
+    tasks: Sequence[TaskMeta],
+    columns: Mapping[str, TaskColumns],
+    expected: Mapping[str, int],
+) -> list[Score]:
+    entries = {entry["name"]: entry for entry in record["tasks"]}
+    scores: list[Score] = []
+    for meta in tasks:
+        entry = entries[meta.name]
+        primary = next(m for m in meta.metrics if m.key == entry["primary"])
+        scores += task_scores(
+            meta.name,
+            entry["task"],
+            entry["variants"],
+            meta.metrics,
+            primary,
+            columns[meta.name],
+            expected.get(meta.name, columns[meta.name].n),
+        )
+    return scores
+
+
+def write_metrics(folder: RunFolder, scores: Sequence[Score]) -> None:
+    """Write ``metrics.parquet`` in one step."""
+    rows = [{**attrs.asdict(score), "variants": list(score.variants)} for score in scores]
+    table = pa.Table.from_pylist(rows, schema=schema.METRICS)
+    temporary = folder.path / "metrics.tmp"
+    pq.write_table(table, temporary)
+    os.replace(temporary, folder.path / "metrics.parquet")
+
+
+def _describe(
+    record: dict[str, Any], columns: Mapping[str, TaskColumns], expected: Mapping[str, int]
+) -> None:
+    totals: dict[str, float] = {}
+    for entry in record["tasks"]:
+        mine = columns[entry["name"]]
+        entry["n_expected"] = expected.get(entry["name"], mine.n)
+        entry["outcomes"] = dict(sorted(mine.outcomes.items()))
+        entry["errors"] = dict(mine.errors.most_common(5))
+        entry["reused"] = mine.reused
+        for name, total in mine.totals.items():
+            totals[name] = totals.get(name, 0) + total
+    record["usage"] = totals

@@ -1,0 +1,1 @@
+"""The flow of a run: plan -> feed -> ask -> score -> journal -> tables."""

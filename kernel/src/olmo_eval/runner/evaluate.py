@@ -1,0 +1,188 @@
+"""``evaluate``: in Python what ``olmo-eval run`` does on the command line."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from attrs import evolve
+
+from olmo_eval import plugins
+from olmo_eval.common.overrides import Override, apply_overrides, parse_override
+from olmo_eval.errors import UsageError
+from olmo_eval.harness.checkpoints import training_progress
+from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.models import choose_provider, model_provider
+from olmo_eval.results.store import Run, open_run
+from olmo_eval.runner.plan import Plan, TaskRequest, make_plan, with_limit
+from olmo_eval.runner.progress import Progress, Silence, make_progress
+from olmo_eval.runner.run import Job
+
+T = TypeVar("T")
+
+
+def default_results() -> str:
+    """Where results go unless said otherwise: ``OLMO_EVAL_RESULTS``, else ``./results``."""
+    return os.environ.get("OLMO_EVAL_RESULTS", "results")
+
+
+def evaluate(
+    model: str,
+    tasks: str | Sequence[str | TaskRequest],
+    *,
+    harness: str | HarnessConfig | Mapping[str, Any] = "default",
+    provider: str | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    limit: int | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    group: str | None = None,
+    step: int | None = None,
+    results: str | None = None,
+    plugin: Sequence[str] = (),
+    fresh: bool = False,
+    reuse: bool = True,
+    progress: bool | Progress = False,
+) -> Run:
+    """Evaluate ``model`` on ``tasks`` and return the run.
+
+    ``overrides`` are ``key=value`` texts (or a mapping) for the tasks or, where the key is a
+    setting of harnesses, for the harness. Calling it again with the same arguments resumes an
+    unfinished run and returns a finished one.
+
+    Raises:
+        UsageError: the request is wrong, or refused before anything is loaded. OlmoEvalError: the
+            run failed; what is finished is kept.
+    """
+    for target in plugin:
+        plugins.manager().load(target)
+    wanted = [tasks] if isinstance(tasks, str) else list(tasks)
+    requests = [t if isinstance(t, TaskRequest) else TaskRequest(t) for t in wanted]
+    for_tasks, for_harness = split_overrides(_override_list(overrides))
+    plan = with_limit(make_plan(requests, for_tasks), limit, seed)
+    config = apply_overrides(_harness(harness), for_harness, where="the harness")
+    job = make_job(
+        model,
+        config,
+        plan,
+        provider=provider,
+        name=name,
+        group=group,
+        step=step,
+        results=results,
+        fresh=fresh,
+        reuse=reuse,
+    )
+    shown = make_progress() if progress is True else progress or Silence()
+    try:
+        return run_job(job, shown)
+    finally:
+        shown.close()
+
+
+def make_job(
+    model: str,
+    harness: HarnessConfig,
+    plan: Plan,
+    *,
+    provider: str | None = None,
+    step: int | None = None,
+    results: str | None = None,
+    **settings: Any,
+) -> Job:
+    """The job of one model under ``harness``, its provider chosen and its step read off its name."""
+    config = model_provider(model, harness.provider, provider)
+    config, reason = choose_provider(config)
+    found_step, tokens = training_progress(model)
+    return Job(
+        model=config.alias or model,
+        harness=evolve(harness, provider=config),
+        plan=plan,
+        results=results or default_results(),
+        step=found_step if step is None else step,
+        tokens=tokens,
+        notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},
+        **settings,
+    )
+
+
+def run_job(job: Job, progress: Progress, executor: str = "local") -> Run:
+    """See a job through on an executor and open its results."""
+    make = plugins.manager().registry("executors").get(executor)
+    place = _outside_of_a_loop(lambda: make().execute(job, progress))
+    return open_run(str(place))
+
+
+def _outside_of_a_loop(call: Callable[[], T]) -> T:
+    """``call()``; in a thread of its own where an event loop already runs (a notebook)."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call()
+    outcome: list[Any] = []
+
+    def work() -> None:
+        try:
+            outcome.append((call(), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=work, name="olmo-eval")
+    thread.start()
+    thread.join()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result  # type: ignore[no-any-return]
+
+
+def _override_list(overrides: Sequence[str] | Mapping[str, Any]) -> list[Override]:
+    if isinstance(overrides, Mapping):
+        return [
+            Override(tuple(key.split(".")), value, f"{key}={value}")
+            for key, value in overrides.items()
+        ]
+    return [parse_override(text) for text in overrides]
+
+
+def split_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[Override]]:
+    """(for tasks, for the harness), by the first segment of each key.
+
+    Raises:
+        UsageError: a key that is neither's, with the closest known ones.
+    """
+    import attrs
+
+    from olmo_eval.common.suggest import did_you_mean
+    from olmo_eval.evals.tasks.common.config import TaskConfig
+    from olmo_eval.evals.tasks.common.spec import is_task_setting
+
+    harness_keys = {f.name for f in attrs.fields(HarnessConfig)}
+    task_keys = {f.name for f in attrs.fields(TaskConfig)}
+    for_tasks, for_harness = [], []
+    for override in overrides:
+        key = override.path[0]
+        if is_task_setting(key):
+            for_tasks.append(override)
+        elif key in harness_keys:
+            for_harness.append(override)
+        else:
+            raise UsageError(
+                f"override {override.text!r}: no task and no harness has a setting {key!r}",
+                hint=did_you_mean(key, harness_keys | task_keys),
+            )
+    return for_tasks, for_harness
+
+
+def _harness(harness: str | HarnessConfig | Mapping[str, Any]) -> HarnessConfig:
+    from olmo_eval.harness.presets import get_harness_preset
+
+    if isinstance(harness, HarnessConfig):
+        return harness
+    if isinstance(harness, str):
+        return get_harness_preset(harness)
+    return HarnessConfig.from_dict(harness)

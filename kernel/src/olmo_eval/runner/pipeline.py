@@ -1,0 +1,265 @@
+"""The asynchronous heart of a run: workers that ask, score and keep, one instance at a time.
+
+There is no queue. Each worker takes the next instance when it is free, so no more is read from
+the data than is in flight, and a slow engine holds everything back by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+from attrs import evolve
+
+from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
+from olmo_eval.errors import ProviderError, RefusedError, RunFailedError, TransientError
+from olmo_eval.harness.provider import current_instance
+from olmo_eval.harness.runtime import Harness
+from olmo_eval.results.record import Row, request_hash, request_row, response_row
+from olmo_eval.runner import scoring
+from olmo_eval.runner.feed import Feed, Work
+from olmo_eval.runner.plan import PlannedTask
+
+#: requests that may fail one after another before the provider counts as gone
+_PATIENCE = 20
+#: instances a worker does before it lets others run, where nothing it awaits ever waits
+_TURNS = 16
+
+
+class Sink(Protocol):
+    """Where finished instances go."""
+
+    def keep(self, planned: PlannedTask, row: Row, response: Response) -> None: ...
+
+    def started(self, feed: Feed) -> None: ...
+
+    def finished(self, feed: Feed) -> None: ...
+
+
+Reuse = Callable[[str], Sequence[LMOutput] | None]
+
+
+def _nothing(_hash: str) -> Sequence[LMOutput] | None:
+    return None
+
+
+class Pipeline:
+    """Runs feeds through a harness into a sink.
+
+    ``reuse`` gives the outputs of a request that was answered before. ``stop`` lets what is in
+    flight finish and starts nothing more.
+    """
+
+    def __init__(
+        self, harness: Harness, feeds: Sequence[Feed], sink: Sink, reuse: Reuse = _nothing
+    ) -> None:
+        self.harness = harness
+        self.sink = sink
+        self.reuse = reuse
+        self.stopped = False
+        self._feeds = list(feeds)
+        self._current: Iterator[Work] | None = None
+        self._turn = anyio.Lock()
+        self._open: dict[str, _Open] = {}
+        self._failures = 0
+        self._shows_instances = harness.provider.wants_instances
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    async def run(self) -> None:
+        """Evaluate everything.
+
+        Raises:
+            RunFailedError: the provider stopped answering. DataError: a row is malformed.
+        """
+        try:
+            async with anyio.create_task_group() as group:
+                for _ in range(max(1, self.harness.max_concurrency)):
+                    group.start_soon(self._work)
+        except BaseExceptionGroup as group_error:
+            raise _first(group_error) from group_error
+
+    async def _work(self) -> None:
+        turns = 0
+        while not self.stopped:
+            work = self._take()
+            if work is None:
+                if not await self._advance():
+                    return
+                continue
+            await self._evaluate(work)
+            turns += 1
+            if turns % _TURNS == 0:
+                await anyio.lowlevel.checkpoint()
+
+    def _take(self) -> Work | None:
+        work = next(self._current, None) if self._current is not None else None
+        if work is not None:
+            self._open[work.planned.name].in_flight += 1
+        return work
+
+    async def _advance(self) -> bool:
+        """Go on to the next task's instances; False when there are none."""
+        async with self._turn:
+            if self._current is not None:
+                work = next(self._current, None)
+                if work is not None:  # another worker advanced meanwhile
+                    self._current = _pushed_back(work, self._current)
+                    return True
+                self._current = None
+                self._close_read()
+            if not self._feeds or self.stopped:
+                return False
+            feed = self._feeds.pop(0)
+            await anyio.to_thread.run_sync(feed.prepare)
+            self._open[feed.planned.name] = _Open(feed)
+            self.sink.started(feed)
+            self._current = iter(feed)
+            return True
+
+    def _close_read(self) -> None:
+        """Finish every task that is read to its end and has nothing in flight."""
+        for name in [n for n, o in self._open.items() if o.complete]:
+            self.sink.finished(self._open.pop(name).feed)
+
+    async def _evaluate(self, work: Work) -> None:
+        planned = work.planned
+        response, row = await self._response(work)
+        self._watch(response)
+        self.sink.keep(planned, row, response)
+        opened = self._open[planned.name]
+        opened.in_flight -= 1
+        if opened.complete:
+            del self._open[planned.name]
+            self.sink.finished(opened.feed)
+
+    async def _response(self, work: Work) -> tuple[Response, Row]:
+        task, instance = work.planned.task, work.instance
+        request = self.harness.prepare(task.request_for(instance))
+        params = sampling(work.planned, task.get_sampling_params(instance))
+        request_as_row = request_row(request)
+        digest = request_hash(request_as_row, params)
+        known = self.reuse(digest)
+        began = time.perf_counter()
+        response = Response(work.instance_id, instance, request)
+        try:
+            outputs = known if known is not None else await self._ask(work, request, params)
+            latency = 0.0 if known is not None else time.perf_counter() - began
+            response = evolve(response, outputs=tuple(outputs), latency=latency)
+            response = await self._scored(work, response)
+        except _Unanswered as failure:
+            latency = time.perf_counter() - began
+            response = evolve(
+                response, outcome=failure.outcome, error=str(failure), latency=latency
+            )
+        found, weights, problem = self._values(work, response)
+        if problem:
+            response = evolve(response, outcome=Outcome.SCORER_FAILED, error=problem)
+        row = response_row(
+            response,
+            position=work.position,
+            request=request_as_row,
+            request_hash=digest,
+            values=found,
+            weights=weights,
+            reused=known is not None,
+        )
+        return response, row
+
+    async def _ask(
+        self, work: Work, request: LMRequest, params: SamplingParams
+    ) -> Sequence[LMOutput]:
+        if self._shows_instances:
+            current_instance.set(work.instance)
+        try:
+            return await self.harness.execute(request, params)
+        except RefusedError as error:
+            raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
+        except (ProviderError, OSError, TimeoutError) as error:
+            raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
+
+    async def _scored(self, work: Work, response: Response) -> Response:
+        """The response with its answers extracted and scored, or saying why it is not."""
+        task, request = work.planned.task, response.request
+        try:
+            outputs = scoring.extract(task, request, list(response.outputs))
+            response = evolve(response, outputs=outputs)
+            scores, outputs = await scoring.score(
+                task.scorers_once, response.instance, outputs, self.harness.scoring_context
+            )
+        except scoring.ScoringFailed as failure:
+            return evolve(response, outcome=failure.outcome, error=str(failure))
+        outcome = scoring.answered_outcome(request, outputs)
+        return evolve(response, outputs=outputs, scores=scores, outcome=outcome)
+
+    def _values(
+        self, work: Work, response: Response
+    ) -> tuple[Mapping[str, float | None], dict[str, float], str]:
+        task = work.planned.task
+        if response.error is not None:
+            return scoring.no_values(task), {}, ""
+        return scoring.values(task, response)
+
+    def _watch(self, response: Response) -> None:
+        """Stop a run whose provider is gone, instead of failing every instance left."""
+        if response.outcome is not Outcome.INFRA_FAILED:
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= _PATIENCE:
+            self.stopped = True
+            raise RunFailedError(
+                f"{_PATIENCE} requests in a row failed; the last one: {response.error}",
+                hint="what is finished is kept; put it right and rerun the same command to resume",
+            )
+
+
+class _Open:
+    """A task that has been started: its feed and how many of its instances are in flight."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.in_flight = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.in_flight == 0 and self.feed.exhausted
+
+
+class _Unanswered(Exception):
+    """The model gave no answer; ``outcome`` says why."""
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+
+
+def sampling(planned: PlannedTask, params: SamplingParams) -> SamplingParams:
+    """The sampling parameters with the task's seed where they name none."""
+    if params.seed is not None or params.greedy:
+        return params
+    return evolve(params, seed=planned.task.config.seed)
+
+
+def _pushed_back(work: Work, rest: Iterator[Work]) -> Iterator[Work]:
+    yield work
+    yield from rest
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The error that ended a task group: the most telling of them, not the group."""
+    leaves: list[BaseException] = []
+    stack: list[BaseException] = [group]
+    while stack:
+        error = stack.pop()
+        if isinstance(error, BaseExceptionGroup):
+            stack.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    telling = [e for e in leaves if not isinstance(e, TransientError)]
+    return (telling or leaves)[0]

@@ -1,0 +1,217 @@
+"""From what was asked for to what will be run: specs resolved, suites expanded, all checked.
+
+Everything that can be refused is refused here, before a model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from attrs import evolve, field, frozen
+
+from olmo_eval.common.overrides import Override
+from olmo_eval.common.suggest import closest
+from olmo_eval.common.types import LMRequest, RequestType
+from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageError
+from olmo_eval.evals.suites import Suite
+from olmo_eval.evals.suites.suite import find_suite
+from olmo_eval.evals.tasks.common import Task, TaskSpec, build_task, parse_spec
+from olmo_eval.evals.tasks.common.registry import variants_of
+from olmo_eval.evals.tasks.common.spec import task_owner
+from olmo_eval.harness.provider import Capability
+from olmo_eval.registry import Owner
+from olmo_eval.results.suites import SuiteNode
+
+
+@frozen
+class TaskRequest:
+    """A task spec or a suite's name as it was asked for, with the overrides bound to it."""
+
+    spec: str
+    overrides: tuple[Override, ...] = field(default=(), converter=tuple)
+
+
+@frozen(slots=False)
+class PlannedTask:
+    """One task to run. ``name`` is unique in the run; it is the spec unless two would clash."""
+
+    name: str
+    spec: TaskSpec
+    task: Task
+    owner: Owner
+    overrides: tuple[Override, ...]
+    example: LMRequest
+
+    @cached_property
+    def primary_key(self) -> str:
+        """The key of the metric that stands for the task."""
+        return self.task.config.primary().key
+
+    @property
+    def capability(self) -> Capability:
+        """What this task asks of the provider."""
+        return _CAPABILITIES[self.example.request_type]
+
+
+_CAPABILITIES = {
+    RequestType.COMPLETION: Capability.GENERATE,
+    RequestType.CHAT: Capability.CHAT,
+    RequestType.LOGLIKELIHOOD: Capability.LOGLIKELIHOOD,
+    RequestType.ROLLING: Capability.ROLLING,
+}
+
+
+@frozen
+class Plan:
+    """What a run will do: its tasks in order, and the suites they are summed up in."""
+
+    tasks: tuple[PlannedTask, ...]
+    suites: tuple[SuiteNode, ...]
+
+    def needs(self) -> dict[Capability, str]:
+        """Every capability asked of the provider, with the first task that asks for it."""
+        found: dict[Capability, str] = {}
+        for planned in self.tasks:
+            found.setdefault(planned.capability, planned.name)
+        return found
+
+    def scoring_needs(self) -> dict[str, str]:
+        """What the scorers need (``judge``, ``python``), with the first task that needs it."""
+        found: dict[str, str] = {}
+        for planned in self.tasks:
+            for scorer in planned.task.scorers():
+                for need in scorer.requires:
+                    found.setdefault(need, planned.name)
+        return found
+
+
+def make_plan(requests: Sequence[TaskRequest], extra: Iterable[Override] = ()) -> Plan:
+    """Resolve what was asked for; ``extra`` overrides apply to every task, before their own.
+
+    Raises:
+        UsageError: an unknown name, variant or key, a task that cannot be scored, naming the
+            suite it came from. DataError: a task whose first instance cannot be made.
+    """
+    if not requests:
+        raise UsageError("nothing to run", hint="add -t TASK; `olmo-eval tasks` lists them")
+    planner = _Planner(tuple(extra))
+    for request in requests:
+        planner.add(request)
+    return Plan(tuple(planner.tasks.values()), tuple(planner.suites))
+
+
+class _Planner:
+    def __init__(self, extra: tuple[Override, ...]) -> None:
+        self.extra = extra
+        self.tasks: dict[str, PlannedTask] = {}
+        self.suites: list[SuiteNode] = []
+        self._names: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def add(self, request: TaskRequest) -> None:
+        suite = find_suite(request.spec)
+        overrides = self.extra + request.overrides
+        if suite is None:
+            self._add_task(request.spec, overrides)
+            return
+        suite.expand()  # refuses a suite that contains itself
+        node = self._add_suite(suite, overrides)
+        if node not in self.suites:
+            self.suites.append(node)
+
+    def _add_suite(self, suite: Suite, overrides: tuple[Override, ...]) -> SuiteNode:
+        members: list[str | SuiteNode] = []
+        for member in suite.members():
+            if isinstance(member, Suite):
+                members.append(self._add_suite(member, overrides))
+                continue
+            try:
+                members.append(self._add_task(member, overrides))
+            except OlmoEvalError as error:
+                message = f"suite {suite.name!r}, member {member!r}: {error.message}"
+                raise type(error)(message, hint=error.hint) from error
+        return SuiteNode(suite.name, str(suite.aggregation), tuple(members))
+
+    def _add_task(self, text: str, overrides: tuple[Override, ...]) -> str:
+        spec = _parse(text)
+        key = (f"{spec.registered}:{spec}", tuple(o.text for o in overrides))
+        if key in self._names:
+            return self._names[key]
+        task = build_task(spec, overrides)
+        name = self._unique(str(spec), task, overrides)
+        self._names[key] = name
+        if name not in self.tasks:
+            example = check_task(task, str(spec))
+            owner = task_owner(spec)
+            self.tasks[name] = PlannedTask(name, spec, task, owner, overrides, example)
+        return name
+
+    def _unique(self, name: str, task: Task, overrides: tuple[Override, ...]) -> str:
+        """The spec, told apart by its overrides where the same spec is asked for twice."""
+        known = self.tasks.get(name)
+        if known is None or known.task.config == task.config:
+            return name
+        told = ",".join(o.text for o in overrides if o not in self.extra)
+        candidate = f"{name}[{told or 'default'}]"
+        known = self.tasks.get(candidate)
+        if known is None or known.task.config == task.config:
+            return candidate
+        raise UsageError(f"task {name!r} is asked for twice in ways that cannot be told apart")
+
+
+def _parse(text: str) -> TaskSpec:
+    try:
+        return parse_spec(text)
+    except UnknownNameError as error:
+        from olmo_eval.plugins import manager
+
+        suites = closest(text, manager().registry("suites").names())
+        if suites and error.hint and "did you mean" not in error.hint:
+            hint = f"did you mean the suite {' or '.join(suites)}?"
+            raise UnknownNameError(f"unknown task or suite {text!r}", hint=hint) from error
+        raise
+
+
+def check_task(task: Task, spec: str) -> LMRequest:
+    """Refuse a task that cannot be scored; returns the request of its first instance.
+
+    Raises:
+        UsageError: no metrics, clashing metrics, impossible settings. DataError: no data.
+    """
+    config = task.config
+    if not config.metrics:
+        raise UsageError(f"task {spec!r} has no metrics", hint=_metrics_hint(spec))
+    keys = [metric.key for metric in config.metrics]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise UsageError(f"task {spec!r} has two metrics {key!r}")
+    config.primary()
+    task.scorers()
+    for metric in config.metrics:
+        metric.check(config.sampling_params)
+    first = next(iter(task.instances), None)
+    if first is None:
+        raise DataError(f"task {spec!r} has no instances: {config.data_source} is empty")
+    return task.request_for(first)
+
+
+def _metrics_hint(spec: str) -> str:
+    name = parse_spec(spec).name
+    scored = [v for v, s in sorted(variants_of(name).items()) if s.get("metrics")]
+    if not scored:
+        return "none of its variants has any either; its authors must add metrics"
+    return f"its variants {', '.join(scored)} have some: -t {name}:{scored[0]}"
+
+
+def with_limit(plan: Plan, limit: int | None, seed: int | None) -> Plan:
+    """The plan with ``--limit`` and ``--seed`` laid over every task's own settings."""
+    if limit is None and seed is None:
+        return plan
+    changes: Mapping[str, int] = {
+        key: value for key, value in (("limit", limit), ("seed", seed)) if value is not None
+    }
+    tasks = []
+    for planned in plan.tasks:
+        task = type(planned.task)(evolve(planned.task.config, **changes))
+        tasks.append(evolve(planned, task=task))
+    return evolve(plan, tasks=tuple(tasks))

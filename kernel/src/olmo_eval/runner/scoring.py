@@ -1,0 +1,134 @@
+"""From outputs to scores, values and an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import anyio.to_thread
+from attrs import evolve
+
+from olmo_eval.common.scorers import AsyncScorer, Scorer
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, Outcome, Response
+from olmo_eval.errors import OlmoEvalError, ProviderError
+from olmo_eval.evals.tasks.common import Task
+from olmo_eval.harness.judge import JudgeError
+from olmo_eval.harness.runtime import natural_outcome
+from olmo_eval.harness.sandbox import SandboxError
+
+
+class ScoringFailed(Exception):
+    """Scoring of one instance failed; ``outcome`` says how, the text says why."""
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+
+
+def extract(task: Task, request: LMRequest, outputs: list[LMOutput]) -> tuple[LMOutput, ...]:
+    """The outputs with their answers extracted; scored continuations need none.
+
+    Raises:
+        ScoringFailed: the task's extraction raised.
+    """
+    if request.request_type.startswith("loglikelihood"):
+        return tuple(outputs)
+    try:
+        return tuple(task.extracted(output) for output in outputs)
+    except Exception as error:
+        raise ScoringFailed(Outcome.SCORER_FAILED, f"extraction: {describe(error)}") from error
+
+
+async def score(
+    scorers: tuple[Scorer, ...],
+    instance: Instance,
+    outputs: tuple[LMOutput, ...],
+    new_context: Callable[[], Any],
+) -> tuple[dict[str, tuple[float, ...]], tuple[LMOutput, ...]]:
+    """Every scorer's number for every output, and the outputs with what scorers recorded.
+
+    Raises:
+        ScoringFailed: a scorer, a judge or a sandbox failed.
+    """
+    scores: dict[str, tuple[float, ...]] = {}
+    for scorer in scorers:
+        try:
+            if isinstance(scorer, AsyncScorer):
+                numbers, outputs = await _score_async(scorer, instance, outputs, new_context)
+            elif scorer.cpu_bound:
+                numbers = await anyio.to_thread.run_sync(_score_all, scorer, instance, outputs)
+            else:
+                numbers = _score_all(scorer, instance, outputs)
+        except JudgeError as error:
+            raise ScoringFailed(Outcome.JUDGE_FAILED, f"{scorer.name}: {error}") from error
+        except (SandboxError, ProviderError) as error:
+            raise ScoringFailed(Outcome.INFRA_FAILED, f"{scorer.name}: {error}") from error
+        except Exception as error:
+            reason = f"{scorer.name}: {describe(error)}"
+            raise ScoringFailed(Outcome.SCORER_FAILED, reason) from error
+        scores[scorer.name] = tuple(numbers)
+    return scores, outputs
+
+
+async def _score_async(
+    scorer: AsyncScorer,
+    instance: Instance,
+    outputs: tuple[LMOutput, ...],
+    new_context: Callable[[], Any],
+) -> tuple[list[float], tuple[LMOutput, ...]]:
+    """Numbers of a scorer that calls a judge or runs code; its evidence goes with the output."""
+    numbers, kept = [], []
+    for output in outputs:
+        context = new_context()
+        numbers.append(float(await scorer.score_async(instance, output, context)))
+        metadata = {**output.metadata, **context.records}
+        kept.append(evolve(output, metadata=metadata) if context.records else output)
+    return numbers, tuple(kept)
+
+
+def _score_all(scorer: Scorer, instance: Instance, outputs: tuple[LMOutput, ...]) -> list[float]:
+    return [float(scorer.score(instance, output)) for output in outputs]
+
+
+def values(task: Task, response: Response) -> tuple[dict[str, float | None], dict[str, float], str]:
+    """Every metric's value and weight for this response, and why one is missing, if one is."""
+    found: dict[str, float | None] = {}
+    weights: dict[str, float] = {}
+    problem = ""
+    for metric in task.config.metrics:
+        try:
+            found[metric.key] = metric.value(response)
+            if metric.weighted:
+                weights[metric.key] = metric.weight(response)
+        except Exception as error:
+            found[metric.key] = None
+            problem = problem or f"{metric.metric_name}: {describe(error)}"
+    return found, weights, problem
+
+
+#: of several samples' outcomes, the first of these stands for the instance
+_TELLING = (Outcome.REFUSED, Outcome.LIMIT_REACHED, Outcome.TRUNCATED)
+
+
+def answered_outcome(request: LMRequest, outputs: tuple[LMOutput, ...]) -> Outcome:
+    """How an instance ended whose outputs were scored without trouble."""
+    if request.request_type.startswith("loglikelihood"):
+        return Outcome.SCORED
+    found = {natural_outcome(output) for output in outputs}
+    for outcome in _TELLING:
+        if outcome in found:
+            return outcome
+    if all(output.extracted_answer is None for output in outputs):
+        return Outcome.EXTRACTION_FAILED
+    return Outcome.SCORED
+
+
+def describe(error: BaseException) -> str:
+    """One line about an exception."""
+    text = error.message if isinstance(error, OlmoEvalError) else str(error)
+    name = "" if isinstance(error, OlmoEvalError) else f"{type(error).__name__}: "
+    return " ".join(f"{name}{text}".split())[:500]
+
+
+def no_values(task: Task) -> Mapping[str, float | None]:
+    return {metric.key: None for metric in task.config.metrics}
