@@ -1,0 +1,1 @@
+"""A Llama in numpy: small checkpoints run anywhere, without an engine or torch."""

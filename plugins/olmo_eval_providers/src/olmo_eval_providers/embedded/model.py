@@ -1,0 +1,169 @@
+"""The forward pass of a Llama in float32.
+
+Tokens come in as one flat row of any mixture of sequences; which token may look at which is the
+business of a ``Memory`` (see ``attention.py``), so scoring and batched decoding share every line
+of arithmetic here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from olmo_eval.errors import ProviderError
+from olmo_eval_providers.embedded.config import LlamaConfig, read_config
+from olmo_eval_providers.embedded.weights import FloatArray, load_weights
+
+IntArray = npt.NDArray[np.int64]
+
+
+class Memory(Protocol):
+    """Keeps keys and values and lets tokens attend to them.
+
+    ``query`` is (tokens, heads, head_dim); ``key`` and ``value`` are (tokens, kv_heads,
+    head_dim); the result is (tokens, heads * head_dim).
+    """
+
+    def attend(
+        self, layer: int, query: FloatArray, key: FloatArray, value: FloatArray
+    ) -> FloatArray: ...
+
+
+@frozen(eq=False)
+class Layer:
+    """Matrices of one layer, transposed so that activations multiply from the left.
+
+    Shapes: ``qkv`` (hidden, (heads + 2 kv_heads) * head_dim), ``out`` (heads * head_dim, hidden),
+    ``gate_up`` (hidden, 2 intermediate), ``down`` (intermediate, hidden).
+    """
+
+    attention_norm: FloatArray
+    qkv: FloatArray
+    out: FloatArray
+    mlp_norm: FloatArray
+    gate_up: FloatArray
+    down: FloatArray
+
+
+def rms_norm(x: FloatArray, weight: FloatArray, eps: float) -> FloatArray:
+    """x / rms(x) * weight, over the last axis (Zhang and Sennrich 2019)."""
+    mean_square = np.einsum("nd,nd->n", x, x)[:, None] / np.float32(x.shape[-1])
+    return x * (1.0 / np.sqrt(mean_square + np.float32(eps))) * weight
+
+
+def silu(x: FloatArray) -> FloatArray:
+    """x * sigmoid(x), written with tanh, which cannot overflow."""
+    return x * (np.float32(0.5) * (np.tanh(x * np.float32(0.5)) + np.float32(1.0)))
+
+
+def log_softmax(logits: FloatArray) -> FloatArray:
+    """Natural-log probabilities over the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted
+
+
+class Llama:
+    """A loaded model. Stateless: everything that a sequence leaves behind is in its memory."""
+
+    def __init__(self, config: LlamaConfig, weights: Mapping[str, FloatArray]) -> None:
+        self.config = config
+        self._weights = weights
+        self._embeddings = self._matrix("model.embed_tokens.weight", config.hidden_size)
+        head = self._embeddings
+        if not config.tied_embeddings:
+            head = self._matrix("lm_head.weight", config.hidden_size)
+        self._head = head.T
+        self._norm = self._tensor("model.norm.weight")
+        self._layers = [self._layer(index) for index in range(config.num_layers)]
+        self._cos, self._sin = _rotations(config)
+
+    @classmethod
+    def load(cls, folder: Path) -> Llama:
+        """The model in a folder of Hugging Face format.
+
+        Raises:
+            ProviderError: a missing or unreadable file, or an unsupported architecture.
+        """
+        config = read_config(folder)
+        return cls(config, load_weights(folder))
+
+    def _tensor(self, name: str) -> FloatArray:
+        try:
+            return self._weights[name]
+        except KeyError:
+            raise ProviderError(
+                f"the weights lack {name}", hint="the checkpoint is incomplete or no plain Llama"
+            ) from None
+
+    def _matrix(self, name: str, columns: int) -> FloatArray:
+        tensor = self._tensor(name)
+        if tensor.ndim != 2 or tensor.shape[1] != columns:
+            raise ProviderError(
+                f"{name} has shape {tensor.shape}; config.json says (..., {columns})"
+            )
+        return tensor
+
+    def _layer(self, index: int) -> Layer:
+        prefix = f"model.layers.{index}"
+        hidden = self.config.hidden_size
+
+        def stacked(*names: str, columns: int = hidden) -> FloatArray:
+            parts = [self._matrix(f"{prefix}.{name}.weight", columns) for name in names]
+            return np.ascontiguousarray(np.concatenate(parts).T)
+
+        attention = [f"self_attn.{name}_proj" for name in "qkv"]
+        heads_width = self.config.num_heads * self.config.head_dim
+        gate_up = stacked("mlp.gate_proj", "mlp.up_proj")
+        return Layer(
+            attention_norm=self._tensor(f"{prefix}.input_layernorm.weight"),
+            qkv=stacked(*attention),
+            out=stacked("self_attn.o_proj", columns=heads_width),
+            mlp_norm=self._tensor(f"{prefix}.post_attention_layernorm.weight"),
+            gate_up=gate_up,
+            down=stacked("mlp.down_proj", columns=gate_up.shape[1] // 2),
+        )
+
+    def hidden(self, tokens: IntArray, positions: IntArray, memory: Memory) -> FloatArray:
+        """Final hidden states (tokens, hidden) of a flat row of tokens at their positions."""
+        eps = self.config.rms_norm_eps
+        x = self._embeddings[tokens]
+        cos, sin = self._cos[positions, None], self._sin[positions, None]
+        for index, layer in enumerate(self._layers):
+            query, key, value = self._project(layer, rms_norm(x, layer.attention_norm, eps))
+            attended = memory.attend(index, _rotate(query, cos, sin), _rotate(key, cos, sin), value)
+            x = x + attended @ layer.out
+            gate_up = rms_norm(x, layer.mlp_norm, eps) @ layer.gate_up
+            width = gate_up.shape[1] // 2
+            x = x + (silu(gate_up[:, :width]) * gate_up[:, width:]) @ layer.down
+        return rms_norm(x, self._norm, eps)
+
+    def logits(self, hidden: FloatArray) -> FloatArray:
+        """Next-token logits (tokens, vocabulary) of final hidden states."""
+        return hidden @ self._head
+
+    def _project(self, layer: Layer, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        c = self.config
+        joint = (x @ layer.qkv).reshape(len(x), -1, c.head_dim)
+        query, key, value = np.split(joint, [c.num_heads, c.num_heads + c.num_kv_heads], axis=1)
+        return query, key, value
+
+
+def _rotations(config: LlamaConfig) -> tuple[FloatArray, FloatArray]:
+    """Cosines and sines (positions, head_dim / 2) of rotary embeddings (Su et al. 2021)."""
+    exponents = np.arange(0, config.head_dim, 2, dtype=np.float32) / config.head_dim
+    frequencies = np.float32(1.0) / np.float32(config.rope_theta) ** exponents
+    angles = np.outer(np.arange(config.max_length, dtype=np.float32), frequencies)
+    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+
+
+def _rotate(x: FloatArray, cos: FloatArray, sin: FloatArray) -> FloatArray:
+    """Rotate (tokens, heads, head_dim); dimension i pairs with i + head_dim / 2."""
+    half = x.shape[-1] // 2
+    first, second = x[..., :half], x[..., half:]
+    return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)

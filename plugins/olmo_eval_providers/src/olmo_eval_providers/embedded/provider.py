@@ -1,0 +1,145 @@
+"""The provider ``embedded``: the engine behind the kernel's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import anyio
+import anyio.to_thread
+
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval_providers.embedded import outputs
+from olmo_eval_providers.embedded.config import model_folder
+from olmo_eval_providers.embedded.engine import Engine, Job
+from olmo_eval_providers.fingerprint import model_fingerprint
+from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.tokenization import start_token
+
+_OPTIONS = ("slots", "cache_bytes")
+
+
+class EmbeddedProvider(Provider):
+    """Runs a local Llama checkpoint in numpy.
+
+    ``ProviderConfig.kwargs``: ``slots``, how many samples decode side by side (default 32), and
+    ``cache_bytes``, memory for shared prefixes (default 64 MiB).
+
+    Work is done in slices by whichever waiting request holds the lock, in a worker thread; a
+    slice serves everything in flight, so most requests find themselves done when their turn
+    comes.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(
+        {Capability.GENERATE, Capability.CHAT, Capability.LOGLIKELIHOOD, Capability.ROLLING}
+    )
+    default_concurrency: ClassVar[int] = 64
+
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(config)
+        self._options = _engine_options(config.kwargs)
+        self._loaded: Engine | None = None
+        self._fingerprint: str | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The loaded engine.
+
+        Raises:
+            ProviderError: ``start`` has not been called.
+        """
+        if self._loaded is None:
+            raise ProviderError("the embedded provider is not started", hint="await start() first")
+        return self._loaded
+
+    async def start(self) -> None:
+        self._lock = anyio.Lock()
+        await anyio.to_thread.run_sync(self._load)
+
+    def _load(self) -> None:
+        folder = model_folder(self.config.model)
+        tokenizer = model_folder(self.config.tokenizer) if self.config.tokenizer else None
+        limit = self.config.max_model_len
+        self._loaded = Engine.load(folder, tokenizer, max_length=limit, **self._options)
+        self._fingerprint = model_fingerprint(self.config)
+
+    async def close(self) -> None:
+        self._loaded = None
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        engine = self.engine
+        if request.tools:
+            raise ProviderError("the embedded provider cannot call tools")
+        prompt = self._prompt_tokens(request)
+        seeds = [sample_seed(request, params, index) for index in range(params.num_samples)]
+        job = engine.generate_job(prompt, params, seeds, request.max_length)
+        await self._finish(job)
+        return outputs.generated(engine.tokenizer, job)
+
+    def _prompt_tokens(self, request: LMRequest) -> list[int]:
+        tokenizer = self.engine.tokenizer
+        if request.request_type is RequestType.CHAT:
+            return tokenizer.encode_plain(tokenizer.render_chat(request.chat_messages()))
+        tokens = tokenizer.encode(request.prompt)
+        return tokens or [start_token(tokenizer)]
+
+    async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
+        engine = self.engine
+        if request.request_type is RequestType.ROLLING:
+            job = engine.rolling_job(request.prompt, request.max_length)
+            await self._finish(job)
+            return [outputs.rolled(engine.tokenizer, request.prompt, job)]
+        job = engine.score_job(request.contexts(), request.continuations, request.max_length)
+        await self._finish(job)
+        return outputs.scored(engine.tokenizer, request.continuations, job)
+
+    async def _finish(self, job: Job) -> None:
+        """Take part in the work until ``job`` is done; raises its error."""
+        engine = self.engine
+        async with self._lock:
+            engine.submit(job)
+        try:
+            while not job.done:
+                async with self._lock:
+                    if not job.done:
+                        await anyio.to_thread.run_sync(engine.work)
+        finally:
+            if not job.done:
+                engine.discard(job)
+        if job.error is not None:
+            raise job.error
+
+    def describe(self) -> dict[str, Any]:
+        config = self.engine.model.config
+        return {
+            "fingerprint": self._fingerprint,
+            "architecture": "LlamaForCausalLM",
+            "context_length": self.engine.max_length,
+            "layers": config.num_layers,
+            "hidden_size": config.hidden_size,
+            "vocab_size": config.vocab_size,
+            "dtype": "float32",
+        }
+
+    def encode(self, text: str) -> list[int]:
+        return self.engine.tokenizer.encode(text)
+
+    def render(self, request: LMRequest) -> str | None:
+        if request.request_type is RequestType.CHAT:
+            return self.engine.tokenizer.render_chat(request.chat_messages())
+        return request.prompt or None
+
+
+def _engine_options(kwargs: Mapping[str, Any]) -> dict[str, int]:
+    unknown = sorted(set(kwargs) - set(_OPTIONS))
+    if unknown:
+        raise UsageError(
+            f"the embedded provider has no option {unknown[0]!r}",
+            hint=f"it has: {', '.join(_OPTIONS)}",
+        )
+    for name, value in kwargs.items():
+        if not isinstance(value, int) or value < 1:
+            raise UsageError(f"embedded: {name} must be a positive integer, got {value!r}")
+    return dict(kwargs)

@@ -1,0 +1,104 @@
+"""Exact log-likelihoods of continuations: their shared context is encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from attrs import frozen
+
+from olmo_eval_providers.embedded.attention import PrefixMemory
+from olmo_eval_providers.embedded.model import FloatArray, IntArray, log_softmax
+from olmo_eval_providers.embedded.prefixes import PIECE, Encoded, PrefixCache
+from olmo_eval_providers.tokenization import Scored
+
+# A batch of rows is padded to its longest, and bounded in tokens to bound memory.
+_BATCH_TOKENS = 1024
+
+
+@frozen
+class Likelihood:
+    """What is known of one target after its context.
+
+    - ``tokens``: the target's ids, and ``logprobs`` their natural-log probabilities;
+    - ``is_greedy``: whether each was the most probable token at its place;
+    - ``context_tokens``: how many tokens the context has, ``reused`` of them from the cache.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    is_greedy: bool
+    context_tokens: int
+    reused: int = 0
+    dropped: int = 0
+
+    @property
+    def total(self) -> float:
+        """Natural-log probability of the whole target."""
+        return float(sum(self.logprobs))
+
+
+def score_pairs(cache: PrefixCache, pairs: Sequence[Scored]) -> list[Likelihood]:
+    """The likelihood of every pair, in the order given."""
+    found: dict[int, Likelihood] = {}
+    for context in dict.fromkeys(pair.context for pair in pairs):
+        mine = [i for i, pair in enumerate(pairs) if pair.context == context]
+        encoded = cache.encode(context)
+        for batch in _batches(mine, pairs):
+            scored = _score_batch(cache, encoded, [pairs[i] for i in batch])
+            found.update(zip(batch, scored, strict=True))
+    return [found[i] for i in range(len(pairs))]
+
+
+def _batches(indices: list[int], pairs: Sequence[Scored]) -> list[list[int]]:
+    """``indices`` sorted by target length and cut where padding would exceed the limit."""
+    batches: list[list[int]] = []
+    for index in sorted(indices, key=lambda i: len(pairs[i].target)):
+        size = len(pairs[index].target)
+        too_wide = batches and (len(batches[-1]) + 1) * size > _BATCH_TOKENS
+        if not batches or too_wide or size > PIECE:
+            batches.append([])
+        batches[-1].append(index)
+    return batches
+
+
+def _score_batch(cache: PrefixCache, encoded: Encoded, pairs: list[Scored]) -> list[Likelihood]:
+    first = log_softmax(encoded.logits)
+    length = max(len(pair.target) for pair in pairs) - 1  # the last token is never read
+    rows = np.zeros((len(pairs), length + 1), np.int64)
+    for row, pair in zip(rows, pairs, strict=True):
+        row[: len(pair.target)] = pair.target
+    logprobs = np.broadcast_to(first, (len(pairs), 1, len(first)))
+    if length:
+        logprobs = np.concatenate([logprobs, _after(cache, encoded, rows[:, :length])], axis=1)
+    chosen = np.take_along_axis(logprobs, rows[..., None], axis=2)[..., 0]
+    greedy = logprobs.argmax(axis=2) == rows
+    return [
+        Likelihood(
+            tokens=pair.target,
+            logprobs=tuple(map(float, chosen[i, : len(pair.target)])),
+            is_greedy=bool(greedy[i, : len(pair.target)].all()),
+            context_tokens=len(pair.context),
+            reused=encoded.reused,
+            dropped=pair.dropped,
+        )
+        for i, pair in enumerate(pairs)
+    ]
+
+
+def _after(cache: PrefixCache, encoded: Encoded, rows: IntArray) -> FloatArray:
+    """Log-probabilities (rows, length, vocabulary) after each token of rows (rows, length)."""
+    count, length = rows.shape
+    start = encoded.memory.shape[3]
+    past, found = encoded.memory, []
+    # Only a single row is ever longer than a piece (see _batches).
+    for begin in range(0, length, PIECE):
+        piece = rows[:, begin : begin + PIECE]
+        width = piece.shape[1]
+        memory = PrefixMemory(cache.model.config, past, rows=count, length=width)
+        positions = np.tile(np.arange(start + begin, start + begin + width), count)
+        hidden = cache.model.hidden(piece.reshape(-1), positions, memory)
+        found.append(log_softmax(cache.model.logits(hidden)).reshape(count, width, -1))
+        if begin + width < length:
+            past = memory.extended()
+    return np.concatenate(found, axis=1)

@@ -1,0 +1,66 @@
+"""Weights from safetensors files, as float32 arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from olmo_eval.errors import ProviderError
+
+FloatArray = npt.NDArray[np.float32]
+
+_DTYPES: dict[str, Any] = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model folder, in name order.
+
+    Raises:
+        ProviderError: there are none.
+    """
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise ProviderError(
+            f"{folder} has no *.safetensors file",
+            hint="save the model with save_pretrained(..., safe_serialization=True)",
+        )
+    return files
+
+
+def load_weights(folder: Path) -> dict[str, FloatArray]:
+    """Every tensor of the folder by name, in float32.
+
+    Raises:
+        ProviderError: no weights, an unreadable file, or a number format numpy cannot hold.
+    """
+    weights: dict[str, FloatArray] = {}
+    for path in weight_files(folder):
+        weights.update(_tensors(path))
+    return weights
+
+
+def _tensors(path: Path) -> Iterator[tuple[str, FloatArray]]:
+    from safetensors import SafetensorError, deserialize
+
+    try:
+        tensors = deserialize(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise ProviderError(
+            f"{path} is not a readable safetensors file: {error}", hint="copy the checkpoint again"
+        ) from error
+    for name, tensor in tensors:
+        yield name, _float32(tensor["data"], tensor["dtype"], path).reshape(tensor["shape"])
+
+
+def _float32(data: bytes, dtype: str, path: Path) -> FloatArray:
+    if dtype == "BF16":
+        # bfloat16 is the upper half of a float32.
+        widened = np.frombuffer(data, np.uint16).astype(np.uint32) << 16
+        return widened.view(np.float32)
+    if dtype not in _DTYPES:
+        raise ProviderError(f"{path}: weights of type {dtype} are not supported")
+    return np.frombuffer(data, _DTYPES[dtype]).astype(np.float32)

@@ -1,0 +1,146 @@
+"""From text to token ids for scoring: one rule for every provider that sees tokens.
+
+Shared so that numbers are comparable between engines: how a context and its continuation are
+split, what stands in for an empty context, what is cut when a text is too long, and how a long
+text is divided for rolling log-likelihoods. The rule is the field's usual one (EleutherAI's
+lm-evaluation-harness); providers differ only in the tokenizer behind ``TextEncoder``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from olmo_eval.errors import ProviderError
+
+
+class TextEncoder(Protocol):
+    """What scoring needs of a tokenizer."""
+
+    @property
+    def bos_id(self) -> int | None: ...
+
+    @property
+    def eos_id(self) -> int | None: ...
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of ``text`` as the tokenizer encodes it, its own special tokens included."""
+        ...
+
+
+class Scored(NamedTuple):
+    """Token ids to score: the log-probability of ``target`` after ``context`` is wanted.
+
+    ``context`` has at least one token. ``dropped`` is the number of context tokens cut off on
+    the left because the whole did not fit the model.
+    """
+
+    context: tuple[int, ...]
+    target: tuple[int, ...]
+    dropped: int = 0
+
+
+def start_token(encoder: TextEncoder) -> int:
+    """The token that stands for "nothing before": BOS, else EOS.
+
+    Raises:
+        ProviderError: the tokenizer has neither.
+    """
+    for token in (encoder.bos_id, encoder.eos_id):
+        if token is not None:
+            return token
+    raise ProviderError(
+        "the tokenizer has neither a BOS nor an EOS token, so text without a context has no start",
+        hint="set bos_token or eos_token in the model's tokenizer_config.json",
+    )
+
+
+def split_pair(
+    encoder: TextEncoder,
+    context: str,
+    continuation: str,
+    *,
+    encode: Callable[[str], list[int]] | None = None,
+) -> Scored:
+    """Token ids of a continuation after its context.
+
+    Trailing white space of the context moves to the continuation, the whole string is encoded,
+    and it is cut after as many tokens as the context alone has. BOS is there only if the
+    tokenizer adds it. An empty context is the start token alone. ``encode`` may replace
+    ``encoder.encode`` (by a cached one, say).
+
+    Raises:
+        ProviderError: the continuation has no tokens of its own.
+    """
+    encode = encode or encoder.encode
+    stripped = context.rstrip()
+    continuation = context[len(stripped) :] + continuation
+    if not stripped:
+        return Scored((start_token(encoder),), _without_start(encoder, encode(continuation)))
+    head = encode(stripped)
+    whole = encode(stripped + continuation)
+    target = tuple(whole[len(head) :])
+    if not target:
+        raise ProviderError(
+            f"the continuation {continuation!r} has no tokens of its own after its context",
+            hint="a continuation must be non-empty text",
+        )
+    return Scored(tuple(whole[: len(head)]), target)
+
+
+def _without_start(encoder: TextEncoder, tokens: Sequence[int]) -> tuple[int, ...]:
+    """``tokens`` without a BOS that the tokenizer put in front."""
+    if tokens and tokens[0] == encoder.bos_id:
+        tokens = tokens[1:]
+    if not tokens:
+        raise ProviderError("an empty text cannot be scored", hint="give a non-empty text")
+    return tuple(tokens)
+
+
+def fit(pair: Scored, max_length: int) -> Scored:
+    """``pair`` cut on the left to what a model of ``max_length`` positions can score.
+
+    The last target token is predicted and never read, so context plus target may have
+    ``max_length`` + 1 tokens.
+
+    Raises:
+        ProviderError: the target alone is too long.
+    """
+    excess = len(pair.context) + len(pair.target) - (max_length + 1)
+    if excess <= 0:
+        return pair
+    if excess >= len(pair.context):
+        raise ProviderError(
+            f"a continuation of {len(pair.target)} tokens does not fit the context length "
+            f"of {max_length}",
+            hint="raise max_model_len, or score long texts with a rolling request",
+        )
+    return Scored(pair.context[excess:], pair.target, excess)
+
+
+def rolling_windows(encoder: TextEncoder, text: str, max_length: int) -> list[Scored]:
+    """``text`` as windows that score each of its tokens exactly once, in order.
+
+    The first window follows the start token. Every later one is as long as the model allows:
+    its target is what has not been scored yet, its context the tokens before that (one token
+    where the window is full of new ones).
+    """
+    tokens = _without_start(encoder, encoder.encode(text))
+    padded = (start_token(encoder), *tokens)  # padded[i + 1] is tokens[i]
+    windows: list[Scored] = []
+    for begin in range(0, len(tokens), max_length):
+        end = min(begin + max_length, len(tokens))
+        first = 0 if begin == 0 else max(0, end - max_length)
+        windows.append(Scored(padded[first : begin + 1], padded[begin + 1 : end + 1]))
+    return windows
+
+
+def fit_prompt(tokens: Sequence[int], max_length: int, max_tokens: int | None) -> list[int]:
+    """A prompt cut on the left so that there is room to generate.
+
+    Room is made for ``max_tokens``, but for no more than a quarter of the context: a prompt
+    that leaves less than ``max_tokens`` and at least that quarter stays whole, and generation
+    ends at the context limit.
+    """
+    room = max_length // 4 if max_tokens is None else min(max_tokens, max_length // 4)
+    return list(tokens[-max(1, max_length - room) :])
