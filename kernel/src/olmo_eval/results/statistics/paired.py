@@ -33,7 +33,7 @@ def paired_difference(
     clusters: Labels | None = None,
     confidence: float = 0.95,
 ) -> Estimate:
-    """Mean of d = b - a with its paired t interval (Miller 2024, section 4).
+    """Mean of d = b - a with its paired t interval (Miller 2024).
 
     SE = sqrt(sum (d - mean d)^2 / (n (n-1))), which equals sqrt(SE_A^2 + SE_B^2 - 2 rho SE_A SE_B);
     summed within clusters, with the C/(C-1) correction, when `clusters` groups items.

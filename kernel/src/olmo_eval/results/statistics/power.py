@@ -19,7 +19,7 @@ def detection_factor(alpha: float = ALPHA, power: float = POWER) -> float:
 
 
 def minimum_detectable_effect(stderr: float, alpha: float = ALPHA, power: float = POWER) -> float:
-    """(z_{1-alpha/2} + z_power) SE, in the units of the score (Miller 2024, section 5).
+    """(z_{1-alpha/2} + z_power) SE, in the units of the score (Miller 2024).
 
     With the standard error of one score: the smallest true distance from a fixed reference value
     that a two-sided test at `alpha` finds with probability `power`. With the standard error of a
@@ -51,7 +51,7 @@ def sampled_mde(
     alpha: float = ALPHA,
     power: float = POWER,
 ) -> float:
-    """Detectable paired difference with several samples a question (Miller 2024, equation 9).
+    """Detectable paired difference with several samples a question (Miller 2024).
 
     (z + z) sqrt((between + within_a / samples_a + within_b / samples_b) / n), where `between` is
     the variance over questions of the difference of the two models' expected scores, and

@@ -61,7 +61,7 @@ def confidence_sequence(
     """Asymptotic confidence sequence of the mean of `differences` (n,), two arrays of shape (n,).
 
     mean_t -/+ sd_t sqrt(2 (t r^2 + 1) / (t^2 r^2) log(sqrt(t r^2 + 1) / alpha)) after t items
-    (Waudby-Smith et al. 2024, theorem 2.2), r tuned to be tightest at `planned_n` items; unbounded
+    (Waudby-Smith et al. 2024), r tuned to be tightest at `planned_n` items; unbounded
     before `first_look` items. All limits hold at once with probability about 1 - alpha. Raises
     ValueError for planned_n < 1 or alpha out of range.
     """

@@ -54,7 +54,7 @@ class Totals:
 
         For items that stand alone this is sqrt(sum (s - mean)^2 / (n (n-1))); for clusters it is
         the cluster-robust error of Miller (2024, appendix A) with the C/(C-1) correction; for
-        weights it is the linearised (delta method) error of a ratio (Cochran 1977, section 6.4).
+        weights it is the linearised (delta method) error of a ratio (Cochran 1977, chapter 6).
         """
         count = self.n_clusters
         if count < 2:
