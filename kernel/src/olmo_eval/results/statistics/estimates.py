@@ -121,7 +121,7 @@ def ratio_estimate(
     """sum(numerators) / sum(denominators), such as bits per byte over a corpus.
 
     Both have shape (n,), denominators positive. The error is linearised (delta method, Cochran
-    1977 section 6.4): SE = sqrt(C/(C-1) sum_c e_c^2) / sum(denominators), e = numerator - R
+    1977 chapter 6): SE = sqrt(C/(C-1) sum_c e_c^2) / sum(denominators), e = numerator - R
     denominator, summed within clusters; t interval with C - 1 degrees of freedom. Raises
     ValueError as `estimate`.
     """
