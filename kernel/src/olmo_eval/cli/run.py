@@ -89,8 +89,8 @@ def run(
 
     for job in jobs:
         refuse_impossible(job)
-        for kind, choice in ((k, c) for k, c in job.notes.items() if k == "provider_choice"):
-            click.echo(f"provider {choice}", err=True)
+        if "provider_choice" in job.notes:
+            click.echo(f"provider {job.notes['provider_choice']}", err=True)
     if dry_run:
         _show_plan(jobs, as_json)
         return 0

@@ -11,9 +11,10 @@ REDACTED = "[redacted]"
 
 _SECRET_NAME = re.compile(
     r"(api|access|secret|private|auth|bearer)[-_]?key|token(?!s|iz)|secret|passw|credential"
-    r"|authorization|(^|_)key$|cookie",
+    r"|authorization|cookie",
     re.IGNORECASE,
 )
+_SECRET_VARIABLE = re.compile(r"_KEY$|^KEY_", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 _URL_SECRET = re.compile(
     r"([?&](?:[^=&\s]*(?:key|token|secret|password|signature|credential)[^=&\s]*)=)[^&\s\"']+",
@@ -38,7 +39,7 @@ class Redactor:
         env = os.environ if environment is None else environment
         self._secrets: set[str] = set()
         for name, value in env.items():
-            if is_secret_name(name):
+            if is_secret_name(name) or _SECRET_VARIABLE.search(name):
                 self._remember(value)
 
     def _remember(self, value: Any) -> None:

@@ -17,7 +17,6 @@ from attrs import evolve
 
 from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
 from olmo_eval.errors import ProviderError, RefusedError, RunFailedError, TransientError
-from olmo_eval.harness.provider import current_instance
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.record import Row, request_hash, request_row, response_row
 from olmo_eval.runner import scoring
@@ -66,7 +65,6 @@ class Pipeline:
         self._turn = anyio.Lock()
         self._open: dict[str, _Open] = {}
         self._failures = 0
-        self._shows_instances = harness.provider.wants_instances
 
     def stop(self) -> None:
         self.stopped = True
@@ -174,10 +172,8 @@ class Pipeline:
     async def _ask(
         self, work: Work, request: LMRequest, params: SamplingParams
     ) -> Sequence[LMOutput]:
-        if self._shows_instances:
-            current_instance.set(work.instance)
         try:
-            return await self.harness.execute(request, params)
+            return await self.harness.execute(request, params, work.instance)
         except RefusedError as error:
             raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
         except (ProviderError, OSError, TimeoutError) as error:

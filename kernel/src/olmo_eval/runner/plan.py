@@ -121,6 +121,7 @@ class _Planner:
 
     def _add_suite(self, suite: Suite, overrides: tuple[Override, ...]) -> SuiteNode:
         members: list[str | SuiteNode] = []
+        problems: list[tuple[str, OlmoEvalError]] = []
         for member in suite.members():
             if isinstance(member, Suite):
                 members.append(self._add_suite(member, overrides))
@@ -128,8 +129,9 @@ class _Planner:
             try:
                 members.append(self._add_task(member, overrides))
             except OlmoEvalError as error:
-                message = f"suite {suite.name!r}, member {member!r}: {error.message}"
-                raise type(error)(message, hint=error.hint) from error
+                problems.append((member, error))
+        if problems:
+            raise _unresolved(suite, problems)
         return SuiteNode(suite.name, str(suite.aggregation), tuple(members))
 
     def _add_task(self, text: str, overrides: tuple[Override, ...]) -> str:
@@ -157,6 +159,17 @@ class _Planner:
         if known is None or known.task.config == task.config:
             return candidate
         raise UsageError(f"task {name!r} is asked for twice in ways that cannot be told apart")
+
+
+def _unresolved(suite: Suite, problems: Sequence[tuple[str, OlmoEvalError]]) -> OlmoEvalError:
+    """One error that names every member of a suite that cannot be run, and what would do."""
+    named = "; ".join(
+        f"{member!r}: {error.message}{f' ({error.hint})' if error.hint else ''}"
+        for member, error in problems
+    )
+    kind = type(problems[0][1])
+    count = f"{len(problems)} of {len(suite.tasks)} members cannot be run"
+    return kind(f"suite {suite.name!r}: {count}: {named}")
 
 
 def _parse(text: str) -> TaskSpec:
