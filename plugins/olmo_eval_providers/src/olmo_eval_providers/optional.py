@@ -24,10 +24,11 @@ def install_command(extra: str) -> str:
 
 def importable(extra: str) -> bool:
     """Whether every module of ``extra`` is installed; imports none of them."""
-    return all(_found(name) for name in EXTRA_MODULES[extra])
+    return all(module_found(name) for name in EXTRA_MODULES[extra])
 
 
-def _found(name: str) -> bool:
+def module_found(name: str) -> bool:
+    """Whether the module ``name`` is installed; does not import it."""
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):

@@ -1,0 +1,1 @@
+"""Commercial APIs, and anything OpenAI-compatible, through LiteLLM."""

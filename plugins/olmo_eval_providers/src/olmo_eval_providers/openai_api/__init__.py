@@ -1,0 +1,1 @@
+"""OpenAI's HTTP protocol: bodies, answers, errors, prompt log-probabilities."""

@@ -1,0 +1,122 @@
+"""Answers in OpenAI's shapes as ``LMOutput``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from olmo_eval.common.types import LMOutput, TokenLogprob, ToolCall, Usage
+from olmo_eval.errors import TransientError
+
+#: finish reasons of the services -> ours; what is not listed is kept as it is
+_FINISH = {
+    "eos": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "function_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "safety": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+def outputs(
+    answer: Mapping[str, Any],
+    *,
+    stops: Sequence[str] = (),
+    cost: float | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> list[LMOutput]:
+    """The outputs of a chat or text completion, in the order of their index.
+
+    Text is cut before the first of ``stops``, whether or not the service did it. The usage of
+    the whole call is on its first output, so that sums over outputs are right.
+
+    Raises:
+        TransientError: the answer holds no choices or is malformed.
+    """
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise TransientError("the service answered without choices")
+    try:
+        ordered = sorted(choices, key=lambda c: c.get("index") or 0)
+        total = usage(answer.get("usage"), cost)
+        shared = [total] + [Usage(cost_usd=None if cost is None else 0.0)] * (len(ordered) - 1)
+        return [
+            _output(choice, stops, use, metadata or {})
+            for choice, use in zip(ordered, shared, strict=True)
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TransientError(f"the service sent a malformed answer: {error!r}") from error
+
+
+def _output(
+    choice: Mapping[str, Any], stops: Sequence[str], use: Usage, metadata: Mapping[str, Any]
+) -> LMOutput:
+    message = choice.get("message")
+    extra = dict(metadata)
+    calls: tuple[ToolCall, ...] = ()
+    finish = choice.get("finish_reason")
+    if message is None:
+        text = choice.get("text") or ""
+    else:
+        text = message.get("content") or ""
+        calls = tuple(_call(c) for c in message.get("tool_calls") or ())
+        reasoning = message.get("reasoning_content") or message.get("reasoning")
+        if reasoning:
+            extra["reasoning"] = reasoning
+        if message.get("refusal") and not text:
+            text, finish = message["refusal"], "content_filter"
+    text, cut = cut_at_stop(text, stops)
+    finish = "stop" if cut else _FINISH.get(finish or "", finish)
+    tokens = _logprobs(choice.get("logprobs"))
+    return LMOutput(
+        text=text,
+        sum_logprob=None if tokens is None else sum(t["logprob"] for t in tokens),
+        num_tokens=None if tokens is None else len(tokens),
+        logprobs=tokens,
+        tool_calls=calls,
+        finish_reason="tool_calls" if calls and finish in ("stop", None) else finish,
+        usage=use,
+        metadata=extra,
+    )
+
+
+def cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
+    """``text`` before the earliest stop sequence, and whether there was one."""
+    found = [i for i in (text.find(stop) for stop in stops if stop) if i >= 0]
+    return (text[: min(found)], True) if found else (text, False)
+
+
+def _call(call: Mapping[str, Any]) -> ToolCall:
+    function = call["function"]
+    arguments = function.get("arguments")
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments or {})
+    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=arguments)
+
+
+def usage(raw: Mapping[str, Any] | None, cost: float | None = None) -> Usage:
+    """Token counts of one call; absent counts are 0."""
+    raw = raw or {}
+    details = raw.get("prompt_tokens_details") or {}
+    return Usage(
+        prompt_tokens=raw.get("prompt_tokens") or 0,
+        completion_tokens=raw.get("completion_tokens") or 0,
+        cached_tokens=details.get("cached_tokens") or 0,
+        cost_usd=cost,
+    )
+
+
+def _logprobs(raw: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | None:
+    """Log-probabilities of the generated tokens, from the chat or the completions shape."""
+    if not raw:
+        return None
+    if raw.get("content") is not None:
+        return tuple({"token": t["token"], "logprob": t["logprob"]} for t in raw["content"])
+    if raw.get("tokens") is not None and raw.get("token_logprobs") is not None:
+        pairs = zip(raw["tokens"], raw["token_logprobs"], strict=True)
+        return tuple({"token": t, "logprob": p} for t, p in pairs if p is not None)
+    return None

@@ -1,0 +1,157 @@
+"""Log-likelihood requests answered through a completions endpoint."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import define, field
+
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
+from olmo_eval.errors import ProviderError, TransientError, UsageError
+from olmo_eval_providers.openai_api.client import OpenAIClient
+from olmo_eval_providers.openai_api.prompt_logprobs import Ability, PromptToken, prompt_tokens
+from olmo_eval_providers.tokenization import Scored, TextEncoder, fit, rolling_windows, split_pair
+
+_REMEMBERED = 4096
+
+
+class AsyncEncoder(Protocol):
+    """A tokenizer that may have to ask for its answer."""
+
+    async def table(self, texts: Sequence[str]) -> TextEncoder:
+        """An encoder that knows at least ``texts``."""
+        ...
+
+
+@define
+class RemoteLikelihood:
+    """Scores texts by the prompt log-probabilities of ``model`` behind ``client``.
+
+    With an ``encoder`` the prompts are token ids, cut and split by the rule that every provider
+    follows. Without one they are text: the endpoint's own token counts then decide where a
+    continuation begins, which is the same rule, and nothing can be truncated here.
+    """
+
+    client: OpenAIClient
+    model: str
+    ability: Ability
+    encoder: AsyncEncoder | None = None
+    max_length: int | None = None
+    _lengths: OrderedDict[str, int] = field(factory=OrderedDict, init=False)
+
+    async def __call__(self, request: LMRequest) -> list[LMOutput]:
+        """One output a continuation, or one for a ROLLING request.
+
+        Raises:
+            UsageError: the endpoint gives no prompt log-probabilities.
+        """
+        if self.ability.form is None:
+            raise refusal(self.client.base_url, self.ability.reason)
+        rolling = request.request_type is RequestType.ROLLING
+        if self.encoder is None:
+            return await (self._roll_text(request) if rolling else self._score_texts(request))
+        return await (self._roll(request) if rolling else self._score(request))
+
+    # -- prompts as token ids
+
+    def _limit(self, request: LMRequest) -> int:
+        # an endpoint reads the last token and generates one more, which ``fit`` does not count
+        own = self.max_length - 2 if self.max_length else 2**31
+        return max(1, min(request.max_length or own, own))
+
+    async def _score(self, request: LMRequest) -> list[LMOutput]:
+        assert self.encoder is not None
+        pairs = list(zip(request.contexts(), request.continuations, strict=True))
+        texts = {c.rstrip() for c, _ in pairs} | {c + t for c, t in pairs}
+        encoder = await self.encoder.table([t for t in texts if t])
+        limit = self._limit(request)
+        scored = [fit(split_pair(encoder, c, t), limit) for c, t in pairs]
+        found = await self._targets(scored)
+        return [
+            output(text, [tokens], [pair])
+            for text, tokens, pair in zip(request.continuations, found, scored, strict=True)
+        ]
+
+    async def _roll(self, request: LMRequest) -> list[LMOutput]:
+        assert self.encoder is not None
+        encoder = await self.encoder.table([request.prompt])
+        windows = rolling_windows(encoder, request.prompt, self._limit(request))
+        return [output(request.prompt, await self._targets(windows), windows)]
+
+    async def _targets(self, scored: Sequence[Scored]) -> list[list[PromptToken]]:
+        prompts = [[*pair.context, *pair.target] for pair in scored]
+        found = await prompt_tokens(self.client, self.model, prompts, self.ability)
+        for pair, tokens in zip(scored, found, strict=True):
+            if len(tokens) != len(pair.context) + len(pair.target):
+                raise ProviderError(
+                    f"{self.client.base_url} scored {len(tokens)} tokens where "
+                    f"{len(pair.context) + len(pair.target)} were sent",
+                    hint="its tokenizer is another one: set provider.tokenizer to the model's",
+                )
+        return [tokens[len(p.context) :] for p, tokens in zip(scored, found, strict=True)]
+
+    # -- prompts as text
+
+    async def _score_texts(self, request: LMRequest) -> list[LMOutput]:
+        pairs = list(zip(request.contexts(), request.continuations, strict=True))
+        heads = [c.rstrip() for c, _ in pairs]
+        if not all(heads):
+            raise ProviderError(
+                "an empty context needs the model's start token, which the server does not name",
+                hint="set provider.tokenizer to the model's tokenizer folder",
+            )
+        new = [h for h in dict.fromkeys(heads) if h not in self._lengths]
+        prompts = [*new, *(context + text for context, text in pairs)]
+        found = await prompt_tokens(self.client, self.model, prompts, self.ability)
+        for head, tokens in zip(new, found, strict=False):
+            self._lengths[head] = len(tokens)
+        begins = [self._lengths[head] for head in heads]
+        while len(self._lengths) > _REMEMBERED:
+            self._lengths.popitem(last=False)
+        outputs = []
+        scored = found[len(new) :]
+        for text, tokens, begin in zip(request.continuations, scored, begins, strict=True):
+            if begin >= len(tokens):
+                raise ProviderError(f"the continuation {text!r} has no tokens of its own")
+            outputs.append(output(text, [tokens[begin:]], [Scored((0,) * begin, ())]))
+        return outputs
+
+    async def _roll_text(self, request: LMRequest) -> list[LMOutput]:
+        (tokens,) = await prompt_tokens(self.client, self.model, [request.prompt], self.ability)
+        rest = "".join(token.text for token in tokens[1:])
+        if len(rest) < len(request.prompt):
+            raise ProviderError(
+                "the server gives the first token of a text no probability, and does not name "
+                "its start token",
+                hint="set provider.tokenizer to the model's tokenizer folder",
+            )
+        return [output(request.prompt, [tokens[1:]], [Scored((0,), ())])]
+
+
+def refusal(where: str, reason: str) -> UsageError:
+    """The error of a likelihood request to an endpoint that cannot answer it."""
+    return UsageError(
+        f"{where} does not return log-probabilities of the prompt, which likelihood tasks need"
+        + (f" ({reason})" if reason else ""),
+        hint="use vllm, vllm_server, hf or embedded, or a generative variant of the task",
+    )
+
+
+def output(text: str, parts: Sequence[Sequence[PromptToken]], pairs: Sequence[Scored]) -> LMOutput:
+    """One scored text from the tokens of its windows."""
+    tokens = [token for part in parts for token in part]
+    if any(token.logprob is None for token in tokens):
+        raise TransientError("the server left a token without a log-probability")
+    listed = tuple(TokenLogprob(token=t.text, logprob=t.logprob or 0.0) for t in tokens)
+    dropped = sum(pair.dropped for pair in pairs)
+    return LMOutput(
+        text=text,
+        sum_logprob=sum(token["logprob"] for token in listed),
+        num_tokens=len(tokens),
+        is_greedy=all(token.greedy for token in tokens),
+        logprobs=listed,
+        usage=Usage(prompt_tokens=len(pairs[0].context) + len(tokens)),
+        metadata={"truncated_prompt_tokens": dropped} if dropped else {},
+    )

@@ -1,0 +1,155 @@
+"""Log-probabilities of a prompt from a completions endpoint, where it gives them.
+
+Two forms are in use. vLLM's ``prompt_logprobs`` answers with the probability of each prompt token
+and its rank; the older ``echo`` with ``logprobs`` returns the prompt as if it had been generated.
+Many servers accept either field and ignore it, so an answer counts only if it says something
+about every token of the prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from attrs import evolve, frozen
+
+from olmo_eval.errors import ProviderError, TransientError
+from olmo_eval_providers.openai_api.client import OpenAIClient
+
+Prompt = str | Sequence[int]
+
+_PROBES = ("The sky is blue today", "Water is wet")
+
+
+class Form(StrEnum):
+    """How prompt log-probabilities are asked for."""
+
+    PROMPT_LOGPROBS = "prompt_logprobs"
+    ECHO = "echo"
+
+
+@frozen
+class PromptToken:
+    """One token of a prompt: its text, natural-log probability, and whether it is the most
+    probable one. The first token of a prompt has no probability."""
+
+    text: str
+    logprob: float | None
+    greedy: bool
+
+
+@frozen
+class Ability:
+    """What a completions endpoint can say about its prompts.
+
+    - ``form``: how to ask; None where it cannot, and ``reason`` says what was tried;
+    - ``batches``: whether one call may carry several prompts;
+    """
+
+    form: Form | None
+    reason: str = ""
+    batches: bool = False
+
+
+async def probe(client: OpenAIClient, model: str) -> Ability:
+    """Find out by asking: two short prompts in one call, then one.
+
+    Raises:
+        TransientError: the server is not there.
+    """
+    tried = []
+    for form in Form:
+        for batch in (_PROBES, _PROBES[:1]):
+            try:
+                found = await _ask(client, model, batch, form)
+            except TransientError as error:
+                if error.message.startswith("cannot reach"):
+                    raise
+                tried.append(f"{form}: {error.message}")
+            except ProviderError as error:
+                tried.append(f"{form}: {error.message}")
+            else:
+                if all(_says_all(text, tokens) for text, tokens in zip(batch, found, strict=True)):
+                    return Ability(form, batches=len(batch) > 1)
+                tried.append(f"{form}: no log-probabilities of the prompt in the answer")
+    return Ability(None, "; ".join(dict.fromkeys(tried)))
+
+
+def _says_all(text: str, tokens: Sequence[PromptToken]) -> bool:
+    """Whether ``tokens`` cover ``text`` with real probabilities.
+
+    The first token has none, and its text may be missing; a start token may stand before it.
+    """
+    known = [t.logprob for t in tokens[1:]]
+    if not known or any(p is None or p > 1e-6 for p in known):
+        return False
+    said = "".join(t.text for t in tokens).replace(" ", "")
+    wanted = text.replace(" ", "")
+    return said.endswith(wanted) or (tokens[0].text == "" and wanted.endswith(said))
+
+
+async def prompt_tokens(
+    client: OpenAIClient, model: str, prompts: Sequence[Prompt], ability: Ability
+) -> list[list[PromptToken]]:
+    """The tokens of each prompt with their log-probabilities, in order.
+
+    Raises:
+        ProviderError: the endpoint cannot say, or refuses these prompts.
+        TransientError: as ``OpenAIClient.post``; or an answer without what was asked for.
+    """
+    if ability.form is None:
+        raise ProviderError(f"{client.base_url} gives no prompt log-probabilities")
+    if ability.batches or len(prompts) == 1:
+        return await _ask(client, model, prompts, ability.form)
+    alone = evolve(ability, batches=True)
+    answers = await asyncio.gather(*(prompt_tokens(client, model, [p], alone) for p in prompts))
+    return [answer[0] for answer in answers]
+
+
+async def _ask(
+    client: OpenAIClient, model: str, prompts: Sequence[Prompt], form: Form
+) -> list[list[PromptToken]]:
+    asked: Any = list(prompts) if len(prompts) > 1 else prompts[0]
+    body: dict[str, Any] = {"model": model, "prompt": asked, "temperature": 0.0}
+    if form is Form.PROMPT_LOGPROBS:
+        body.update(max_tokens=1, prompt_logprobs=0)
+    else:
+        body.update(max_tokens=0, echo=True, logprobs=1)
+    answer = await client.post("/completions", body)
+    choices = answer.get("choices") if isinstance(answer, Mapping) else None
+    if not isinstance(choices, list) or len(choices) != len(prompts):
+        raise TransientError(f"{client.base_url} did not answer every prompt of a batch")
+    read = _from_prompt_logprobs if form is Form.PROMPT_LOGPROBS else _from_echo
+    try:
+        return [read(c) for c in sorted(choices, key=lambda c: c.get("index") or 0)]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise TransientError(f"{client.base_url} sent malformed log-probabilities") from error
+
+
+def _from_prompt_logprobs(choice: Mapping[str, Any]) -> list[PromptToken]:
+    tokens = []
+    for place in choice.get("prompt_logprobs") or ():
+        if place is None:
+            tokens.append(PromptToken("", None, False))
+            continue
+        # the prompt's own token comes first; a more probable one may follow
+        entry = next(iter(place.values()))
+        greedy = entry.get("rank") == 1
+        tokens.append(PromptToken(entry.get("decoded_token") or "", entry["logprob"], greedy))
+    return tokens
+
+
+def _from_echo(choice: Mapping[str, Any]) -> list[PromptToken]:
+    logprobs = choice.get("logprobs") or {}
+    texts, values = logprobs.get("tokens") or [], logprobs.get("token_logprobs") or []
+    tops = logprobs.get("top_logprobs") or [None] * len(texts)
+    return [
+        PromptToken(text, value, _is_top(value, top))
+        for text, value, top in zip(texts, values, tops, strict=True)
+    ]
+
+
+def _is_top(value: float | None, top: Mapping[str, float] | None) -> bool:
+    return value is not None and bool(top) and value >= max(top.values())  # type: ignore[union-attr]

@@ -1,0 +1,163 @@
+"""A small real HTTP server that speaks OpenAI's protocol and can be told to misbehave."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+
+def fake_tokens(text):
+    """Words with the space before them; every token's log-probability is -len / 10."""
+    return re.findall(r"\s*\S+|\s+$", text)
+
+
+class FakeOpenAI(ThreadingHTTPServer):
+    """``faults`` is consumed one a request: "429" (with Retry-After), "500", "drop", "slow:1.5",
+    "not json", or a ``(status, body, headers)`` answer. ``abilities`` are what it really does."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.faults, self.requests, self.headers, self.times = [], [], [], []
+        self.abilities = {"echo", "prompt_logprobs", "n", "batch"}
+        self.reply = "a reply STOP more"
+        self.message = {}
+        self.finish = "stop"
+        self.delay = 0.0
+        self.active = self.peak = 0
+        self.limit = None  # calls at once above which it answers 429
+        self.lock = threading.Lock()
+
+    @property
+    def base_url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def asked(self, path):
+        return [body for p, body in self.requests if p == path]
+
+    def handle_error(self, request, client_address):
+        pass  # clients hang up in these tests on purpose
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        server = self.server
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with server.lock:
+            server.active += 1
+            server.peak = max(server.peak, server.active)
+            crowded = server.limit is not None and server.active > server.limit
+            server.requests.append((self.path, body))
+            server.headers.append(dict(self.headers))
+            server.times.append(time.monotonic())
+            fault = server.faults.pop(0) if server.faults else None
+        try:
+            time.sleep(server.delay)
+            self._misbehave("429" if crowded else fault) or self._answer(body)
+        finally:
+            with server.lock:
+                server.active -= 1
+
+    def _misbehave(self, fault):
+        if fault is None:
+            return False
+        if fault == "drop":
+            self.close_connection = True
+            self.connection.close()
+        elif fault == "429":
+            self._send(429, {"error": {"message": "slow down"}}, {"Retry-After": "0.3"})
+        elif fault == "not json":
+            self._send(200, b"<html>")
+        elif fault.startswith("slow:") if isinstance(fault, str) else False:
+            time.sleep(float(fault[5:]))
+            return False
+        elif isinstance(fault, str):
+            self._send(int(fault), {"error": {"message": f"broken {fault}"}})
+        else:
+            self._send(*fault)
+        return True
+
+    def _send(self, status, body, headers=()):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _answer(self, body):
+        server = self.server
+        if self.path == "/v1/chat/completions":
+            count = body.get("n", 1) if "n" in server.abilities else 1
+            message = {"role": "assistant", "content": server.reply, **server.message}
+            choices = [
+                {"index": i, "message": message, "finish_reason": server.finish}
+                for i in range(count)
+            ]
+            self._complete("chat.completion", choices)
+        elif self.path == "/v1/completions":
+            prompts = body["prompt"]
+            prompts = prompts if isinstance(prompts, list) else [prompts]
+            if len(prompts) > 1 and "batch" not in server.abilities:
+                prompts = prompts[:1]
+            count = body.get("n", 1) if "n" in server.abilities else 1
+            texts = [p for p in prompts for _ in range(count)]
+            self._complete(
+                "text_completion", [self._choice(body, p, i) for i, p in enumerate(texts)]
+            )
+        else:
+            self._send(404, {"error": {"message": "no such path"}})
+
+    def _choice(self, body, prompt, index):
+        server = self.server
+        choice = {"index": index, "text": server.reply, "finish_reason": server.finish}
+        tokens = fake_tokens(prompt)
+        scores = [None] + [-len(t) / 10 for t in tokens[1:]]
+        if "prompt_logprobs" in body and "prompt_logprobs" in server.abilities:
+            choice["prompt_logprobs"] = [
+                None if s is None else {"7": {"logprob": s, "rank": 1, "decoded_token": t}}
+                for t, s in zip(tokens, scores, strict=True)
+            ]
+        if body.get("echo") and "echo" in server.abilities:
+            tops = [None if s is None else {"x": s + 0.1} for s in scores]
+            choice["logprobs"] = {
+                "tokens": tokens,
+                "token_logprobs": scores,
+                "top_logprobs": tops,
+            }
+        elif body.get("logprobs") is not None:
+            choice["logprobs"] = {"tokens": ["a"], "token_logprobs": [-0.5], "top_logprobs": [{}]}
+        return choice
+
+    def _complete(self, kind, choices):
+        usage = {
+            "prompt_tokens": 10,
+            "completion_tokens": 5 * len(choices),
+            "total_tokens": 10 + 5 * len(choices),
+            "prompt_tokens_details": {"cached_tokens": 4},
+        }
+        answer = {"id": "x", "object": kind, "created": 1, "model": "any", "usage": usage}
+        self._send(200, {**answer, "choices": choices})
+
+
+@pytest.fixture
+def openai_server():
+    server = FakeOpenAI()
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
