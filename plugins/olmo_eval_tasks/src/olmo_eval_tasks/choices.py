@@ -29,4 +29,3 @@ def lettered(question: str = QUESTION) -> MultipleChoiceFormatter:
 def gold_text(question: str = QUESTION) -> PPLFormatter:
     """Scores the right choice's text after ``question`` and ``Answer:``."""
     return PPLFormatter(template=question + "\nAnswer:")
-

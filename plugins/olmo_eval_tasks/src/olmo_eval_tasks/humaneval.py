@@ -19,10 +19,10 @@ with three shots but without a formatter that shows them; the request is the bar
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from olmo_eval.common.formatters import ChatFormatter, CompletionFormatter, PPLFormatter
-from olmo_eval.common.metrics import PassAtKMetric
+from olmo_eval.common.metrics import Metric, PassAtKMetric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Task, register, register_variant
@@ -56,7 +56,7 @@ class HumanEval(Task):
     data_source = DataSource(path="openai/openai_humaneval", split="test")
     fewshot_seed = 1234
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=STOPS)
-    metrics = (PassAtKMetric(scorer=CodeExecutionScorer, k=1),)
+    metrics: ClassVar[tuple[Metric, ...]] = (PassAtKMetric(scorer=CodeExecutionScorer, k=1),)
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         entry_point = doc["entry_point"]
@@ -118,9 +118,7 @@ for _task in ("humaneval", "codex_humaneval"):
         num_fewshot=3,
     )
     # Solutions keep their own indentation; among the shots a space stands before it, as published.
-    register_variant(
-        _task, "bpb", formatter=PPLFormatter(answer_prefix=" "), metrics=BITS_PER_BYTE
-    )
+    register_variant(_task, "bpb", formatter=PPLFormatter(answer_prefix=" "), metrics=BITS_PER_BYTE)
 
 register_variant("codex_humaneval", "olmo3base", num_fewshot=3)
 register_variant("humaneval", "chat", formatter=ChatFormatter(user_template=ASK))

@@ -5,9 +5,9 @@ r"""MATH, asked as in Minerva: competition mathematics, one task a subject; and 
   of ``HuggingFaceH4/MATH-500`` (Lightman et al. 2023, https://arxiv.org/abs/2305.20050).
 - Prompt: ``Problem:``, the problem, ``Solution:``.
 - Shots: four of the train split, or the four worked examples of Minerva (``minerva_math_fixed``)
-  in the variants. MATH-500 has no train split, so that it always takes Minerva's four. In ``olmes``,
-  ``olmes_n4_v2`` and ``olmo3`` an example's solution follows ``Solution:`` directly, in the others
-  after a space: both are published, and differ for a tokenizer.
+  in the variants; MATH-500 has no train split, so that it always takes Minerva's four. In
+  ``olmes``, ``olmes_n4_v2`` and ``olmo3`` an example's solution follows ``Solution:`` directly, in
+  the others after a space: both are published, and differ for a tokenizer.
 - Extraction: what follows "Final Answer: The final answer is", and the last ``\boxed{}``; either
   may be right. Gold is the solution's last ``\boxed{}``. All are normalised.
 - Metric: ``math_flex``, equality as mathematics. The variants with four samples give pass@k.
@@ -20,12 +20,12 @@ r"""MATH, asked as in Minerva: competition mathematics, one task a subject; and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import evolve, frozen
 
-from olmo_eval.common.formatters import CompletionFormatter, PPLFormatter
-from olmo_eval.common.metrics import AccuracyMetric, PassAtKMetric
+from olmo_eval.common.formatters import CompletionFormatter, Formatter, PPLFormatter
+from olmo_eval.common.metrics import AccuracyMetric, Metric, PassAtKMetric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import (
@@ -63,11 +63,11 @@ def worked_examples(answer_prefix: str) -> CompletionFormatter:
 class MinervaMath(Task):
     """One subject. Rows have no identifier."""
 
-    formatter = worked_examples("")
+    formatter: ClassVar[Formatter] = worked_examples("")
     num_fewshot = 4
     fewshot_split = "train"
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=("Problem:", "\n\n"))
-    metrics = (ACCURACY,)
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY,)
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         gold = answers_in(doc["solution"])

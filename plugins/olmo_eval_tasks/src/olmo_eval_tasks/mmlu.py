@@ -17,7 +17,11 @@ from typing import Any, ClassVar
 
 from attrs import evolve
 
-from olmo_eval.common.formatters import MultipleChoiceLogprobFormatter, TextFormatter
+from olmo_eval.common.formatters import (
+    Formatter,
+    MultipleChoiceLogprobFormatter,
+    TextFormatter,
+)
 from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.evals.tasks.common import (
     MultipleChoiceTask,
@@ -36,7 +40,7 @@ class Mmlu(MultipleChoiceTask):
     """One subject, letters scored below the choices."""
 
     subject: ClassVar[str] = ""
-    formatter = MultipleChoiceLogprobFormatter()
+    formatter: ClassVar[Formatter] = MultipleChoiceLogprobFormatter()
     metrics = logprob_accuracies("raw")
     num_fewshot = 5
     fewshot_split = "dev"

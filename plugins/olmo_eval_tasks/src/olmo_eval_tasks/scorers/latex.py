@@ -40,7 +40,7 @@ _FUNCTIONS = {
     r"\log": "log",
 }
 _GREEK = frozenset(
-    rf"\{name}" for name in "alpha beta gamma delta theta phi lambda mu omega infty".split()
+    {r"\alpha", r"\beta", r"\gamma", r"\delta", r"\theta", r"\phi", r"\lambda", r"\mu", r"\omega"}
 )
 # The published normalisation takes the unit "ft" out of longer words.
 _REPAIRED = (("\\le(", "("), ("\\le[", "["), ("\\iny", "\\infty"))
@@ -53,7 +53,7 @@ class Unreadable(ValueError):
 @cache
 def numbers() -> Any:
     """The arithmetic: a private mpmath context of ``DIGITS`` digits."""
-    from mpmath.ctx_mp import MPContext
+    from mpmath.ctx_mp import MPContext  # type: ignore[import-untyped]
 
     context = MPContext()
     context.dps = DIGITS
@@ -235,7 +235,7 @@ class _Reader:
             return self.function(name)
         if name == r"\pi":
             return self.mp.pi * 1
-        if name in _GREEK:
+        if name in _GREEK or name == r"\infty":
             return self.letter(name)
         raise Unreadable(f"unknown command {name}")
 

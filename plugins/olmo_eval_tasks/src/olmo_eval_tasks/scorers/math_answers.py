@@ -25,10 +25,14 @@ _REPLACED = (
     (r"\text{and}", ","),
     (r"\text{m}", r"\text{}"),
 )
+# fmt: off
 _UNITS = (
-    "square ways integers dollars mph inches ft hours km units \\ldots sue points feet minutes "
-    "digits cents degrees cm gm pounds meters meals edges students childrentickets multiples"
-).split()
+    "square", "ways", "integers", "dollars", "mph", "inches", "ft", "hours",
+    "km", "units", "\\ldots", "sue", "points", "feet", "minutes", "digits",
+    "cents", "degrees", "cm", "gm", "pounds", "meters", "meals", "edges",
+    "students", "childrentickets", "multiples",
+)
+# fmt: on
 _REMOVED = (
     *_UNITS,
     r"\text{s}",

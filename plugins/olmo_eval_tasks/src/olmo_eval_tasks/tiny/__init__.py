@@ -1,0 +1,1 @@
+"""The example tasks: what the tiny model of `examples/tiny_model` can and cannot know."""

@@ -1,0 +1,111 @@
+"""Rendering of every spec, on invented rows and on real ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from olmo_eval import plugins
+from olmo_eval.common.types import Instance, LMRequest
+from olmo_eval.evals.tasks.common import Task, build_task
+
+HERE = Path(__file__).parent
+GOLDENS = HERE / "goldens"
+
+Render = Callable[[Task, Instance], dict[str, Any]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--regenerate-goldens", action="store_true", help="write the golden renderings anew"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def olmo_eval_tasks() -> Iterator[None]:
+    """The package's plugin, whether or not the package is installed."""
+    with plugins.fresh_manager(["olmo_eval_tasks.plugin"]):
+        yield
+
+
+@pytest.fixture
+def invented_mirror(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mirror of invented rows in the shape of every data set."""
+    monkeypatch.setenv("OLMO_EVAL_DATA_MIRROR", str(HERE / "invented"))
+    return HERE / "invented"
+
+
+def request_as_json(request: LMRequest) -> dict[str, Any]:
+    """What reaches the model: prompt or messages and every field that is not at its default."""
+    default = LMRequest(request.request_type)
+    changed = attrs.asdict(
+        request, filter=lambda field, value: value != getattr(default, field.name)
+    )
+    return {"prompt": "", **changed, "request_type": request.request_type.value}
+
+
+@pytest.fixture
+def render() -> Render:
+    """A request with its gold answer and sampling, as JSON."""
+
+    def rendered(task: Task, instance: Instance) -> dict[str, Any]:
+        sampling = attrs.asdict(task.get_sampling_params(instance))
+        value = {
+            "request": request_as_json(task.request_for(instance)),
+            "gold": instance.gold_answer,
+            "sampling": {k: v for k, v in sampling.items() if v is not None},
+            "metrics": [metric.key for metric in task.config.metrics],
+            "primary": task.config.primary().key,
+        }
+        return json.loads(json.dumps(value, default=list))  # type: ignore[no-any-return]
+
+    return rendered
+
+
+@pytest.fixture
+def digest() -> Callable[[Any], str]:
+    """SHA-256 of a JSON value, the same on every machine."""
+
+    def of(value: Any) -> str:
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    return of
+
+
+def _one_line_each(value: dict[str, Any]) -> str:
+    lines = (f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in value.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None]:
+    """Compare with a golden file, or write it with --regenerate-goldens."""
+
+    def check(name: str, value: dict[str, Any]) -> None:
+        path = GOLDENS / name
+        if request.config.getoption("--regenerate-goldens"):
+            path.write_text(_one_line_each(value), encoding="utf-8")
+        known = json.loads(path.read_text(encoding="utf-8"))
+        assert sorted(value) == sorted(known), "regenerate with --regenerate-goldens"
+        for spec, rendered in value.items():
+            assert rendered == known[spec], spec
+
+    return check
+
+
+@pytest.fixture
+def first() -> Callable[[str], tuple[Task, Instance]]:
+    """A spec's task and its first instance."""
+
+    def of(spec: str) -> tuple[Task, Instance]:
+        task = build_task(spec)
+        return task, next(iter(task.instances))
+
+    return of

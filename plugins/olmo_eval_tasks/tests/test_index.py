@@ -1,0 +1,94 @@
+"""The index says what the modules register, and costs nothing to read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from olmo_eval import plugins
+from olmo_eval.evals.suites.suite import find_suite
+from olmo_eval.evals.tasks.common import Task, build_task
+from olmo_eval.evals.tasks.common.registry import variants_of
+from olmo_eval_tasks import plugin
+
+
+@pytest.mark.parametrize("module", plugin.TASKS)
+def test_a_module_registers_exactly_what_the_index_says(module: str) -> None:
+    home = import_module(f"olmo_eval_tasks.{module}").__name__
+    registry = plugins.manager().registry("tasks")
+
+    for name in plugin.TASKS[module]:
+        task = registry.get(name)
+        assert issubclass(task, Task)
+        assert task.__module__ == home
+    registered = {
+        entry.name
+        for entry in registry.entries()
+        if getattr(entry.target, "__module__", "") == home
+    }
+    assert registered == set(plugin.TASKS[module])
+
+
+def test_variants_belong_to_tasks_of_the_index() -> None:
+    for module in plugin.TASKS:
+        import_module(f"olmo_eval_tasks.{module}")
+    names = {name for names in plugin.TASKS.values() for name in names}
+
+    without = {name for name in names if not variants_of(name)}
+
+    assert without <= {"humaneval:olmo3base"}
+
+
+def test_reading_the_index_imports_no_benchmark() -> None:
+    script = (
+        "import sys; import olmo_eval_tasks.plugin;"
+        "print([m for m in sys.modules if m.startswith('olmo_eval_tasks.')])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.strip() == "['olmo_eval_tasks.subjects', 'olmo_eval_tasks.plugin']"
+
+
+def test_every_scorer_is_where_the_index_says() -> None:
+    registry = plugins.manager().registry("scorers")
+
+    assert {name: registry.get(name).name for name in plugin.SCORERS} == {
+        name: name for name in plugin.SCORERS
+    }
+
+
+def test_every_member_of_every_suite_is_a_task_with_a_primary_metric() -> None:
+    from olmo_eval_tasks.suites import SUITES
+
+    for suite in SUITES:
+        for spec in suite.expand():
+            assert build_task(spec).config.primary(), f"{suite.name}: {spec}"
+
+
+@pytest.mark.parametrize(
+    ("suite", "direct", "tasks"),
+    [
+        ("mmlu", 4, 57),
+        ("mmlu:mc:olmo3base", 4, 57),
+        ("mmlu:rc:olmo3base", 4, 57),
+        ("mmlu:bpb", 57, 57),
+        ("mmlu:stem", 18, 18),
+        ("mmlu:humanities:rc:olmo3base", 13, 13),
+        ("mmlu:social_sciences", 12, 12),
+        ("mmlu:other", 14, 14),
+        ("arc:rc:olmo3base", 2, 2),
+        ("minerva_math", 7, 7),
+        ("minerva_math:bpb:olmo3base", 7, 7),
+    ],
+)
+def test_suites_have_their_published_sizes(suite: str, direct: int, tasks: int) -> None:
+    found = find_suite(suite)
+
+    assert found is not None
+    assert len(found.members()) == direct
+    assert len(found.expand()) == tasks
