@@ -80,7 +80,7 @@ class Pipeline:
                 for _ in range(max(1, self.harness.max_concurrency)):
                     group.start_soon(self._work)
         except BaseExceptionGroup as group_error:
-            raise _first(group_error) from group_error
+            raise most_telling(group_error) from group_error
 
     async def _work(self) -> None:
         turns = 0
@@ -247,7 +247,7 @@ def _pushed_back(work: Work, rest: Iterator[Work]) -> Iterator[Work]:
     yield from rest
 
 
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+def most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
     """The error that ended a task group: the most telling of them, not the group."""
     leaves: list[BaseException] = []
     stack: list[BaseException] = [group]

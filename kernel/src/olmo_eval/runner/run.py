@@ -29,7 +29,7 @@ from olmo_eval.results.tables import write_results
 from olmo_eval.runner.environment import environment
 from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.lock import digest, harness_lock, model_lock, task_hash, task_lock
-from olmo_eval.runner.pipeline import Pipeline
+from olmo_eval.runner.pipeline import Pipeline, most_telling
 from olmo_eval.runner.plan import Plan, PlannedTask
 from olmo_eval.runner.progress import Progress
 
@@ -298,12 +298,15 @@ class _Run:
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(done[planned.name])
         pipeline = Pipeline(self.harness, feeds, self)
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._listen, pipeline, group.cancel_scope)
-            try:
-                await pipeline.run()
-            finally:
-                group.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._listen, pipeline, group.cancel_scope)
+                try:
+                    await pipeline.run()
+                finally:
+                    group.cancel_scope.cancel()
+        except BaseExceptionGroup as errors:
+            raise most_telling(errors) from errors
         self.expected = {f.planned.name: f.expected or f.read for f in feeds}
         if pipeline.stopped:
             raise Interrupted(

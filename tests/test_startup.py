@@ -1,0 +1,88 @@
+"""What starting costs: modules that must not be imported, and a bound on CPU time."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+HEAVY = {
+    "aiohttp", "anyio", "cattrs", "datasets", "httpx", "litellm", "numpy", "pandas", "pyarrow",
+    "requests", "rich", "safetensors", "scipy", "sympy", "tokenizers", "torch", "transformers",
+    "vllm", "yaml",
+}  # fmt: skip
+
+_PROBE = """
+import json, sys
+sys.argv = ["olmo-eval", *{arguments!r}]
+try:
+    {code}
+except SystemExit as end:
+    assert not end.code, end.code
+print("\\n" + json.dumps(sorted(sys.modules)))
+"""
+_RUN_MAIN = "from olmo_eval.cli.main import main; main()"
+
+
+def modules_after(code: str, arguments: Sequence[str] = ()) -> set[str]:
+    """The modules that a fresh interpreter has imported after ``code``."""
+    script = _PROBE.format(code=code, arguments=list(arguments))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def roots(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    loaded = modules_after("import olmo_eval")
+
+    assert not roots(loaded) & HEAVY
+    assert {name for name in loaded if name.startswith("olmo_eval")} == {"olmo_eval"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_imports_no_engine_and_no_numbers(arguments: list[str]) -> None:
+    assert not roots(modules_after(_RUN_MAIN, arguments)) & HEAVY
+
+
+@pytest.mark.parametrize(
+    "command", ["tasks", "suites", "models", "providers", "scorers", "sandboxes", "plugins"]
+)
+def test_listing_imports_no_engine_and_no_benchmark(command: str) -> None:
+    loaded = modules_after(_RUN_MAIN, [command])
+
+    assert not roots(loaded) & HEAVY
+    benchmarks = {n for n in loaded if n.startswith("olmo_eval_tasks.")}
+    assert benchmarks <= {"olmo_eval_tasks.plugin", "olmo_eval_tasks.suites"} | {
+        n for n in benchmarks if n.endswith((".subjects", ".names"))
+    }, benchmarks
+
+
+def test_resolving_one_task_imports_one_benchmark() -> None:
+    code = "from olmo_eval.evals.tasks.common import build_task; build_task('gsm8k')"
+    benchmarks = {n for n in modules_after(code) if n.startswith("olmo_eval_tasks.")}
+
+    assert "olmo_eval_tasks.gsm8k" in benchmarks
+    assert not benchmarks & {"olmo_eval_tasks.arc", "olmo_eval_tasks.mmlu", "olmo_eval_tasks.piqa"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "seconds"), [(["--help"], 0.25), (["tasks"], 0.5)])
+def test_starting_takes_little_cpu_time(arguments: list[str], seconds: float) -> None:
+    best = float("inf")
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [sys.executable, "-c", _RUN_MAIN, *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        best = min(best, used)
+
+    assert best <= seconds
