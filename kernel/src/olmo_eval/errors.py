@@ -65,5 +65,9 @@ class RefusedError(ProviderError):
     """The service declined to answer this request (a content filter, say)."""
 
 
+class UnansweredError(ProviderError):
+    """The provider has no answer to this one request; others are not affected."""
+
+
 class RunFailedError(OlmoEvalError):
     """A run ended without usable results; everything finished so far is kept."""

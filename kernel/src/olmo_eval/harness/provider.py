@@ -114,6 +114,21 @@ class Provider:
         """What this provider can do under ``config``; looks at nothing but the configuration."""
         return cls.capabilities
 
+    @classmethod
+    def identify(cls, config: ProviderConfig) -> dict[str, Any]:
+        """Which model ``config`` names, learnt without loading it.
+
+        ``fingerprint`` changes when the model does: by default it covers the content of a local
+        folder (a retrained checkpoint at the same path is another model), the commit of a hub
+        model, else the name, revision and address. ``chat_template`` is a digest, where known.
+        """
+        from olmo_eval.harness.fingerprint import chat_template_digest, model_fingerprint
+
+        known = model_fingerprint(config) if config.model else None
+        named = [config.kind, config.model, config.revision, config.base_url, config.tokenizer]
+        fingerprint = known or "name:" + ":".join(str(part) for part in named if part)
+        return {"fingerprint": fingerprint, "chat_template": chat_template_digest(config)}
+
     @property
     def max_concurrency(self) -> int:
         return self.config.max_concurrency or self.default_concurrency
@@ -140,6 +155,10 @@ class Provider:
         JSON values only; the key ``fingerprint`` identifies the weights and the tokenizer.
         """
         return {}
+
+    def notes(self) -> list[str]:
+        """Lines for the run's record and for people, asked for when the run's work is done."""
+        return []
 
     def encode(self, text: str) -> list[int] | None:
         """Token ids of ``text`` as the engine would receive it, or None where unknown."""

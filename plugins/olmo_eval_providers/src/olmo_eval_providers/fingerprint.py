@@ -1,153 +1,21 @@
-"""What identifies a model: the content of its folder, cheaply, so that a retrained checkpoint at
-the same path is a new model.
+"""Model fingerprints, as the kernel makes them."""
 
-A folder's fingerprint covers its configuration, tokenizer, chat template and model code in full,
-and each weight file by its size, its header and bytes sampled from every tensor: reading a 14 GB
-checkpoint whole would take minutes, while training moves every tensor. A hub model that is in the
-local cache is identified by its commit.
-"""
+from olmo_eval.harness.fingerprint import (
+    SAMPLE_BYTES,
+    WHOLE_FILE_BYTES,
+    folder_fingerprint,
+    hub_cache,
+    hub_commit,
+    model_fingerprint,
+    tokenizer_fingerprint,
+)
 
-from __future__ import annotations
-
-import hashlib
-import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
-
-from olmo_eval.harness.provider import ProviderConfig
-
-#: weight files up to this many bytes are hashed whole
-WHOLE_FILE_BYTES = 16 * 2**20
-#: bytes read at each sampled place of a larger file
-SAMPLE_BYTES = 512
-
-_TEXT_FILES = {
-    "config.json",
-    "generation_config.json",
-    "added_tokens.json",
-    "special_tokens_map.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "tokenizer.model",
-    "params.json",
-}
-_TOKENIZER_PREFIXES = ("tokenizer", "chat_template")
-_WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".npz", ".gguf")
-_NOT_WEIGHTS = ("optimizer", "scheduler", "training_args", "rng_state", "scaler")
-
-
-def folder_fingerprint(folder: str | Path) -> str:
-    """``"sha256:..."`` over the files of a checkpoint folder that decide what the model answers.
-
-    Training leftovers (optimizer state, logs) do not count. Raises OSError where a file cannot be
-    read.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(Path(folder).iterdir()):
-        if not path.is_file():
-            continue
-        if _is_text(path.name):
-            part = _whole(path)
-        elif path.suffix in _WEIGHT_SUFFIXES and not path.name.startswith(_NOT_WEIGHTS):
-            part = _weights(path)
-        else:
-            continue
-        digest.update(f"{path.name}\0{part}\n".encode())
-    return f"sha256:{digest.hexdigest()[:32]}"
-
-
-def tokenizer_fingerprint(folder: str | Path) -> str:
-    """``"sha256:..."`` over the tokenizer files alone."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(folder).iterdir()):
-        model_file = path.name in ("config.json", "generation_config.json", "params.json")
-        if path.is_file() and _is_text(path.name) and not model_file:
-            digest.update(f"{path.name}\0{_whole(path)}\n".encode())
-    return f"sha256:{digest.hexdigest()[:32]}"
-
-
-def model_fingerprint(config: ProviderConfig) -> str | None:
-    """The fingerprint of the model that ``config`` names, with its tokenizer where that is another.
-
-    A folder gives its content's hash, a hub id in the local cache ``hub:ID@COMMIT``; None where
-    neither is at hand (an API's model, a hub id never fetched).
-    """
-    model = _identity(config.model, config.revision)
-    if model is None or not config.tokenizer or config.tokenizer == config.model:
-        return model
-    folder = Path(config.tokenizer).expanduser()
-    other = tokenizer_fingerprint(folder) if folder.is_dir() else _identity(config.tokenizer, None)
-    return f"{model}+tokenizer:{other or config.tokenizer}"
-
-
-def _identity(model: str, revision: str | None) -> str | None:
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder_fingerprint(folder)
-    commit = hub_commit(model, revision)
-    return f"hub:{model}@{commit}" if commit else None
-
-
-def hub_commit(model: str, revision: str | None = None) -> str | None:
-    """The commit of ``model`` at ``revision`` in the local hub cache, or None."""
-    repo = hub_cache() / ("models--" + model.replace("/", "--"))
-    name = revision or "main"
-    ref = repo / "refs" / name
-    if ref.is_file():
-        return ref.read_text().strip()
-    return name if (repo / "snapshots" / name).is_dir() else None
-
-
-def hub_cache() -> Path:
-    """Where the hub's client keeps what it fetched."""
-    direct = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
-    if direct:
-        return Path(direct)
-    home = os.environ.get("HF_HOME")
-    return (Path(home) if home else Path.home() / ".cache" / "huggingface") / "hub"
-
-
-def _is_text(name: str) -> bool:
-    return (
-        name in _TEXT_FILES
-        or name.startswith(_TOKENIZER_PREFIXES)
-        or name.endswith((".index.json", ".py", ".tiktoken"))
-    )
-
-
-def _whole(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _weights(path: Path) -> str:
-    size = path.stat().st_size
-    if size <= WHOLE_FILE_BYTES:
-        return _whole(path)
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for offset in _sample_offsets(file, path, size, digest):
-            file.seek(offset)
-            digest.update(file.read(SAMPLE_BYTES))
-    return digest.hexdigest()
-
-
-def _sample_offsets(file: BinaryIO, path: Path, size: int, digest: hashlib._Hash) -> Iterator[int]:
-    """Where to sample: start, middle and end of every tensor, or 256 places of an opaque file."""
-    if path.suffix == ".safetensors":
-        length = int.from_bytes(file.read(8), "little")
-        header = file.read(length) if length < size else b""
-        digest.update(header)
-        try:
-            tensors = json.loads(header)
-        except ValueError:
-            tensors = {}
-        for name, tensor in sorted(tensors.items()):
-            if name != "__metadata__":
-                begin, end = (8 + length + offset for offset in tensor["data_offsets"])
-                yield from (begin, (begin + end) // 2, max(begin, end - SAMPLE_BYTES))
-    step = max(1, (size - SAMPLE_BYTES) // 255)
-    yield from range(0, size, step)
+__all__ = [
+    "SAMPLE_BYTES",
+    "WHOLE_FILE_BYTES",
+    "folder_fingerprint",
+    "hub_cache",
+    "hub_commit",
+    "model_fingerprint",
+    "tokenizer_fingerprint",
+]
