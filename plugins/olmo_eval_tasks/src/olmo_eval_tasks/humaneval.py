@@ -19,7 +19,7 @@ with three shots but without a formatter that shows them; the request is the bar
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from olmo_eval.common.formatters import ChatFormatter, CompletionFormatter, PPLFormatter
 from olmo_eval.common.metrics import Metric, PassAtKMetric
@@ -56,7 +56,7 @@ class HumanEval(Task):
     data_source = DataSource(path="openai/openai_humaneval", split="test")
     fewshot_seed = 1234
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=STOPS)
-    metrics: ClassVar[tuple[Metric, ...]] = (PassAtKMetric(scorer=CodeExecutionScorer, k=1),)
+    metrics: tuple[Metric, ...] = (PassAtKMetric(scorer=CodeExecutionScorer, k=1),)
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         entry_point = doc["entry_point"]

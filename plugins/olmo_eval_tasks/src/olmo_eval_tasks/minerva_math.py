@@ -20,7 +20,7 @@ r"""MATH, asked as in Minerva: competition mathematics, one task a subject; and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -63,11 +63,11 @@ def worked_examples(answer_prefix: str) -> CompletionFormatter:
 class MinervaMath(Task):
     """One subject. Rows have no identifier."""
 
-    formatter: ClassVar[Formatter] = worked_examples("")
+    formatter: Formatter = worked_examples("")
     num_fewshot = 4
     fewshot_split = "train"
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=("Problem:", "\n\n"))
-    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY,)
+    metrics: tuple[Metric, ...] = (ACCURACY,)
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         gold = answers_in(doc["solution"])

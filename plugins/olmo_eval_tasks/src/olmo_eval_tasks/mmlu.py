@@ -40,7 +40,7 @@ class Mmlu(MultipleChoiceTask):
     """One subject, letters scored below the choices."""
 
     subject: ClassVar[str] = ""
-    formatter: ClassVar[Formatter] = MultipleChoiceLogprobFormatter()
+    formatter: Formatter = MultipleChoiceLogprobFormatter()
     metrics = logprob_accuracies("raw")
     num_fewshot = 5
     fewshot_split = "dev"

@@ -22,6 +22,14 @@ TASKS: dict[str, tuple[str, ...]] = {
     ),
     "mmlu": tuple(f"mmlu_{subject}{kind}" for subject in MMLU_SUBJECTS for kind in ("", ":rc")),
     "piqa": ("piqa",),
+    "tiny.tasks": (
+        "tiny_facts",
+        "tiny_sums",
+        "tiny_sums_mc",
+        "tiny_reading",
+        "tiny_text",
+        "tiny_null",
+    ),
     "winogrande": ("winogrande",),
 }
 
@@ -40,9 +48,10 @@ def register_tasks(register: Any) -> None:
 
 @hookimpl
 def register_suites(register: Any) -> None:
-    from olmo_eval_tasks.suites import SUITES
+    from olmo_eval_tasks import suites
+    from olmo_eval_tasks.tiny import suites as tiny
 
-    for suite in SUITES:
+    for suite in (*suites.SUITES, *tiny.SUITES):
         register(suite.name, suite)
 
 

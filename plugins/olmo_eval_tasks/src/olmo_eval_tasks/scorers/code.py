@@ -11,7 +11,7 @@ from attrs import field, frozen, validators
 from olmo_eval.common.scorers import AsyncScorer, ScoringContext
 from olmo_eval.common.types import Instance, LMOutput
 
-_THOUGHT = re.compile(r"<think>.*?</think>\s*", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"<think>.*?</think>\n*", re.DOTALL | re.IGNORECASE)
 _FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LAST_FENCE = re.compile(r"\n?```\s*\Z")
 

@@ -175,6 +175,13 @@ class _Reader:
             return -self.atom()
         return self.atom()
 
+    def argument(self) -> Any:
+        r"""What ``\frac`` and ``\sqrt`` take: a braced expression, or one digit or token."""
+        token = self.peek()
+        if token.isdecimal():
+            self.tokens[self.at : self.at + 1] = list(token)
+        return self.group()
+
     def bracketed(self) -> Any:
         opening = self.take()
         result = self.sum()
@@ -224,10 +231,10 @@ class _Reader:
 
     def command(self, name: str) -> Any:
         if name == r"\frac":
-            return self.bounded(self.group() / self.group())
+            return self.bounded(self.argument() / self.argument())
         if name == r"\sqrt":
             degree = self.bracketed() if self.peek() == "[" else self.mp.mpf(2)
-            return self.raised(self.group(), 1 / degree)
+            return self.raised(self.argument(), 1 / degree)
         if name in (r"\binom", r"\dbinom", r"\tbinom"):
             n, k = self.factorial(above := self.group()), self.factorial(below := self.group())
             return self.bounded(n / (k * self.factorial(above - below)))

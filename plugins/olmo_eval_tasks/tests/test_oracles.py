@@ -1,0 +1,222 @@
+"""Right answers score 1, empty ones 0, and knowing nothing scores about chance; on real rows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from olmo_eval.common.scorers import AsyncScorer
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, Response
+from olmo_eval.evals.tasks.common import Task, build_task
+from olmo_eval.evals.tasks.common.task import instance_id
+from olmo_eval.harness.sandbox.backend import ExecResult
+from olmo_eval_tasks.subjects import MATH_SUBJECTS, MMLU_SUBJECTS
+
+pytestmark = pytest.mark.usefixtures("data_mirror")
+
+CHOICES = (
+    "arc_easy:rc",
+    "arc_easy:mc:olmes",
+    "arc_challenge:rc",
+    "arc_challenge:olmo3base",
+    "csqa:olmes",
+    "csqa:mc",
+    "piqa",
+    "piqa:mc_olmo3base",
+    "hellaswag:rc",
+    "hellaswag:mc",
+    "winogrande:olmo3base",
+    "winogrande:mc",
+)
+
+
+class LocalSandbox:
+    """Runs programs in a temporary folder of this machine: the tests' answers are trusted."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    async def write(self, path: str, data: bytes) -> None:
+        (self.folder / path).write_bytes(data)
+
+    async def exec(self, argv: Sequence[str], *, timeout: float | None = None) -> ExecResult:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *argv[1:], cwd=self.folder, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            code = await asyncio.wait_for(process.wait(), timeout)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return ExecResult(None, "", "", timed_out=True)
+        return ExecResult(code, "", "")
+
+
+class Context:
+    """A scoring context that has a place to run Python."""
+
+    @asynccontextmanager
+    async def sandbox(self, capability: str) -> AsyncIterator[LocalSandbox]:
+        assert capability == "python"
+        with tempfile.TemporaryDirectory() as folder:
+            yield LocalSandbox(folder)
+
+    def judge(self, name: str | None = None) -> Any:
+        raise AssertionError("no judge is needed")
+
+
+def respond(
+    task: Task, instance: Instance, request: LMRequest, outputs: Sequence[LMOutput]
+) -> Response:
+    """The response as the runner makes it: extracted, then scored."""
+    outputs = [task.extracted(output) for output in outputs]
+    scores: dict[str, tuple[float, ...]] = {}
+    for scorer in task.scorers():
+        if isinstance(scorer, AsyncScorer):
+            given = [asyncio.run(scorer.score_async(instance, o, Context())) for o in outputs]
+        else:
+            given = [scorer.score(instance, output) for output in outputs]
+        scores[scorer.name] = tuple(given)
+    return Response(instance_id(instance), instance, request, tuple(outputs), scores)
+
+
+def means(task: Task, responses: Sequence[Response]) -> dict[str, float]:
+    found = {}
+    for metric in task.config.metrics:
+        values = [metric.value(response) for response in responses]
+        found[metric.metric_name] = sum(v for v in values if v is not None) / len(values)
+    return found
+
+
+def choose(task: Task, instance: Instance, gold_advantage: float) -> Response:
+    """A model to which the right choice is more probable than the others by ``gold_advantage``."""
+    request = task.request_for(instance)
+    n = len(instance.choices or ())
+    outputs = [
+        LMOutput(
+            text=text,
+            sum_logprob=-len(text) + gold_advantage * (i == instance.gold_index) * len(text),
+            num_tokens=len(text),
+            is_greedy=False,
+        )
+        for i, text in enumerate(request.continuations)
+    ]
+    assert len(outputs) in (n, 2 * n)
+    return respond(task, instance, request, outputs)
+
+
+def generate(task: Task, instance: Instance, text: str) -> Response:
+    samples = task.get_sampling_params(instance).num_samples
+    return respond(task, instance, task.request_for(instance), [LMOutput(text)] * samples)
+
+
+def some(task: Task, n: int) -> list[Instance]:
+    return list(islice(task.instances, n))
+
+
+@pytest.mark.parametrize("spec", [*CHOICES, *(f"mmlu_{s}" for s in MMLU_SUBJECTS[::8])])
+def test_the_right_choice_scores_1_by_every_normalization(spec: str) -> None:
+    task = build_task(spec)
+
+    scored = means(task, [choose(task, instance, 0.9) for instance in some(task, 50)])
+
+    assert set(scored.values()) == {1.0}
+
+
+@pytest.mark.parametrize("spec", ["arc_easy:mc", "csqa:mc", "mmlu_virology", "winogrande"])
+def test_knowing_nothing_scores_about_chance(spec: str) -> None:
+    task = build_task(spec)
+    instances = some(task, 150)
+    chance = sum(1 / len(i.choices or ()) for i in instances) / len(instances)
+
+    scored = means(task, [choose(task, instance, 0.0) for instance in instances])
+
+    assert scored["acc_raw"] == pytest.approx(chance, abs=0.12)
+
+
+@pytest.mark.parametrize("spec", ["gsm8k", "gsm8k:olmo3base"])
+def test_gsm8k_scores_worked_solutions_1_and_silence_0(spec: str) -> None:
+    task = build_task(spec)
+    instances = some(task, 1319)
+
+    right = [generate(task, i, f" So the answer is ${i.gold_answer}.00.") for i in instances]
+    silent = [generate(task, i, "") for i in instances]
+
+    assert set(means(task, right).values()) == {1.0}
+    assert set(means(task, silent).values()) == {0.0}
+    assert silent[0].outputs[0].extracted_answer is None
+
+
+@pytest.mark.parametrize(
+    "subject", [*(f"minerva_math_{s}:olmes" for s in MATH_SUBJECTS), "math500"]
+)
+def test_math_scores_the_data_solutions_1_and_silence_0(subject: str) -> None:
+    task = build_task(subject)
+    instances = some(task, 300)
+
+    right = [generate(task, i, i.metadata["solution"]) for i in instances]
+    silent = [generate(task, i, "") for i in instances]
+
+    assert means(task, right) == {"accuracy": 1.0}
+    assert means(task, silent) == {"accuracy": 0.0}
+
+
+def test_math_rarely_takes_another_problems_answer() -> None:
+    task = build_task("minerva_math_intermediate_algebra:olmes")
+    instances = some(task, 200)
+    others = [*instances[1:], instances[0]]
+
+    wrong = [
+        generate(task, instance, other.metadata["solution"])
+        for instance, other in zip(instances, others, strict=True)
+    ]
+
+    assert means(task, wrong)["accuracy"] <= 0.05
+
+
+@pytest.mark.parametrize("spec", ["humaneval", "humaneval:olmo3base"])
+def test_humaneval_scores_the_data_solutions_1(spec: str) -> None:
+    task = build_task(f"{spec}")
+    instances = some(task, 164)[::16]
+
+    for instance in instances:
+        text = instance.gold_text.removesuffix("```")
+        response = respond(task, instance, task.request_for(instance), [LMOutput(text)])
+        assert response.scores["code_exec"] == (1.0,), instance.metadata["id"]
+
+
+@pytest.mark.parametrize("text", ["    return None\n", "", "    raise SystemExit(0)\n", "(((("])
+def test_humaneval_scores_wrong_answers_0(text: str) -> None:
+    task = build_task("humaneval")
+    (instance,) = some(task, 1)
+
+    response = respond(task, instance, task.request_for(instance), [LMOutput(text)])
+
+    assert response.scores["code_exec"] == (0.0,)
+
+
+def test_no_request_shows_its_gold_answer_among_its_shots() -> None:
+    task = build_task("humaneval:3shot")
+
+    for instance in task.instances:
+        prompt = task.request_for(instance).prompt
+        assert prompt.count(f"def {instance.metadata['entry_point']}(") == 1
+        assert prompt.endswith(instance.question)
+
+
+@pytest.mark.skipif(not os.environ.get("OLMO_EVAL_DATA_MIRROR"), reason="needs real data")
+@pytest.mark.parametrize("spec", ["hellaswag:olmo3base", "winogrande:olmo3base"])
+def test_a_limit_keeps_the_split(spec: str) -> None:
+    config = build_task(spec).config
+
+    assert config.limit == 10_000
+    assert config.get_data_source().split == "validation"
