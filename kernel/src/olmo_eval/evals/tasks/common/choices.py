@@ -8,7 +8,7 @@ the variants ``rc`` (each choice's text is scored), ``mc`` (the letters are scor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from olmo_eval.common.formatters import ClozeFormatter, Formatter
 from olmo_eval.common.metrics import (
@@ -43,8 +43,8 @@ def logprob_accuracies(primary: str) -> tuple[Metric, ...]:
 class MultipleChoiceTask(Task):
     """Base of tasks with choices; subclasses give ``process_doc`` and a formatter."""
 
-    formatter: ClassVar[Formatter] = ClozeFormatter()
-    metrics: ClassVar[tuple[Metric, ...]] = logprob_accuracies("raw")
+    formatter: Formatter = ClozeFormatter()
+    metrics: tuple[Metric, ...] = logprob_accuracies("raw")
 
     @staticmethod
     def choice_instance(
