@@ -59,7 +59,7 @@ for _task, _normalization in (("arc_easy", "per_char"), ("arc_challenge", "uncon
     _fixed = {"num_fewshot": 5, "fewshot_source": f"olmes_{_task}_fixed"}
     _metrics = logprob_accuracies(_normalization)
     register_variant(_task, "rc", metrics=_metrics)
-    register_variant(_task, "mc", formatter=lettered())
+    register_variant(_task, "mc", formatter=lettered(), metrics=logprob_accuracies("raw"))
     register_variant(_task, "bpb", formatter=gold_text(), metrics=BITS_PER_BYTE)
     register_variant(_task, "olmo3base", metrics=_metrics, **_fixed)
     register_variant(_task, "olmes", **_fixed)

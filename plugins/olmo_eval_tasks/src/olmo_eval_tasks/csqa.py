@@ -43,7 +43,7 @@ _FIXED = {"num_fewshot": 5, "fewshot_source": "olmes_csqa_fixed"}
 _UNCONDITIONAL = logprob_accuracies("uncond")
 
 register_variant("csqa", "rc", metrics=_UNCONDITIONAL)
-register_variant("csqa", "mc", formatter=lettered())
+register_variant("csqa", "mc", formatter=lettered(), metrics=logprob_accuracies("raw"))
 register_variant("csqa", "bpb", metrics=BITS_PER_BYTE)
 register_variant("csqa", "olmo3base", metrics=_UNCONDITIONAL, **_FIXED)
 register_variant("csqa", "olmes", metrics=_UNCONDITIONAL, **_FIXED)

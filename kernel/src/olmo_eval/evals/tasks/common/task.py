@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -45,16 +45,44 @@ class Task:
 
     ``fewshot_split`` is where shots come from when ``fewshot_source`` is not set: a split of the
     task's own data source. Without either, shots are drawn from the evaluated data.
+
+    What ``olmo-eval task check`` should know of a task, where its default does not fit:
+
+    - ``expected_instances``: how many the published data has, one number or one a split;
+    - ``oracle_ceiling``: what the right answers score, where some gold answers are wrong;
+    - ``answer_in_context``: whether the answer stands in the question's own text by design, as
+      in reading comprehension;
+    - ``lenient_extraction``: whether extraction is meant to find a number however it is written
+      (``$29.00``, ``1,000``, in a sentence); None: it is where it finds ``The answer is 29.``
     """
 
     fewshot_split: ClassVar[str | None] = None
     #: raised whenever requests or extracted answers change though no setting did
     version: ClassVar[int] = 1
 
+    expected_instances: ClassVar[int | Mapping[str, int] | None] = None
+    oracle_ceiling: ClassVar[float] = 1.0
+    answer_in_context: ClassVar[bool] = False
+    lenient_extraction: ClassVar[bool | None] = None
+
     def __init__(self, config: TaskConfig) -> None:
         self.config = _bind(config)
+        self._refuse_lettered_unconditional()
         self._instances_cache: list[Instance] | None = None
         self._fewshot: FewShot | None = None
+
+    def _refuse_lettered_unconditional(self) -> None:
+        """A formatter that cannot ask for choices without their question leaves such a metric
+        without its numbers: better said now than after the run."""
+        formatter, metrics = self.config.formatter, self.config.metrics
+        needy = [m.metric_name for m in metrics if m.needs_unconditional]
+        own_requests = type(self).format_request is not Task.format_request
+        if needy and formatter and not own_requests and not hasattr(formatter, "unconditional"):
+            raise UsageError(
+                f"task {self.config.name!r} has the metric {needy[0]}, which needs the text of "
+                f"every choice scored alone, but {type(formatter).__name__} does not ask for that",
+                hint="put the variant that letters the choices last, or leave it out",
+            )
 
     @classmethod
     def default_config(cls, name: str) -> TaskConfig:
@@ -163,6 +191,24 @@ class Task:
         extractor = self.config.answer_extractor
         answer = extractor(output.text) if extractor else self.extract_answer(output)
         return attrs.evolve(output, extracted_answer=answer)
+
+    def oracle(self, instance: Instance) -> str | None:
+        """What a model that knows the answer would write; None where nobody can say.
+
+        By default the answer as the few-shot examples show it. ``olmo-eval task check`` expects
+        it to be extracted and to score 1.
+        """
+        gold = instance.gold_answer
+        if isinstance(gold, list | tuple) and gold:
+            instance = attrs.evolve(instance, gold_answer=gold[0])
+        if instance.gold_answer is None and instance.gold_index is None:
+            return None
+        formatter = self.config.formatter
+        show = getattr(formatter, "answer", None) or getattr(formatter, "assistant", None)
+        try:
+            return instance.gold_text if show is None else str(show(instance))
+        except KeyError:  # a worked solution that only the few-shot rows have
+            return instance.gold_text
 
     @cached_property
     def scorers_once(self) -> tuple[Scorer, ...]:
