@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from olmo_eval_providers.embedded.config import LlamaConfig
-from olmo_eval_providers.embedded.model import FloatArray, IntArray
+from olmo_eval_providers.embedded.weights import FloatArray, IntArray
 
 _NEVER = np.float32(-np.inf)
 
@@ -144,4 +144,5 @@ class SlotMemory:
         scores = queries @ keys[:, :, :width].swapaxes(-1, -2) + self._mask[:, None, None]
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         weights /= weights.sum(axis=-1, keepdims=True)
-        return (weights @ values[:, :, :width]).reshape(n, -1)
+        mixed: FloatArray = weights @ values[:, :, :width]
+        return mixed.reshape(n, -1)

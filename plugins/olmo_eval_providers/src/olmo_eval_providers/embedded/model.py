@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from attrs import frozen
 
 from olmo_eval.errors import ProviderError
 from olmo_eval_providers.embedded.config import LlamaConfig, read_config
-from olmo_eval_providers.embedded.weights import FloatArray, load_weights
-
-IntArray = npt.NDArray[np.int64]
+from olmo_eval_providers.embedded.weights import FloatArray, IntArray, load_weights
 
 
 class Memory(Protocol):
@@ -52,18 +49,21 @@ class Layer:
 
 def rms_norm(x: FloatArray, weight: FloatArray, eps: float) -> FloatArray:
     """x / rms(x) * weight, over the last axis (Zhang and Sennrich 2019)."""
-    mean_square = np.einsum("nd,nd->n", x, x)[:, None] / np.float32(x.shape[-1])
-    return x * (1.0 / np.sqrt(mean_square + np.float32(eps))) * weight
+    squares: FloatArray = np.einsum("nd,nd->n", x, x)[:, None]
+    mean_square: FloatArray = squares / np.float32(x.shape[-1])
+    scale: FloatArray = np.float32(1.0) / np.sqrt(mean_square + np.float32(eps))
+    return x * scale * weight
 
 
 def silu(x: FloatArray) -> FloatArray:
     """x * sigmoid(x), written with tanh, which cannot overflow."""
-    return x * (np.float32(0.5) * (np.tanh(x * np.float32(0.5)) + np.float32(1.0)))
+    sigmoid: FloatArray = np.float32(0.5) * (np.tanh(x * np.float32(0.5)) + np.float32(1.0))
+    return x * sigmoid
 
 
 def log_softmax(logits: FloatArray) -> FloatArray:
     """Natural-log probabilities over the last axis."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
+    shifted: FloatArray = logits - logits.max(axis=-1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return shifted
 
@@ -132,7 +132,7 @@ class Llama:
     def hidden(self, tokens: IntArray, positions: IntArray, memory: Memory) -> FloatArray:
         """Final hidden states (tokens, hidden) of a flat row of tokens at their positions."""
         eps = self.config.rms_norm_eps
-        x = self._embeddings[tokens]
+        x: FloatArray = self._embeddings[tokens]
         cos, sin = self._cos[positions, None], self._sin[positions, None]
         for index, layer in enumerate(self._layers):
             query, key, value = self._project(layer, rms_norm(x, layer.attention_norm, eps))
@@ -140,7 +140,8 @@ class Llama:
             x = x + attended @ layer.out
             gate_up = rms_norm(x, layer.mlp_norm, eps) @ layer.gate_up
             width = gate_up.shape[1] // 2
-            x = x + (silu(gate_up[:, :width]) * gate_up[:, width:]) @ layer.down
+            gated: FloatArray = silu(gate_up[:, :width]) * gate_up[:, width:]
+            x = x + gated @ layer.down
         return rms_norm(x, self._norm, eps)
 
     def logits(self, hidden: FloatArray) -> FloatArray:

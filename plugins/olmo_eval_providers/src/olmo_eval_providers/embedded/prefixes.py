@@ -9,7 +9,8 @@ import numpy as np
 from attrs import define, field, frozen
 
 from olmo_eval_providers.embedded.attention import PrefixMemory, empty_prefix
-from olmo_eval_providers.embedded.model import FloatArray, Llama
+from olmo_eval_providers.embedded.model import Llama
+from olmo_eval_providers.embedded.weights import FloatArray
 
 # Longer stretches are encoded piece by piece, which bounds the memory for attention scores.
 PIECE = 256

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from olmo_eval.common.types import SamplingParams
-from olmo_eval_providers.embedded.model import FloatArray
+from olmo_eval_providers.embedded.weights import FloatArray
 
 
 class Sampler:
@@ -34,7 +34,7 @@ def truncated(logits: FloatArray, params: SamplingParams) -> npt.NDArray[np.floa
     (Holtzman et al. 2020). What is left out has probability 0; the rest sums to 1.
     """
     scaled = logits.astype(np.float64) / params.temperature
-    probabilities = np.exp(scaled - scaled.max())
+    probabilities: npt.NDArray[np.float64] = np.exp(scaled - scaled.max())
     order = np.argsort(-probabilities, kind="stable")
     if params.top_k is not None and params.top_k > 0:
         probabilities[order[params.top_k :]] = 0.0

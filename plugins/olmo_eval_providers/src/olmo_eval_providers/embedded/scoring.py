@@ -8,8 +8,9 @@ import numpy as np
 from attrs import frozen
 
 from olmo_eval_providers.embedded.attention import PrefixMemory
-from olmo_eval_providers.embedded.model import FloatArray, IntArray, log_softmax
+from olmo_eval_providers.embedded.model import log_softmax
 from olmo_eval_providers.embedded.prefixes import PIECE, Encoded, PrefixCache
+from olmo_eval_providers.embedded.weights import FloatArray, IntArray
 from olmo_eval_providers.tokenization import Scored
 
 # A batch of rows is padded to its longest, and bounded in tokens to bound memory.

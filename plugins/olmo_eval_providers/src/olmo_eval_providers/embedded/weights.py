@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from olmo_eval.errors import ProviderError
 
 FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
 
 _DTYPES: dict[str, Any] = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
 
@@ -44,11 +45,12 @@ def load_weights(folder: Path) -> dict[str, FloatArray]:
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, FloatArray]]:
-    from safetensors import SafetensorError, deserialize
+    import safetensors
 
+    deserialize: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = safetensors.deserialize
     try:
         tensors = deserialize(path.read_bytes())
-    except (OSError, SafetensorError) as error:
+    except (OSError, safetensors.SafetensorError) as error:
         raise ProviderError(
             f"{path} is not a readable safetensors file: {error}", hint="copy the checkpoint again"
         ) from error
