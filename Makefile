@@ -18,7 +18,7 @@ CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-engines lint types format lock setup setup-engines clean
+.PHONY: demo test test-engines lint types format docs lock setup setup-engines clean
 
 demo: setup
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh
@@ -44,6 +44,9 @@ setup-engines: $(ENGINES)/.packages
 format: setup
 	$(VENV)/bin/ruff check --fix $(CODE)
 	$(VENV)/bin/ruff format $(CODE)
+
+docs: setup
+	$(VENV)/bin/python tools/cli_reference.py
 
 # Needs uv in the environment: $(VENV)/bin/python -m pip install uv
 lock: setup
