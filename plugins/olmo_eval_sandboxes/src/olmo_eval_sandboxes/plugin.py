@@ -1,0 +1,12 @@
+"""What this distribution adds to olmo-eval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from olmo_eval.hookspecs import hookimpl
+
+
+@hookimpl
+def register_sandboxes(register: Any) -> None:
+    register("local", "olmo_eval_sandboxes.local.backend:LocalBackend")
