@@ -168,6 +168,9 @@ class RetryingProvider(Provider):
     def _count(self, _error: BaseException, _delay: float) -> None:
         self.retries += 1
 
+    def notes(self) -> list[str]:
+        return self.inner.notes()
+
     def describe(self) -> dict[str, Any]:
         return self.inner.describe()
 

@@ -9,8 +9,15 @@ from typing import Any
 
 import orjson
 
-from olmo_eval.common.convert import to_json
-from olmo_eval.common.types import LMOutput, LMRequest, Response, SamplingParams, ToolCall
+from olmo_eval.common.convert import structure, to_json
+from olmo_eval.common.types import (
+    LMOutput,
+    LMRequest,
+    Response,
+    SamplingParams,
+    ToolCall,
+    Trajectory,
+)
 
 Row = dict[str, Any]
 
@@ -133,6 +140,10 @@ def gold_text(gold: Any) -> str | None:
 def row_outputs(row: Row) -> tuple[LMOutput, ...]:
     """The outputs kept in a row, as values again."""
     continuations = (row["request"] or {}).get("continuations") or ()
+    kept_trajectory = row.get("trajectory")
+    trajectory = None
+    if kept_trajectory is not None:
+        trajectory = structure(json.loads(kept_trajectory), Trajectory, where="trajectory")
     outputs = []
     for i, kept in enumerate(row["outputs"] or ()):
         text = kept["text"]
@@ -148,6 +159,7 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
                 extracted_answer=None if kept["answer"] is None else json.loads(kept["answer"]),
                 tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
                 metadata=json.loads(kept["metadata"] or "{}"),
+                trajectory=trajectory if i == 0 else None,
             )
         )
     return tuple(outputs)

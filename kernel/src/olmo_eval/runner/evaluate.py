@@ -92,7 +92,7 @@ def make_job(
     results: str | None = None,
     **settings: Any,
 ) -> Job:
-    """The job of one model under ``harness``; its provider is chosen, its step read off its name."""
+    """The job of one model under ``harness``, with the provider chosen for it."""
     config = model_provider(model, harness.provider, provider)
     config, reason = choose_provider(config)
     found_step, tokens = training_progress(model)

@@ -134,6 +134,7 @@ async def _execute(
             tasks=[_task_record(name, values, ("score", _SCORER))],
         )
         folder.write_json(redactor.value(record))
+        (folder.path / "external").mkdir(exist_ok=True)  # noqa: ASYNC240
         began = time.perf_counter()
         try:
             result = await _run(external, harness, values, folder.path / "external")
@@ -153,7 +154,6 @@ async def _execute(
 async def _run(
     external: type[ExternalEval], harness: Harness, values: Mapping[str, Any], place: Path
 ) -> ExternalEvalResult:
-    place.mkdir(parents=True, exist_ok=True)
     context = ExternalContext(harness.provider, values, place)
     result = None
     with anyio.move_on_after(external.timeout_seconds):
@@ -165,9 +165,7 @@ async def _run(
     return result
 
 
-def _task_record(
-    name: str, values: Mapping[str, Any], primary: tuple[str, str]
-) -> dict[str, Any]:
+def _task_record(name: str, values: Mapping[str, Any], primary: tuple[str, str]) -> dict[str, Any]:
     metric, scorer = primary
     return {
         "name": name,
@@ -241,7 +239,9 @@ def _score(name: str, metric: str, primary: bool, result: ExternalEvalResult) ->
     scores = [one.score for one in result.instances if one.score is not None]
     known = None
     if primary and scores:
-        clusters = [one.metadata.get("cluster") for one in result.instances if one.score is not None]
+        clusters = [
+            one.metadata.get("cluster") for one in result.instances if one.score is not None
+        ]
         found = estimate(scores, clusters if any(clusters) else None)
         known = found if abs(found.value - value) < 1e-9 else None
     return Score(

@@ -22,6 +22,7 @@ from olmo_eval.evals.tasks.common.task import Task, instance_id
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.registry import Owner
 from olmo_eval.results.record import sampling_identity
+from olmo_eval.results.redact import is_secret_name
 from olmo_eval.runner.plan import PlannedTask
 
 
@@ -112,7 +113,7 @@ _PACE = frozenset({"max_concurrency", "scoring_concurrency", "required_secrets",
 
 
 def harness_lock(config: HarnessConfig) -> dict[str, Any]:
-    """What a harness does to the answers: prompts, tools, loop, limits, judges; not its pace."""
+    """What a harness does to answers and scores: prompts, tools, loop, limits, judges; no pace."""
     full = to_json(config)
     full.pop("provider")
     kept = {k: v for k, v in full.items() if k not in _PACE}
@@ -121,15 +122,34 @@ def harness_lock(config: HarnessConfig) -> dict[str, Any]:
         kept["auxiliary_providers"][name] = {
             k: v for k, v in auxiliary.items() if k not in _TRANSPORT or k == "kind"
         }
-    return kept
+    return dict(_without_secrets(kept))
+
+
+def generation_lock(config: HarnessConfig) -> dict[str, Any]:
+    """The part of the harness that decides what the model answers; judges only look at it."""
+    return {k: v for k, v in harness_lock(config).items() if k not in _GRADING}
+
+
+_GRADING = frozenset({"judges", "auxiliary_providers"})
 
 
 def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Which model answered: its fingerprint, and the settings under which it was loaded."""
     provider = to_json(config.provider)
-    settings = {k: v for k, v in provider.items() if k not in _TRANSPORT and k != "model"}
+    # where the model lies does not matter once its content is known
+    place = {"model", "tokenizer"} if str(facts["fingerprint"]).startswith("sha256:") else set()
+    settings = {k: v for k, v in provider.items() if k not in _TRANSPORT | place}
     return {
         "fingerprint": facts["fingerprint"],
         "chat_template": facts.get("chat_template"),
-        "settings": settings,
+        "settings": _without_secrets(settings),
     }
+
+
+def _without_secrets(value: Any) -> Any:
+    """A lock never depends on a key or a password."""
+    if isinstance(value, Mapping):
+        return {k: _without_secrets(v) for k, v in value.items() if not is_secret_name(str(k))}
+    if isinstance(value, list):
+        return [_without_secrets(v) for v in value]
+    return value

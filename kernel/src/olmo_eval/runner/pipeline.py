@@ -16,7 +16,13 @@ import anyio.to_thread
 from attrs import evolve
 
 from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
-from olmo_eval.errors import ProviderError, RefusedError, RunFailedError, TransientError
+from olmo_eval.errors import (
+    ProviderError,
+    RefusedError,
+    RunFailedError,
+    TransientError,
+    UnansweredError,
+)
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.record import Row, request_hash, request_row, response_row
 from olmo_eval.runner import scoring
@@ -39,10 +45,11 @@ class Sink(Protocol):
     def finished(self, feed: Feed) -> None: ...
 
 
-Reuse = Callable[[str], Sequence[LMOutput] | None]
+#: from a request and its hash to outputs that are already known, or None
+Reuse = Callable[[LMRequest, str], Sequence[LMOutput] | None]
 
 
-def _nothing(_hash: str) -> Sequence[LMOutput] | None:
+def _nothing(_request: LMRequest, _hash: str) -> Sequence[LMOutput] | None:
     return None
 
 
@@ -142,7 +149,7 @@ class Pipeline:
         params = sampling(work.planned, task.get_sampling_params(instance))
         request_as_row = request_row(request)
         digest = request_hash(request_as_row, params)
-        known = self.reuse(digest)
+        known = self.reuse(request, digest)
         began = time.perf_counter()
         response = Response(work.instance_id, instance, request)
         try:
@@ -176,6 +183,9 @@ class Pipeline:
             return await self.harness.execute(request, params, work.instance)
         except RefusedError as error:
             raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
+        except UnansweredError as error:
+            self._failures -= 1  # says nothing about the provider's health
+            raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
         except (ProviderError, OSError, TimeoutError) as error:
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
 

@@ -1,0 +1,131 @@
+"""What ``run.json`` says of a run before its first request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import olmo_eval
+from olmo_eval import plugins
+from olmo_eval.common.convert import to_json
+from olmo_eval.results import schema
+from olmo_eval.runner.environment import environment
+from olmo_eval.runner.lock import (
+    digest,
+    generation_lock,
+    harness_lock,
+    model_lock,
+    task_hash,
+    task_lock,
+)
+from olmo_eval.runner.plan import PlannedTask
+
+if TYPE_CHECKING:
+    from olmo_eval.runner.run import Job
+
+
+def run_record(job: Job) -> dict[str, Any]:
+    """The record of a run that has not begun; nothing is loaded to make it.
+
+    ``identity`` is the same for the same work: rerunning the same command finds its run by it.
+    ``reuse_key`` is the same for runs whose answers can stand for each other's.
+    """
+    config = job.harness
+    facts = _model_facts(job)
+    tasks = {planned.name: task_lock(planned) for planned in job.plan.tasks}
+    lock = {
+        "model": facts.pop("lock"),
+        "harness": harness_lock(config),
+        "tasks": {name: {"hash": task_hash(inputs), **inputs} for name, inputs in tasks.items()},
+    }
+    wanted = [job.name, job.group, digest(lock["model"]), digest(lock["harness"])]
+    hashes = {name: entry["hash"] for name, entry in lock["tasks"].items()}
+    source = job.recorded.run_id if job.recorded else None
+    return {
+        "schema_version": schema.VERSION,
+        "olmo_eval_version": olmo_eval.__version__,
+        "kind": "rescore" if job.recorded else "run",
+        "identity": digest([wanted, hashes, source]),
+        "reuse_key": digest([lock["model"], config.provider.kind, generation_lock(config)]),
+        "name": job.name,
+        "group": job.group,
+        "model": facts,
+        "harness": {**to_json(config), "hash": digest(lock["harness"])},
+        "tasks": [_task_record(p, hashes[p.name]) for p in job.plan.tasks],
+        "suites": [suite.to_dict() for suite in job.plan.suites],
+        "plugins": provenance(job),
+        "lock": lock,
+        "environment": environment(),
+        **({"rescored_from": source} if source else {}),
+        **({"notes": dict(job.notes)} if job.notes else {}),
+    }
+
+
+def _model_facts(job: Job) -> dict[str, Any]:
+    """Who answers: the model of the job, or of the run whose outputs are scored again."""
+    if job.recorded is not None:
+        known = dict(job.recorded.record["model"])
+        return {**known, "lock": job.recorded.record["lock"]["model"]}
+    config = job.harness.provider
+    identified = plugins.manager().registry("providers").get(config.kind).identify(config)
+    return {
+        "name": config.alias or job.model,
+        "provider": config.kind,
+        "step": job.step,
+        "tokens": job.tokens,
+        **identified,
+        "settings": to_json(config),
+        "lock": model_lock(job.harness, identified),
+    }
+
+
+def _task_record(planned: PlannedTask, hash_: str) -> dict[str, Any]:
+    config = planned.task.config
+    return {
+        "name": planned.name,
+        "task": planned.spec.name,
+        "variants": list(planned.spec.variants),
+        "overrides": [o.text for o in planned.overrides],
+        "hash": hash_,
+        "config": to_json(config),
+        "primary": config.primary().key,
+        "metrics": [
+            {
+                "key": m.key,
+                "metric": m.metric_name,
+                "scorer": m.scorer.name,
+                "higher_is_better": m.higher_is_better,
+                "binary": m.binary,
+                "weighted": m.weighted,
+                "transform": m.transform,
+                "bounds": list(m.bounds),
+            }
+            for m in config.metrics
+        ],
+        "supplied_by": planned.owner.to_dict(),
+    }
+
+
+def provenance(job: Job) -> dict[str, Any]:
+    """Who supplied each thing the run uses, by kind and name."""
+    manager = plugins.manager()
+    used: dict[str, set[str]] = {
+        "providers": {job.harness.provider.kind or ""},
+        "scaffolds": {job.harness.scaffold or ""},
+        "sandboxes": {sandbox.backend for sandbox in job.harness.sandboxes},
+        "tools": {t for t in job.harness.tools if isinstance(t, str)},
+        "judges": {judge.kind for judge in job.harness.judges.values()},
+        "harnesses": {job.harness.name},
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for kind, names in used.items():
+        registry = manager.registry(kind)
+        owned = {n: registry.entry(n).owner.to_dict() for n in sorted(names) if n in registry}
+        if owned:
+            found[kind] = owned
+    found["tasks"] = {p.name: p.owner.to_dict() for p in job.plan.tasks}
+    found["scorers"] = {
+        s.name: manager.owner_of(type(s).__module__).to_dict()
+        for p in job.plan.tasks
+        for s in p.task.scorers_once
+    }
+    return found

@@ -1,0 +1,255 @@
+"""One sitting of a run: what is done is read, the rest is evaluated, the tables are written."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from olmo_eval import plugins
+from olmo_eval.common.convert import to_json
+from olmo_eval.common.types import LMOutput, LMRequest, Response
+from olmo_eval.errors import OlmoEvalError
+from olmo_eval.harness.runtime import Harness
+from olmo_eval.results import journal
+from olmo_eval.results.finalize import TaskMeta
+from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.record import row_outputs
+from olmo_eval.results.redact import Redactor
+from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
+from olmo_eval.results.store import Run, Store
+from olmo_eval.results.tables import write_results
+from olmo_eval.runner.feed import Feed
+from olmo_eval.runner.inspect import inspection
+from olmo_eval.runner.pipeline import Pipeline
+from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.progress import Progress
+
+if TYPE_CHECKING:
+    from olmo_eval.runner.run import Job
+
+#: outcomes that are tried again when a run is resumed
+_RETRIED = frozenset({"infra_failed", "judge_failed"})
+
+
+class Interrupted(OlmoEvalError):
+    """The run was stopped by Ctrl-C; everything finished is kept (exit 130)."""
+
+    exit_code = 130
+
+
+class Session:
+    """A run being made: the sink of its pipeline, and the keeper of its record."""
+
+    def __init__(
+        self,
+        job: Job,
+        harness: Harness,
+        folder: RunFolder,
+        record: dict[str, Any],
+        progress: Progress,
+    ) -> None:
+        self.job, self.harness, self.folder, self.progress = job, harness, folder, progress
+        self.redactor = Redactor()
+        self.redactor.learn(to_json(job.harness))
+        self.record = self.redactor.value({"run_id": folder.run_id, **record})
+        self.expected: dict[str, int] = {}
+        self._done: Counter[str] = Counter()
+        self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
+        self._inspected: set[str] = set()
+        self._manager = plugins.manager()
+        self._watched = self._manager.observes("instance_scored")
+
+    async def make(self, known: Mapping[str, Any] | None) -> None:
+        """Evaluate what is not yet done, then write the tables."""
+        began = time.perf_counter()
+        sessions = list((known or {}).get("sessions", ()))
+        sessions.append({"started": now(), "argv": self.record["environment"]["argv"]})
+        self.record.update(
+            status="running",
+            started=(known or {}).get("started") or sessions[0]["started"],
+            sessions=sessions,
+        )
+        self.folder.write_json(self.record)
+        done = self._read_journal()
+        self.journal = journal.Journal(self.folder.journal, self.redactor.line)
+        self._notify("run_started", run=self.record)
+        try:
+            await self._evaluate(done)
+            self._finish("complete", time.perf_counter() - began)
+        except BaseException as error:
+            self._fail(error)
+            raise
+        finally:
+            self.journal.close()
+
+    def _read_journal(self) -> dict[str, set[str]]:
+        """The ids of what is finished, by task; the rest of each record stays on disk."""
+        done: dict[str, set[str]] = {planned.name: set() for planned in self.job.plan.tasks}
+        for _, _, row in journal.read(self.folder.journal):
+            if row is None or row.get("task") not in done:
+                continue
+            finished = done[row["task"]]
+            if row["outcome"] in _RETRIED:
+                finished.discard(row["instance_id"])
+            else:
+                finished.add(row["instance_id"])
+        total = sum(map(len, done.values()))
+        if total:
+            self.progress.message(f"resuming {self.folder.run_id}: {total:,} instances are done")
+        return done
+
+    async def _evaluate(self, done: dict[str, set[str]]) -> None:
+        feeds = [Feed(planned, done[planned.name]) for planned in self.job.plan.tasks]
+        for planned in self.job.plan.tasks:
+            self._done[planned.name] = len(done[planned.name])
+        pipeline = Pipeline(self.harness, feeds, self, self._reuse())
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._listen, pipeline, group.cancel_scope)
+                try:
+                    await pipeline.run()
+                finally:
+                    group.cancel_scope.cancel()
+        except BaseExceptionGroup as errors:
+            raise most_telling(errors) from errors
+        self.expected = {f.planned.name: f.expected or f.read for f in feeds}
+        if pipeline.stopped:
+            raise Interrupted(
+                f"stopped; {sum(self._done.values()):,} instances are finished and kept",
+                hint="rerun the same command to resume",
+            )
+
+    def _reuse(self) -> Any:
+        """A function from a request and its hash to the outputs of an earlier run, or None."""
+        if not self.job.reuse or self.job.recorded is not None:
+            return lambda _request, _hash: None
+        key = self.record["reuse_key"]
+
+        def earlier() -> list[Run]:
+            return runs_to_reuse(Store(self.job.results).runs(), key, self.folder.run_id)
+
+        index = ReuseIndex(earlier)
+
+        def outputs(request: LMRequest, request_hash: str) -> Sequence[LMOutput] | None:
+            row = index.find(request_hash)
+            if row is None:
+                return None
+            return row_outputs({**row, "request": {"continuations": request.continuations}})
+
+        return outputs
+
+    async def _listen(self, pipeline: Pipeline, scope: anyio.CancelScope) -> None:
+        """First Ctrl-C: finish what is in flight. Second: stop at once."""
+        try:
+            receiver = anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
+            context = receiver.__enter__()
+        except (ValueError, NotImplementedError, RuntimeError):
+            return  # not the main thread: signals belong to somebody else
+        try:
+            async for _ in context:
+                if pipeline.stopped:
+                    self.journal.sync()
+                    raise Interrupted(
+                        "stopped at once; what was finished is kept",
+                        hint="rerun the same command to resume",
+                    )
+                pipeline.stop()
+                self.progress.message("finishing what is in flight; Ctrl-C again stops at once")
+        finally:
+            receiver.__exit__(None, None, None)
+
+    # -- the pipeline's sink
+
+    def started(self, feed: Feed) -> None:
+        name = feed.planned.name
+        self.progress.task_started(name, feed.expected, self._done[name])
+
+    def keep(self, planned: PlannedTask, row: dict[str, Any], response: Response) -> None:
+        self.journal.append({"task": planned.name, **row})
+        name = planned.name
+        self._done[name] += 1
+        value = row["values"].get(planned.primary_key)
+        mean = self._means[name]
+        if value is not None:
+            mean.add(value, row["weights"].get(planned.primary_key, 1.0))
+        self.progress.advanced(name, self._done[name], mean.value)
+        if self.job.inspect and name not in self._inspected:
+            self._inspected.add(name)
+            shown = inspection(name, row, response, self.job.inspect, self.harness.provider)
+            self.progress.message(self.redactor.text(shown))
+        if self._watched:
+            self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
+
+    def finished(self, feed: Feed) -> None:
+        name = feed.planned.name
+        self.journal.sync()
+        self.progress.task_finished(name, self._done[name], self._means[name].value)
+
+    # -- the end
+
+    def _finish(self, status: str, seconds: float) -> None:
+        tasks = [
+            TaskMeta(p.name, p.task.config.metrics, tuple(s.name for s in p.task.scorers_once))
+            for p in self.job.plan.tasks
+        ]
+        self.journal.sync()
+        results = write_results(
+            self.folder, self.record, tasks, self.job.plan.suites, self.expected
+        )
+        for planned in self.job.plan.tasks:
+            scores = [s for s in results if s.kind == "task" and s.name == planned.name]
+            values = {f"{s.metric}:{s.scorer}": s.value for s in scores}
+            self._notify(
+                "task_finished", run_id=self.folder.run_id, task=planned.name, metrics=values
+            )
+        notes = [self.redactor.text(note) for note in self.harness.provider.notes()]
+        if notes:
+            self.record["provider_notes"] = notes
+        for note in notes:
+            self.progress.message(note)
+        missing = any(not score.complete for score in results)
+        self._close_session("incomplete" if missing else status, seconds)
+        if not missing:
+            self.folder.drop_journal()
+        self._notify("run_finished", run=self.record)
+
+    def _fail(self, error: BaseException) -> None:
+        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+        if isinstance(error, OlmoEvalError):
+            self.record["error"] = self.redactor.text(error.message)
+        try:
+            self._close_session(status, None)
+        except OlmoEvalError as unwritable:
+            self.progress.message(unwritable.message)
+
+    def _close_session(self, status: str, seconds: float | None) -> None:
+        self.record["status"] = status
+        self.record["finished"] = now()
+        self.record["sessions"][-1].update(ended=self.record["finished"], seconds=seconds)
+        self.folder.write_json(self.record)
+
+    def _notify(self, hook: str, **arguments: Any) -> None:
+        for failure in self._manager.notify(hook, **arguments):
+            self.progress.message(
+                f"plugin {failure.owner}: {failure.name} failed: {failure.reason}"
+            )
+
+
+class _Mean:
+    """A running weighted mean."""
+
+    def __init__(self) -> None:
+        self._sum = self._weight = 0.0
+
+    def add(self, value: float, weight: float) -> None:
+        self._sum += value * weight
+        self._weight += weight
+
+    @property
+    def value(self) -> float | None:
+        return self._sum / self._weight if self._weight else None
