@@ -56,7 +56,7 @@ class TinyChoice(MultipleChoiceTask):
     formatter: ClozeFormatter = cloze()
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
-        extra = {key: doc[key] for key in ("passage", "cluster") if key in doc}
+        extra: dict[str, Any] = {key: doc[key] for key in ("passage", "cluster") if key in doc}
         return Instance(
             question=doc["question"],
             gold_answer=doc["choices"][doc["gold"]],
