@@ -212,6 +212,8 @@ def _convert(override: Override, kind: Any, where: str) -> Any:
         return value
     if _accepts_text(concrete) and not isinstance(value, str | Mapping | list):
         return override.text.partition("=")[2]
+    if isinstance(value, str) and str in typing.get_args(concrete):
+        return value  # the field takes text as well as what text may name, and tells them apart
     if hasattr(concrete, "parse") and isinstance(value, str):
         return concrete.parse(value)
     for member in typing.get_args(concrete):
