@@ -78,7 +78,7 @@ class JudgeConfig:
     kwargs: Mapping[str, Any] = field(factory=dict)
 
 
-def _tool_names(value: Any) -> tuple[Any, ...]:
+def _tuple(value: Any) -> tuple[Any, ...]:
     return () if value is None else tuple(value)
 
 
@@ -97,7 +97,7 @@ class HarnessConfig:
     name: str = "default"
     provider: ProviderConfig = field(factory=ProviderConfig)
     system_prompt: str | None = None
-    tools: tuple[Any, ...] = field(default=(), converter=_tool_names)
+    tools: tuple[Any, ...] = field(default=(), converter=_tuple)
     tool_choice: str = field(default="auto", validator=validators.in_(("auto", "none", "required")))
     scaffold: str | None = None
     scaffold_kwargs: Mapping[str, Any] = field(factory=dict)
@@ -110,7 +110,7 @@ class HarnessConfig:
     scoring_concurrency: int | None = field(
         default=None, validator=validators.optional(validators.ge(1))
     )
-    sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=tuple)
+    sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=_tuple)
     auxiliary_providers: Mapping[str, ProviderConfig] = field(factory=dict)
     judges: Mapping[str, JudgeConfig] = field(factory=dict)
     required_secrets: tuple[str, ...] = field(default=(), converter=_strings)

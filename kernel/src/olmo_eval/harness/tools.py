@@ -6,7 +6,7 @@ import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, overload
 
 from attrs import field, frozen
 
@@ -45,6 +45,20 @@ class Tool:
         return self.function(*args, **kwargs)
 
 
+@overload
+def tool(function: Callable[..., Any]) -> Tool: ...
+
+
+@overload
+def tool(
+    function: None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    requires: str | None = None,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
 def tool(
     function: Callable[..., Any] | None = None,
     *,
@@ -70,7 +84,7 @@ def registered_tool(**settings: Any) -> Callable[[Callable[..., Any]], Tool]:
     """``@tool`` that also registers the tool under its name."""
 
     def make(target: Callable[..., Any]) -> Tool:
-        made: Tool = tool(target, **settings)
+        made: Tool = tool(**settings)(target)
         plugins.add("tools", made.name, made, module=target.__module__)
         return made
 

@@ -1,0 +1,1 @@
+"""Multi-turn loops, tools and judges for olmo-eval."""
