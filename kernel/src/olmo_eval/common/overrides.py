@@ -152,7 +152,7 @@ def _set_field(
             f"override {override.text!r}: {where} has no setting {override.key!r}",
             hint=did_you_mean(head, known, otherwise=f"it has: {', '.join(sorted(known))}"),
         )
-    kind = field_types(type(target)).get(head, Any)
+    kind = field_types(type(target)).get(head, Any)  # type: ignore[arg-type]
     inner = _set(getattr(target, head), rest, override, where, kind)
     try:
         return attrs.evolve(target, **{head: inner})

@@ -30,6 +30,14 @@ def _fewshot_source(value: Any) -> Any:
     return DataSource.parse(value) if looks_like_source else value
 
 
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _sampling(value: SamplingParams | None) -> SamplingParams:
+    return SamplingParams() if value is None else value
+
+
 def _metric_name(value: Any) -> str | None:
     return value.key if isinstance(value, Metric) else value
 
@@ -69,11 +77,9 @@ class TaskConfig:
     fewshot_sample: bool = True
     limit: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     seed: int = 42
-    split: str | None = field(default=None, converter=lambda v: None if v is None else str(v))
+    split: str | None = field(default=None, converter=_text)
     primary_metric: str | None = field(default=None, converter=_metric_name)
-    sampling_params: SamplingParams = field(
-        factory=SamplingParams, converter=lambda v: SamplingParams() if v is None else v
-    )
+    sampling_params: SamplingParams = field(factory=SamplingParams, converter=_sampling)
     output_score_aggregation: str = field(default="mean", validator=validators.in_(AGGREGATIONS))
     max_length: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
     answer_extractor: Callable[[str], Any] | None = None

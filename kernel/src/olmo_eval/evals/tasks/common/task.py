@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
@@ -249,17 +247,10 @@ def _bind(config: TaskConfig) -> TaskConfig:
         metrics.append(metric)
     formatter: Formatter | None = config.formatter
     if any(m.needs_unconditional for m in metrics) and hasattr(formatter, "unconditional"):
-        formatter = attrs.evolve(formatter, unconditional=True)  # type: ignore[type-var,misc]
+        formatter = attrs.evolve(formatter, unconditional=True)  # type: ignore[misc]
     return attrs.evolve(config, metrics=tuple(metrics), formatter=formatter)
-
-
-def content_id(instance: Instance) -> str:
-    """An identifier made of the question itself: 12 hexadecimal digits of its SHA-256."""
-    content = json.dumps([instance.question, instance.choices, str(instance.gold_answer)])
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def instance_id(instance: Instance) -> str:
     """The identifier the data gives (``metadata["id"]``), else one made of the content."""
-    given = instance.metadata.get("id")
-    return content_id(instance) if given is None else str(given)
+    return instance.id
