@@ -44,6 +44,8 @@ def test_answers_are_brought_into_minervas_form(answer: str, normalized: str) ->
         (r"first \boxed{1}, then \boxed{2}", ["2"]),
         ("we get $x=1$ and $y=7$ in the end", ["7"]),
         ("it is 42", ["itis42"]),
+        ("The final answer is $7$, as $x=1$.", ["7"]),
+        ("so the answer is 5.\nI checked it.", ["5"]),
         (r"\boxed 3$ is it", ["3"]),
         (r"\boxed{never closed", [r"\boxed{neverclosed"]),
         ("", []),

@@ -60,7 +60,9 @@ _UNWRAPPED = (
     (re.compile(r"frac([^{])(.)"), r"frac{\1}{\2}"),
     (re.compile(r"sqrt([^{])"), r"sqrt{\1}"),
 )
-_STATED = re.compile(r"final answer is:?(.*?)\.?\s*(?:I hope it is correct|\n|$)", re.IGNORECASE)
+_ENDING = r":?(.*?)\.?\s*(?:I hope it is correct|\n|$)"
+_STATED = re.compile(r"final answer:\s*the final answer is" + _ENDING, re.IGNORECASE)
+_MENTIONED = re.compile(r"\b(?:final )?answer is" + _ENDING, re.IGNORECASE)
 
 
 def normalize_answer(answer: str) -> str:
@@ -103,13 +105,20 @@ def _between_last_dollars(text: str) -> str | None:
 def answers_in(text: str) -> list[str]:
     """Every final answer that ``text`` states, normalised, each once.
 
-    What follows "the final answer is" and what is boxed; without either the last formula between
-    dollar signs, and without any the whole text.
+    What follows "Final Answer: The final answer is" and what is boxed. Without either, what
+    follows the last "answer is"; else the last formula between dollar signs; else the whole text.
     """
-    stated = _STATED.search(text)
-    candidates = [stated.group(1) if stated else None, last_boxed(text)]
+    stated, boxed = _STATED.search(text), last_boxed(text)
+    candidates = [stated and stated.group(1), boxed]
     if candidates == [None, None]:
-        formula = _between_last_dollars(text)
-        candidates = [text if formula is None else formula]
+        candidates = [_last_mentioned(text) or _between_last_dollars(text) or text]
     normalized = (normalize_answer(c.strip()) for c in candidates if c is not None)
     return list(dict.fromkeys(answer for answer in normalized if answer))
+
+
+def _last_mentioned(text: str) -> str | None:
+    mentioned: list[str] = _MENTIONED.findall(text)
+    if not mentioned:
+        return None
+    formula = mentioned[-1].split("$")
+    return formula[1] if len(formula) > 2 else mentioned[-1]
