@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.options import json_option
+from olmo_eval.cli.task_check import check
 from olmo_eval.errors import MissingDependencyError, OlmoEvalError, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 @click.group()
 def task() -> None:
     """Tasks, from the inside."""
+
+
+task.add_command(check)
 
 
 @task.command()

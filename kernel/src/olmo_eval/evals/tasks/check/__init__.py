@@ -1,0 +1,106 @@
+"""Whether a task can be trusted, found out without a model.
+
+``check_task`` reads the task's data, makes up right, wrong and empty answers, and says what does
+not come out as it must: the right answer below 1, the answer in the prompt, ids that follow the
+order of rows, few-shot examples that leak, numbers that extraction loses. Every check is a
+function from a ``Subject`` to findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from olmo_eval.errors import OlmoEvalError
+from olmo_eval.evals.tasks.check.data import check_count, check_gold, check_ids
+from olmo_eval.evals.tasks.check.extraction import check_extraction, check_stops
+from olmo_eval.evals.tasks.check.missing import missing_data
+from olmo_eval.evals.tasks.check.prompts import (
+    check_continuations,
+    check_fewshot,
+    check_leak,
+    check_requests,
+)
+from olmo_eval.evals.tasks.check.report import CheckReport, Finding, Severity, error
+from olmo_eval.evals.tasks.check.scores import (
+    check_empty,
+    check_metrics,
+    check_oracle,
+    check_scorers,
+    check_shuffled,
+)
+from olmo_eval.evals.tasks.check.subject import Subject
+from olmo_eval.evals.tasks.common import Task
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+#: every check, in the order in which findings are reported
+CHECKS: tuple[Check, ...] = (
+    check_metrics,
+    check_count,
+    check_ids,
+    check_gold,
+    check_fewshot,
+    check_requests,
+    check_continuations,
+    check_leak,
+    check_oracle,
+    check_empty,
+    check_shuffled,
+    check_stops,
+    check_extraction,
+    check_scorers,
+)
+SAMPLE = 200
+
+__all__ = [
+    "CHECKS",
+    "SAMPLE",
+    "CheckReport",
+    "Finding",
+    "Severity",
+    "check_task",
+    "missing_data",
+]
+
+
+def check_task(task: Task, *, sample: int | None = None) -> CheckReport:
+    """Look at ``sample`` instances of ``task`` (200) from every side, and at all of their ids.
+
+    What the task's own code raises is a finding, not an error of the check.
+
+    Raises:
+        DataError: the task's data is not there (``missing_data`` says so beforehand).
+    """
+    name = task.config.name
+    reason = missing_data(task)
+    if reason is not None:
+        raise reason
+    try:
+        subject = Subject(task, SAMPLE if sample is None else sample)
+    except Exception as problem:
+        return CheckReport(name, 0, 0, (_raised("instances", problem),))
+    findings: list[Finding] = []
+    for check in CHECKS:
+        try:
+            findings += check(subject)
+        except Exception as problem:
+            findings.append(_raised(check.__name__.removeprefix("check_"), problem))
+    return CheckReport(name, len(subject.items), subject.total, tuple(findings))
+
+
+def _raised(check: str, problem: Exception) -> Finding:
+    """A failure of the task's code as a finding."""
+    if isinstance(problem, OlmoEvalError):
+        return error(check, " ".join(problem.message.split()), hint=problem.hint)
+    text = " ".join(f"{type(problem).__name__}: {problem}".split())
+    return error(check, f"the task's code failed: {text[:300]}", hint=_place(problem))
+
+
+def _place(problem: Exception) -> str | None:
+    """File and line where it failed, which is where to look."""
+    trace = problem.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return None
+    return f"at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

@@ -1,0 +1,47 @@
+"""Whether a task's data can be had at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from olmo_eval.data import DataLoader, DataSource, load_fewshot_set
+from olmo_eval.errors import DataError, MissingDependencyError, OlmoEvalError
+from olmo_eval.evals.tasks.common import Task
+
+
+def missing_data(task: Task) -> OlmoEvalError | None:
+    """Why the data of ``task``, or its few-shot examples, is not there; None where it is.
+
+    Malformed data is there.
+    """
+    for look in _lookups(task):
+        try:
+            look()
+        except (DataError, MissingDependencyError) as error:
+            return error
+    return None
+
+
+def _lookups(task: Task) -> Iterator[Callable[[], object]]:
+    config, loader = task.config, DataLoader()
+    if config.data_source is not None:
+        yield lambda: _locate(loader, config.get_data_source())
+    source = config.fewshot_source
+    if config.num_fewshot == 0:
+        return
+    if isinstance(source, str):
+        yield lambda: load_fewshot_set(source)
+    elif isinstance(source, DataSource):
+        yield lambda: _locate(loader, source)
+    elif task.fewshot_split is not None and config.data_source is not None:
+        split = attrs.evolve(config.data_source, split=task.fewshot_split)
+        yield lambda: _locate(loader, split)
+
+
+def _locate(loader: DataLoader, source: DataSource) -> None:
+    """Find the files; what is on the hub is there when its first row can be read."""
+    for location in loader.locate(source):
+        if location.kind == "hub":
+            next(iter(loader.load(source)), None)

@@ -1,0 +1,87 @@
+"""What a check of a task says."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class Severity(StrEnum):
+    """How bad a finding is.
+
+    - ``error``: scores of this task cannot be trusted;
+    - ``warning``: something to look at, which a benchmark may also mean;
+    - ``note``: what could not be checked, and why; no finding.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@frozen
+class Finding:
+    """One thing that one check found. ``hint`` is the way out, ``instance_id`` an example."""
+
+    check: str
+    severity: Severity
+    message: str
+    instance_id: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        example = f" (instance {self.instance_id})" if self.instance_id is not None else ""
+        return f"{self.severity} {self.check}: {self.message}{example}"
+
+
+@frozen
+class CheckReport:
+    """Everything found about one task: ``looked_at`` of its ``total`` instances were looked at."""
+
+    task: str
+    looked_at: int
+    total: int
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not self.of(Severity.ERROR)
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """Errors and warnings, errors first."""
+        return (*self.of(Severity.ERROR), *self.of(Severity.WARNING))
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        return self.of(Severity.NOTE)
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity is severity)
+
+
+def error(
+    check: str, message: str, *, instance_id: str | None = None, hint: str | None = None
+) -> Finding:
+    return Finding(check, Severity.ERROR, message, instance_id, hint)
+
+
+def warning(
+    check: str, message: str, *, instance_id: str | None = None, hint: str | None = None
+) -> Finding:
+    return Finding(check, Severity.WARNING, message, instance_id, hint)
+
+
+def note(check: str, message: str) -> Finding:
+    return Finding(check, Severity.NOTE, message)
+
+
+def shown(text: object, width: int = 60) -> str:
+    """A text for a message: quoted, on one line, shortened in the middle."""
+    quoted = repr(text)
+    if len(quoted) <= width:
+        return quoted
+    half = (width - 5) // 2
+    return f"{quoted[:half]} ... {quoted[-half:]}"
