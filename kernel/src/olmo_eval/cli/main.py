@@ -14,6 +14,7 @@ from olmo_eval.errors import OlmoEvalError
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Evaluate a model on tasks; rerunning resumes."),
     "compare": ("compare:compare", "Compare runs question by question, with a verdict."),
+    "rescore": ("rescore:rescore", "Score recorded outputs again, asking no model anything."),
     "results": ("results:results", "List and show runs."),
     "task": ("task:task", "Look at a task: its instances, its requests, its tokens."),
     "suite": ("suite:suite", "Look at a suite."),
@@ -137,14 +138,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OlmoEvalError as error:
         _report(error.message, error.hint, debug)
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _report("interrupted", "rerun the same command to resume what it had begun", debug)
         sys.exit(130)
     except BrokenPipeError:
         _close_broken_pipe()

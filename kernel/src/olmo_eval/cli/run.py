@@ -95,7 +95,7 @@ def run(
         _show_plan(jobs, as_json)
         return 0
     runs, failure = _run_all(jobs)
-    _show_runs(runs, as_json)
+    show_runs(runs, as_json)
     if failure is not None:
         raise failure
     return 0
@@ -241,7 +241,8 @@ def _plan_json(job: Job) -> dict[str, Any]:
     return redacted
 
 
-def _show_runs(runs: Sequence[Run], as_json: bool) -> None:
+def show_runs(runs: Sequence[Run], as_json: bool) -> None:
+    """Print the primary scores of runs, or everything as JSON."""
     from olmo_eval.cli.results import run_json
     from olmo_eval.cli.show import print_json, print_scores
 

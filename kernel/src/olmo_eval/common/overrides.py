@@ -153,11 +153,19 @@ def _set_field(
             hint=did_you_mean(head, known, otherwise=f"it has: {', '.join(sorted(known))}"),
         )
     kind = field_types(type(target)).get(head, Any)  # type: ignore[arg-type]
-    inner = _set(getattr(target, head), rest, override, where, kind)
+    if not rest and _reads_text(type(target), head):
+        inner = override.value  # the field's own converter knows what the text means
+    else:
+        inner = _set(getattr(target, head), rest, override, where, kind)
     try:
         return attrs.evolve(target, **{head: inner})
     except (ValueError, TypeError) as error:
         raise UsageError(f"override {override.text!r}: {error.args[0]}") from error
+
+
+def _reads_text(kind: type[Any], name: str) -> bool:
+    """Whether a field says ``metadata={"reads_text": True}``: its converter takes text."""
+    return bool(attrs.fields_dict(kind)[name].metadata.get("reads_text"))
 
 
 def _set_item(

@@ -135,6 +135,11 @@ def _is_text(name: str) -> bool:
     )
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return _whole(path)
+
+
 def _whole(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,28 +19,42 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import anyio
 from attrs import evolve, field, frozen
 
 from olmo_eval.common.convert import structure
-from olmo_eval.common.text import LABELS
 from olmo_eval.common.types import (
-    Instance,
     LMOutput,
     LMRequest,
     RequestType,
     SamplingParams,
-    ToolCall,
     Usage,
 )
 from olmo_eval.errors import ProviderError, RefusedError, TransientError, UsageError
+from olmo_eval.harness.mock_replies import (
+    LIKELY,
+    UNLIKELY,
+    digest_for,
+    finished,
+    right_answer,
+    scored,
+    scripted,
+    tokens_in,
+    uniform,
+    with_usage,
+)
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig, current_instance
 
 _TEXT = "The answer is 42."
-_LIKELY, _UNLIKELY = -0.001, -1.0  # log-probability a byte of the chosen continuation, of others
+_NEEDS = {
+    RequestType.COMPLETION: Capability.GENERATE,
+    RequestType.CHAT: Capability.CHAT,
+    RequestType.LOGLIKELIHOOD: Capability.LOGLIKELIHOOD,
+    RequestType.ROLLING: Capability.ROLLING,
+}
 
 
 @frozen
@@ -146,12 +160,12 @@ class MockProvider(Provider):
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         self._require(request)
         fault = await self._trouble(request) if self._slow else None
-        usage = Usage(_tokens_in(request), 0)
+        usage = Usage(tokens_in(request), 0)
         if self._fixed:
-            return [evolve_usage(self._fixed_output(params), usage)] * params.num_samples
+            return [with_usage(self._fixed_output(params), usage)] * params.num_samples
         draw = self._draw(request)
         return [
-            evolve_usage(self._sample(request, params, fault, draw, i), usage)
+            with_usage(self._sample(request, params, fault, draw, i), usage)
             for i in range(params.num_samples)
         ]
 
@@ -163,7 +177,7 @@ class MockProvider(Provider):
     def _fixed_output(self, params: SamplingParams) -> LMOutput:
         """The one reply under ``params``; the parameters of a task are one object, so kept."""
         if self._plain is None or self._plain[0] is not params:
-            self._plain = (params, _finished(self.settings.text, params))
+            self._plain = (params, finished(self.settings.text, params))
         return self._plain[1]
 
     def _sample(
@@ -176,16 +190,16 @@ class MockProvider(Provider):
     ) -> LMOutput:
         number = 0 if params.greedy else index
         if fault == "garbage":
-            return LMOutput(_uniform_bytes(draw, b"garbage%d" % number).hex(), finish_reason="stop")
-        reply = self._reply(request, _uniform(draw, b"skill%d" % number))
-        output = reply if isinstance(reply, LMOutput) else _finished(reply, params)
+            return LMOutput(digest_for(draw, b"garbage%d" % number).hex(), finish_reason="stop")
+        reply = self._reply(request, uniform(draw, b"skill%d" % number))
+        output = reply if isinstance(reply, LMOutput) else finished(reply, params)
         if fault == "truncate":
             return evolve(output, text=output.text[: len(output.text) // 2], finish_reason="length")
         return output
 
     def _reply(self, request: LMRequest, number: float) -> str | LMOutput:
         if self.settings.replies:
-            return _scripted(self.settings.replies, request)
+            return scripted(self.settings.replies, request)
         instance = current_instance.get()
         if self.settings.skill is None or instance is None:
             return self.settings.text
@@ -199,15 +213,15 @@ class MockProvider(Provider):
             await self._trouble(request)
         draw = self._draw(request)
         if request.request_type is RequestType.ROLLING:
-            return [_scored(request.prompt, 0, -0.5 - _uniform(draw, b"rolling"))]
-        usage = _tokens_in(request)
+            return [scored(request.prompt, 0, -0.5 - uniform(draw, b"rolling"))]
+        usage = tokens_in(request)
         chosen = self._chosen(request, draw)
         outputs = []
         for i, text in enumerate(request.continuations):
-            strength = _UNLIKELY - _uniform(draw, b"%d" % i)
+            strength = UNLIKELY - uniform(draw, b"%d" % i)
             if chosen is not None and i % chosen[1] == chosen[0]:
-                strength = _LIKELY
-            outputs.append(_scored(text, usage, strength))
+                strength = LIKELY
+            outputs.append(scored(text, usage, strength))
         return outputs
 
     def _chosen(self, request: LMRequest, draw: hashlib.blake2b) -> tuple[int, int] | None:
@@ -218,9 +232,9 @@ class MockProvider(Provider):
         n, gold = len(instance.choices), instance.gold_index
         if gold is None or n < 2 or len(request.continuations) % n:
             return None
-        if _uniform(draw, b"skill") < self.settings.skill:
+        if uniform(draw, b"skill") < self.settings.skill:
             return gold, n
-        return (gold + 1 + int(_uniform(draw, b"wrong") * (n - 1))) % n, n
+        return (gold + 1 + int(uniform(draw, b"wrong") * (n - 1))) % n, n
 
     # -- drawing and failing
 
@@ -239,8 +253,8 @@ class MockProvider(Provider):
         draw = self._draw(request)
         low, high = self.settings.window
         if high > 0:
-            await anyio.sleep(low + (high - low) * _uniform(draw, b"latency"))
-        fault = self.settings.faults.draw(_uniform(draw, b"fault"))
+            await anyio.sleep(low + (high - low) * uniform(draw, b"latency"))
+        fault = self.settings.faults.draw(uniform(draw, b"fault"))
         if fault == "fail":
             raise ProviderError("the mock was told to fail on this request")
         if fault == "refuse":
@@ -252,101 +266,3 @@ class MockProvider(Provider):
                 raise TransientError("the mock was told to fail once on this request")
             self._attempted.discard(key)
         return fault
-
-
-_NEEDS = {
-    RequestType.COMPLETION: Capability.GENERATE,
-    RequestType.CHAT: Capability.CHAT,
-    RequestType.LOGLIKELIHOOD: Capability.LOGLIKELIHOOD,
-    RequestType.ROLLING: Capability.ROLLING,
-}
-
-
-def right_answer(instance: Instance) -> str:
-    """What a model that knows would write: the letter among choices, else the gold answer."""
-    index = instance.gold_index
-    if instance.choices and index is not None:
-        return f"ANSWER: {LABELS[index]}"
-    golds = instance.metadata.get("all_answers") or instance.gold_answer
-    gold = golds[0] if isinstance(golds, list | tuple) and golds else golds
-    return "" if gold is None else str(gold)
-
-
-def evolve_usage(output: LMOutput, usage: Usage) -> LMOutput:
-    """``output`` with the prompt's tokens and its own counted."""
-    text_tokens = -(-len(output.text.encode("utf-8", "surrogatepass")) // 4)
-    return evolve(output, usage=Usage(usage.prompt_tokens, text_tokens))
-
-
-def _finished(text: str, params: SamplingParams) -> LMOutput:
-    """``text`` cut at the stop sequences and after ``max_tokens`` words, as an engine would."""
-    reason = "stop"
-    cuts = [text.find(s) for s in params.stop_sequences or () if s]
-    found = [cut for cut in cuts if cut >= 0]
-    if found:
-        text = text[: min(found)]
-    if params.max_tokens is not None:
-        kept = _first_words(text, params.max_tokens)
-        if len(kept) < len(text):
-            text, reason = kept, "length"
-    return LMOutput(text, finish_reason=reason)
-
-
-def _first_words(text: str, count: int) -> str:
-    """The first ``count`` words with the white space between them; the mock's tokens are words."""
-    position = 0
-    for word in text.split()[:count]:
-        position = text.index(word, position) + len(word)
-    return text if len(text.split()) <= count else text[:position]
-
-
-def _scripted(replies: Sequence[Any], request: LMRequest) -> LMOutput:
-    """The reply for this turn: as many were given as assistants spoke since the user did."""
-    turn = 0
-    for message in reversed(request.messages):
-        if message["role"] == "user":
-            break
-        turn += message["role"] == "assistant"
-    reply = replies[min(turn, len(replies) - 1)]
-    if not isinstance(reply, Mapping):
-        return LMOutput(str(reply), finish_reason="stop")
-    calls = tuple(_tool_calls(reply.get("tool_calls", ()), turn))
-    reason = "tool_calls" if calls else "stop"
-    return LMOutput(str(reply.get("text", "")), tool_calls=calls, finish_reason=reason)
-
-
-def _tool_calls(calls: Iterable[Mapping[str, Any]], turn: int) -> Iterable[ToolCall]:
-    for i, call in enumerate(calls):
-        arguments = call.get("arguments", {})
-        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        yield ToolCall(f"call_{turn}_{i}", str(call["name"]), text)
-
-
-def _scored(text: str, prompt_tokens: int, strength: float) -> LMOutput:
-    size = len(text.encode("utf-8", "surrogatepass"))
-    tokens = -(-size // 4)
-    return LMOutput(
-        text,
-        sum_logprob=strength * size,
-        num_tokens=tokens,
-        is_greedy=strength == _LIKELY,
-        usage=Usage(prompt_tokens, 0),
-    )
-
-
-def _tokens_in(request: LMRequest) -> int:
-    size = len(request.prompt)
-    for message in request.messages:
-        size += len(message.get("content") or "")
-    return -(-size // 4)
-
-
-def _uniform_bytes(draw: hashlib.blake2b, purpose: bytes) -> bytes:
-    own = draw.copy()
-    own.update(b"\0" + purpose)
-    return own.digest()
-
-
-def _uniform(draw: hashlib.blake2b, purpose: bytes) -> float:
-    """A number in [0, 1) for one purpose, from 53 bits of the hash."""
-    return (int.from_bytes(_uniform_bytes(draw, purpose)) >> 11) * 2.0**-53

@@ -7,89 +7,58 @@ which covers every byte that reaches the model and, for generation, how it sampl
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow.parquet as pq
-from attrs import frozen
-
+from olmo_eval.common.types import LMOutput
 from olmo_eval.errors import DataError
 from olmo_eval.results import schema
-from olmo_eval.results.record import Row
-from olmo_eval.results.store import Run, open_filesystem
+from olmo_eval.results.lookup import KeyedTable, RowReader
+from olmo_eval.results.record import row_outputs
+from olmo_eval.results.store import Run
 
 _NOT_REUSED = frozenset({"infra_failed", "refused"})
-_GROUPS_KEPT = 8
-
-
-@frozen
-class _Table:
-    """The reusable requests of one instance table: sorted hashes, and the row of each."""
-
-    path: str
-    hashes: npt.NDArray[np.bytes_]
-    rows: npt.NDArray[np.int64]
 
 
 class ReuseIndex:
-    """Finds the kept row of a request. Built at first use; holds 40 bytes a known request."""
+    """Finds the outputs of answered requests. Built at first use."""
 
     def __init__(self, runs: Callable[[], Iterable[Run]]) -> None:
         self._runs = runs
-        self._tables: list[_Table] | None = None
-        self._files: dict[str, Any] = {}
-        self._groups: OrderedDict[tuple[str, int], list[Row]] = OrderedDict()
+        self._tables: list[KeyedTable] | None = None
+        self._reader = RowReader()
 
-    def find(self, request_hash: str) -> Row | None:
-        """``outputs`` and ``trajectory`` of an answered request, or None."""
-        if self._tables is None:
-            self._tables = [t for run in self._runs() for t in _tables(run)]
-        if not self._tables:
-            return None
-        key = np.bytes_(request_hash.encode())
-        for table in self._tables:
-            index = int(np.searchsorted(table.hashes, key))
-            if index < len(table.hashes) and table.hashes[index] == key:
-                return self._row(table.path, int(table.rows[index]))
+    def __contains__(self, request_hash: str) -> bool:
+        return any(table.find(request_hash) is not None for table in self.tables())
+
+    def find(self, request_hash: str) -> tuple[LMOutput, ...] | None:
+        """The outputs of an answered request, or None."""
+        for table in self.tables():
+            row = table.find(request_hash)
+            if row is not None:
+                return row_outputs(self._reader.read(table.path, row))
         return None
 
-    def _row(self, path: str, row: int) -> Row:
-        """One row, read with the row group it stands in; the last few groups are kept."""
-        file = self._files.get(path)
-        if file is None:
-            filesystem, inner = open_filesystem(path)
-            file = self._files[path] = pq.ParquetFile(filesystem.open_input_file(inner))
-        group, start = 0, 0
-        while row >= start + file.metadata.row_group(group).num_rows:
-            start += file.metadata.row_group(group).num_rows
-            group += 1
-        key = (path, group)
-        if key not in self._groups:
-            table = file.read_row_group(group, columns=["outputs", "trajectory"])
-            self._groups[key] = table.to_pylist()
-            if len(self._groups) > _GROUPS_KEPT:
-                self._groups.popitem(last=False)
-        self._groups.move_to_end(key)
-        return self._groups[key][row - start]
+    def tables(self) -> list[KeyedTable]:
+        if self._tables is None:
+            self._tables = [t for run in self._runs() for t in _tables(run)]
+        return self._tables
 
 
-def _tables(run: Run) -> Iterable[_Table]:
+def _tables(run: Run) -> Iterable[KeyedTable]:
     for name in run.task_names:
         try:
             columns = run.instances(name, ["request_hash", "outcome"])
         except DataError:
             continue  # not finished, or not readable: nothing to reuse from it
         outcomes = columns.column("outcome").to_pylist()
-        rows = np.array([i for i, o in enumerate(outcomes) if o not in _NOT_REUSED], dtype=np.int64)
-        if len(rows) == 0:
-            continue
-        hashes = np.array(columns.column("request_hash").to_pylist(), dtype="S32")[rows]
-        order = np.argsort(hashes, kind="stable")
-        path = f"{run.location}/instances/{schema.file_name(name)}.parquet"
-        yield _Table(path, hashes[order], rows[order])
+        rows = [i for i, outcome in enumerate(outcomes) if outcome not in _NOT_REUSED]
+        hashes = columns.column("request_hash").take(rows).to_pylist()
+        if rows:
+            yield KeyedTable(instance_file(run, name), hashes, rows)
+
+
+def instance_file(run: Run, task: str) -> str:
+    return f"{run.location}/instances/{schema.file_name(task)}.parquet"
 
 
 def runs_to_reuse(runs: Sequence[Run], reuse_key: str, without: str) -> list[Run]:

@@ -134,7 +134,7 @@ async def _execute(
             tasks=[_task_record(name, values, ("score", _SCORER))],
         )
         folder.write_json(redactor.value(record))
-        (folder.path / "external").mkdir(exist_ok=True)  # noqa: ASYNC240
+        (folder.path / "external").mkdir(exist_ok=True)
         began = time.perf_counter()
         try:
             result = await _run(external, harness, values, folder.path / "external")

@@ -45,11 +45,11 @@ class Sink(Protocol):
     def finished(self, feed: Feed) -> None: ...
 
 
-#: from a request and its hash to outputs that are already known, or None
-Reuse = Callable[[LMRequest, str], Sequence[LMOutput] | None]
+#: from an instance and the hash of its request to outputs that are already known, or None
+Reuse = Callable[[Work, str], Sequence[LMOutput] | None]
 
 
-def _nothing(_request: LMRequest, _hash: str) -> Sequence[LMOutput] | None:
+def _nothing(_work: Work, _hash: str) -> Sequence[LMOutput] | None:
     return None
 
 
@@ -149,7 +149,7 @@ class Pipeline:
         params = sampling(work.planned, task.get_sampling_params(instance))
         request_as_row = request_row(request)
         digest = request_hash(request_as_row, params)
-        known = self.reuse(request, digest)
+        known = self.reuse(work, digest)
         began = time.perf_counter()
         response = Response(work.instance_id, instance, request)
         try:

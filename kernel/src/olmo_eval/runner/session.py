@@ -5,27 +5,27 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
-from olmo_eval.common.types import LMOutput, LMRequest, Response
+from olmo_eval.common.types import Response
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder, now
-from olmo_eval.results.record import row_outputs
+from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
 from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
-from olmo_eval.results.store import Run, Store
+from olmo_eval.results.store import Store
 from olmo_eval.results.tables import write_results
-from olmo_eval.runner.feed import Feed
+from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.inspect import inspection
-from olmo_eval.runner.pipeline import Pipeline
+from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.progress import Progress
 
@@ -60,6 +60,7 @@ class Session:
         self.expected: dict[str, int] = {}
         self._done: Counter[str] = Counter()
         self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
+        self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
         self._inspected: set[str] = set()
         self._manager = plugins.manager()
         self._watched = self._manager.observes("instance_scored")
@@ -98,6 +99,7 @@ class Session:
                 finished.discard(row["instance_id"])
             else:
                 finished.add(row["instance_id"])
+                self._count(row["task"], row)
         total = sum(map(len, done.values()))
         if total:
             self.progress.message(f"resuming {self.folder.run_id}: {total:,} instances are done")
@@ -107,7 +109,7 @@ class Session:
         feeds = [Feed(planned, done[planned.name]) for planned in self.job.plan.tasks]
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(done[planned.name])
-        pipeline = Pipeline(self.harness, feeds, self, self._reuse())
+        pipeline = Pipeline(self.harness, feeds, self, self._known())
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen, pipeline, group.cancel_scope)
@@ -118,30 +120,22 @@ class Session:
         except BaseExceptionGroup as errors:
             raise most_telling(errors) from errors
         self.expected = {f.planned.name: f.expected or f.read for f in feeds}
-        if pipeline.stopped:
+        if not all(feed.exhausted for feed in feeds):
             raise Interrupted(
                 f"stopped; {sum(self._done.values()):,} instances are finished and kept",
                 hint="rerun the same command to resume",
             )
 
-    def _reuse(self) -> Any:
-        """A function from a request and its hash to the outputs of an earlier run, or None."""
-        if not self.job.reuse or self.job.recorded is not None:
-            return lambda _request, _hash: None
-        key = self.record["reuse_key"]
-
-        def earlier() -> list[Run]:
-            return runs_to_reuse(Store(self.job.results).runs(), key, self.folder.run_id)
-
-        index = ReuseIndex(earlier)
-
-        def outputs(request: LMRequest, request_hash: str) -> Sequence[LMOutput] | None:
-            row = index.find(request_hash)
-            if row is None:
-                return None
-            return row_outputs({**row, "request": {"continuations": request.continuations}})
-
-        return outputs
+    def _known(self) -> Reuse:
+        """Where outputs come from that need not be asked for: a recorded run, or earlier ones."""
+        if self.job.recorded is not None:
+            recorded = RecordedOutputs(self.job.recorded)
+            return lambda work, _hash: recorded.of_instance(_origin(work), work.instance_id)
+        if not self.job.reuse:
+            return lambda _work, _hash: None
+        key, results = self.record["reuse_key"], self.job.results
+        index = ReuseIndex(lambda: runs_to_reuse(Store(results).runs(), key, self.folder.run_id))
+        return lambda _work, request_hash: index.find(request_hash)
 
     async def _listen(self, pipeline: Pipeline, scope: anyio.CancelScope) -> None:
         """First Ctrl-C: finish what is in flight. Second: stop at once."""
@@ -173,17 +167,21 @@ class Session:
         self.journal.append({"task": planned.name, **row})
         name = planned.name
         self._done[name] += 1
-        value = row["values"].get(planned.primary_key)
-        mean = self._means[name]
-        if value is not None:
-            mean.add(value, row["weights"].get(planned.primary_key, 1.0))
-        self.progress.advanced(name, self._done[name], mean.value)
+        self._count(name, row)
+        self.progress.advanced(name, self._done[name], self._means[name].value)
         if self.job.inspect and name not in self._inspected:
             self._inspected.add(name)
             shown = inspection(name, row, response, self.job.inspect, self.harness.provider)
             self.progress.message(self.redactor.text(shown))
         if self._watched:
             self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
+
+    def _count(self, task: str, row: Mapping[str, Any]) -> None:
+        """Take an instance into the running score that progress shows."""
+        key = self._primaries[task]
+        value = row["values"].get(key)
+        if value is not None:
+            self._means[task].add(value, row["weights"].get(key, 1.0))
 
     def finished(self, feed: Feed) -> None:
         name = feed.planned.name
@@ -238,6 +236,11 @@ class Session:
             self.progress.message(
                 f"plugin {failure.owner}: {failure.name} failed: {failure.reason}"
             )
+
+
+def _origin(work: Work) -> str:
+    """The name under which a recorded run has the task of a rescoring."""
+    return str(work.planned.spec)
 
 
 class _Mean:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -42,6 +44,18 @@ class Instance:
     choices: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
     metadata: Mapping[str, Any] = field(factory=dict)
     tools: tuple[Any, ...] | None = field(default=None, converter=_tuple_or_none)
+
+    @property
+    def id(self) -> str:
+        """The identifier the data gives (``metadata["id"]``), else one made of the content."""
+        given = self.metadata.get("id")
+        return self.content_id if given is None else str(given)
+
+    @property
+    def content_id(self) -> str:
+        """12 hexadecimal digits of the SHA-256 of question, choices and gold answer."""
+        content = json.dumps([self.question, self.choices, str(self.gold_answer)])
+        return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
     @property
     def gold_index(self) -> int | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from attrs import evolve, field, frozen, validators
 
+from olmo_eval import plugins
+from olmo_eval.common import metrics
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.metrics.accuracy import AGGREGATIONS
@@ -36,6 +39,56 @@ def _text(value: Any) -> str | None:
 
 def _sampling(value: SamplingParams | None) -> SamplingParams:
     return SamplingParams() if value is None else value
+
+
+def _metrics(value: Any) -> tuple[Metric, ...]:
+    items = () if value is None else (value,) if isinstance(value, str | Metric) else value
+    return tuple(named_metric(item) if isinstance(item, str) else item for item in items)
+
+
+def named_metric(text: str) -> Metric:
+    """The metric that ``name`` or ``name:scorer`` means: ``accuracy:exact_match_flex``.
+
+    ``pass_at_4`` and ``pass_pow_4`` carry their k. A metric that has a scorer of its own may
+    leave it out.
+
+    Raises:
+        UsageError: an unknown metric or scorer, or a scorer is missing.
+    """
+    name, _, scorer = text.strip().partition(":")
+    base, _, k = name.rpartition("_")
+    settings: dict[str, Any] = {}
+    if base in ("pass_at", "pass_pow") and k.isdecimal():
+        name, settings = base, {"k": int(k)}
+    known = {getattr(metrics, m).name: getattr(metrics, m) for m in metrics.__all__}
+    known.pop("")
+    if name not in known:
+        raise UsageError(
+            f"unknown metric {text!r}",
+            hint=did_you_mean(name, known, otherwise=f"metrics are: {', '.join(sorted(known))}"),
+        )
+    if scorer:
+        settings["scorer"] = plugins.manager().registry("scorers").get(scorer)
+    try:
+        return known[name](**settings)  # type: ignore[no-any-return]
+    except TypeError as error:
+        raise UsageError(
+            f"metric {text!r} needs a scorer", hint=f"write {name}:SCORER, as in {name}:exact_match"
+        ) from error
+
+
+def _function(value: Any) -> Any:
+    """A function, or the one that ``"module:name"`` names."""
+    if not isinstance(value, str):
+        return value
+    module, _, name = value.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"answer_extractor {value!r} cannot be imported: {error}",
+            hint="name a function of one text: package.module:function",
+        ) from error
 
 
 def _metric_name(value: Any) -> str | None:
@@ -71,7 +124,9 @@ class TaskConfig:
     data_source: DataSource | None = field(default=None, converter=_source)
     fewshot_source: DataSource | str | None = field(default=None, converter=_fewshot_source)
     formatter: Formatter | None = None
-    metrics: tuple[Metric, ...] = field(default=(), converter=_tuple)
+    metrics: tuple[Metric, ...] = field(
+        default=(), converter=_metrics, metadata={"reads_text": True}
+    )
     num_fewshot: int = field(default=0, validator=validators.ge(0))
     fewshot_seed: int = 42
     fewshot_sample: bool = True
@@ -82,7 +137,9 @@ class TaskConfig:
     sampling_params: SamplingParams = field(factory=SamplingParams, converter=_sampling)
     output_score_aggregation: str = field(default="mean", validator=validators.in_(AGGREGATIONS))
     max_length: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
-    answer_extractor: Callable[[str], Any] | None = None
+    answer_extractor: Callable[[str], Any] | None = field(
+        default=None, converter=_function, metadata={"reads_text": True}
+    )
     dependencies: tuple[str, ...] = field(default=(), converter=_tuple)
     sandbox_env: SandboxEnv | None = None
     sandbox_allocation_weight: float = 1.0

@@ -1,0 +1,106 @@
+"""What the mock says: texts cut as an engine would, scripted turns, seeded numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from olmo_eval.common.text import LABELS
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams, ToolCall, Usage
+
+#: log-probability a byte of a preferred continuation, and the most of any other
+LIKELY, UNLIKELY = -0.001, -1.0
+
+
+def right_answer(instance: Instance) -> str:
+    """What a model that knows would write: the letter among choices, else the gold answer."""
+    index = instance.gold_index
+    if instance.choices and index is not None:
+        return f"ANSWER: {LABELS[index]}"
+    golds = instance.metadata.get("all_answers") or instance.gold_answer
+    gold = golds[0] if isinstance(golds, list | tuple) and golds else golds
+    return "" if gold is None else str(gold)
+
+
+def with_usage(output: LMOutput, usage: Usage) -> LMOutput:
+    """``output`` with the prompt's tokens and its own counted."""
+    text_tokens = -(-len(output.text.encode("utf-8", "surrogatepass")) // 4)
+    return evolve(output, usage=Usage(usage.prompt_tokens, text_tokens))
+
+
+def finished(text: str, params: SamplingParams) -> LMOutput:
+    """``text`` cut at the stop sequences and after ``max_tokens`` words, as an engine would."""
+    reason = "stop"
+    cuts = [text.find(s) for s in params.stop_sequences or () if s]
+    found = [cut for cut in cuts if cut >= 0]
+    if found:
+        text = text[: min(found)]
+    if params.max_tokens is not None:
+        kept = _first_words(text, params.max_tokens)
+        if len(kept) < len(text):
+            text, reason = kept, "length"
+    return LMOutput(text, finish_reason=reason)
+
+
+def _first_words(text: str, count: int) -> str:
+    """The first ``count`` words with the white space between them; the mock's tokens are words."""
+    position = 0
+    for word in text.split()[:count]:
+        position = text.index(word, position) + len(word)
+    return text if len(text.split()) <= count else text[:position]
+
+
+def scripted(replies: Sequence[Any], request: LMRequest) -> LMOutput:
+    """The reply for this turn: as many were given as assistants spoke since the user did."""
+    turn = 0
+    for message in reversed(request.messages):
+        if message["role"] == "user":
+            break
+        turn += message["role"] == "assistant"
+    reply = replies[min(turn, len(replies) - 1)]
+    if not isinstance(reply, Mapping):
+        return LMOutput(str(reply), finish_reason="stop")
+    calls = tuple(_tool_calls(reply.get("tool_calls", ()), turn))
+    reason = "tool_calls" if calls else "stop"
+    return LMOutput(str(reply.get("text", "")), tool_calls=calls, finish_reason=reason)
+
+
+def _tool_calls(calls: Iterable[Mapping[str, Any]], turn: int) -> Iterable[ToolCall]:
+    for i, call in enumerate(calls):
+        arguments = call.get("arguments", {})
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        yield ToolCall(f"call_{turn}_{i}", str(call["name"]), text)
+
+
+def scored(text: str, prompt_tokens: int, strength: float) -> LMOutput:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    tokens = -(-size // 4)
+    return LMOutput(
+        text,
+        sum_logprob=strength * size,
+        num_tokens=tokens,
+        is_greedy=strength == LIKELY,
+        usage=Usage(prompt_tokens, 0),
+    )
+
+
+def tokens_in(request: LMRequest) -> int:
+    size = len(request.prompt)
+    for message in request.messages:
+        size += len(message.get("content") or "")
+    return -(-size // 4)
+
+
+def digest_for(draw: hashlib.blake2b, purpose: bytes) -> bytes:
+    own = draw.copy()
+    own.update(b"\0" + purpose)
+    return own.digest()
+
+
+def uniform(draw: hashlib.blake2b, purpose: bytes) -> float:
+    """A number in [0, 1) for one purpose, from 53 bits of the hash."""
+    return (int.from_bytes(digest_for(draw, purpose)) >> 11) * 2.0**-53

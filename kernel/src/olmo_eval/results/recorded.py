@@ -1,0 +1,63 @@
+"""The outputs that a run recorded, found by instance."""
+
+from __future__ import annotations
+
+import hashlib
+
+from olmo_eval.common.types import LMOutput
+from olmo_eval.errors import DataError
+from olmo_eval.results.lookup import KeyedTable, RowReader
+from olmo_eval.results.record import row_outputs
+from olmo_eval.results.reuse import instance_file
+from olmo_eval.results.store import Run
+
+_UNANSWERED = frozenset({"infra_failed", "refused"})
+
+
+class RecordedOutputs:
+    """The answered instances of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._by_id: dict[str, KeyedTable] = {}
+        self._by_question: list[KeyedTable] | None = None
+        self._reader = RowReader()
+
+    def of_instance(self, task: str, instance_id: str) -> tuple[LMOutput, ...] | None:
+        """The outputs of one instance of one of the run's tasks; None where it has none.
+
+        Raises:
+            DataError: the run's table cannot be read.
+        """
+        table = self._by_id.get(task)
+        if table is None:
+            table = self._by_id[task] = self._table(task, question=False)
+        return self._outputs(table, _key(instance_id))
+
+    def of_question(self, instance_id: str, question: str) -> tuple[LMOutput, ...] | None:
+        """The outputs of the instance with this id and question, whatever task it was in."""
+        if self._by_question is None:
+            self._by_question = [self._table(name, question=True) for name in self.run.task_names]
+        for table in self._by_question:
+            found = self._outputs(table, _key(instance_id, question))
+            if found is not None:
+                return found
+        return None
+
+    def _table(self, task: str, *, question: bool) -> KeyedTable:
+        names = ["instance_id", "outcome", *(["question"] if question else [])]
+        columns = self.run.instances(task, names).to_pylist()
+        kept = [(i, row) for i, row in enumerate(columns) if row["outcome"] not in _UNANSWERED]
+        keys = (_key(row["instance_id"], row.get("question") or "") for _, row in kept)
+        if not kept:
+            raise DataError(f"run {self.run.run_id} has no answers for {task}")
+        return KeyedTable(instance_file(self.run, task), keys, [i for i, _ in kept])
+
+    def _outputs(self, table: KeyedTable, key: str) -> tuple[LMOutput, ...] | None:
+        row = table.find(key)
+        return None if row is None else row_outputs(self._reader.read(table.path, row))
+
+
+def _key(instance_id: str, question: str = "") -> str:
+    text = f"{instance_id}\0{question}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()

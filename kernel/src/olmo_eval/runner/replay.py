@@ -1,0 +1,190 @@
+"""The provider ``replay``: recorded outputs in place of a model.
+
+``-m replay:RUN`` answers with what a run recorded; ``-m replay:FILE.jsonl`` with the rows of a
+file, so that published outputs of any model can be scored here::
+
+    {"instance_id": "17", "outputs": ["... the answer is 42."]}
+    {"question": "What is 6 times 7?", "outputs": ["42", "It is 42."]}
+
+Rows match by ``instance_id``, else by ``question``, else by the field that
+``-o provider.kwargs.match=FIELD`` names, which is looked up in the instance's metadata. What does
+not match is counted and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
+from olmo_eval.data import DataLoader, DataSource
+from olmo_eval.errors import DataError, ProviderError, UnansweredError, UsageError
+from olmo_eval.harness.fingerprint import file_digest
+from olmo_eval.harness.provider import Capability, Provider, ProviderConfig, current_instance
+from olmo_eval.results.recorded import RecordedOutputs
+from olmo_eval.results.store import Store
+
+_NAMED = 5
+
+
+def _is_file(model: str) -> bool:
+    return model.removesuffix(".gz").endswith((".jsonl", ".json", ".csv", ".parquet"))
+
+
+class ReplayProvider(Provider):
+    """Answers each instance with its recorded outputs; asks nothing of any model."""
+
+    capabilities = frozenset(Capability)
+    default_concurrency = 16
+    wants_instances = True
+    reports_usage = False
+
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(config)
+        self._source: _FileOutputs | _RunOutputs | None = None
+        self._unmatched: list[str] = []
+
+    @classmethod
+    def identify(cls, config: ProviderConfig) -> dict[str, Any]:
+        if not config.model or config.model == "replay":
+            raise UsageError("replay what?", hint="-m replay:RUN or -m replay:FILE.jsonl")
+        if not _is_file(config.model):
+            run = Store(_results(config)).find(config.model)
+            return {"fingerprint": f"replay:{run.run_id}", "chat_template": None}
+        path = Path(config.model)
+        if not path.is_file():
+            raise UsageError(f"no file of recorded outputs: {config.model}")
+        return {"fingerprint": f"sha256:{file_digest(path)}", "chat_template": None}
+
+    async def start(self) -> None:
+        if _is_file(self.config.model):
+            self._source = _FileOutputs(self.config.model, self.config.kwargs.get("match"))
+        else:
+            run = Store(_results(self.config)).find(self.config.model)
+            self._source = _RunOutputs(RecordedOutputs(run))
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        outputs = self._outputs()
+        if len(outputs) < params.num_samples:
+            raise UnansweredError(
+                f"{len(outputs)} outputs are recorded and the task wants {params.num_samples}: "
+                f"-o num_samples={len(outputs)}"
+            )
+        return list(outputs[: params.num_samples])
+
+    async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
+        outputs = self._outputs()
+        wanted = len(request.continuations) or 1
+        if len(outputs) != wanted or any(output.sum_logprob is None for output in outputs):
+            raise UnansweredError(f"no log-probabilities of {wanted} continuations are recorded")
+        return list(outputs)
+
+    def _outputs(self) -> tuple[LMOutput, ...]:
+        instance = current_instance.get()
+        if instance is None or self._source is None:
+            raise ProviderError("replay answers instances of a run, not single requests")
+        found = self._source.find(instance)
+        if found is None:
+            self._unmatched.append(instance.id)
+            raise UnansweredError(f"no recorded output matches the instance {instance.id}")
+        return found
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self._unmatched:
+            notes.append(f"replay: no recorded output for {_some(self._unmatched)} instances")
+        unused = self._source.unused() if self._source else []
+        if unused:
+            notes.append(f"replay: {_some(unused)} recorded rows match no instance")
+        return notes
+
+
+def _results(config: ProviderConfig) -> str:
+    import os
+
+    given = config.kwargs.get("results") or os.environ.get("OLMO_EVAL_RESULTS", "results")
+    return str(given)
+
+
+def _some(names: list[str]) -> str:
+    more = ", ..." if len(names) > _NAMED else ""
+    return f"{len(names):,} ({', '.join(names[:_NAMED])}{more})"
+
+
+class _RunOutputs:
+    """What a run recorded."""
+
+    def __init__(self, recorded: RecordedOutputs) -> None:
+        self._recorded = recorded
+
+    def find(self, instance: Instance) -> tuple[LMOutput, ...] | None:
+        return self._recorded.of_question(instance.id, instance.question)
+
+    def unused(self) -> list[str]:
+        return []
+
+
+class _FileOutputs:
+    """The rows of a file of outputs."""
+
+    def __init__(self, path: str, match: str | None) -> None:
+        self._match = match
+        self._rows: dict[str, tuple[LMOutput, ...]] = {}
+        self._used: set[str] = set()
+        for number, row in enumerate(DataLoader().load(DataSource.parse(path)), 1):
+            key = self._row_key(row)
+            if key is None:
+                fields = match or "instance_id, question"
+                raise DataError(
+                    f"{path}: row {number} has none of the fields {fields}",
+                    hint="name the field to match with -o provider.kwargs.match=FIELD",
+                )
+            if key in self._rows:
+                raise DataError(f"{path}: row {number} repeats the key {key!r}")
+            self._rows[key] = _row_outputs(row, f"{path}: row {number}")
+
+    def _row_key(self, row: Mapping[str, Any]) -> str | None:
+        for field in [self._match] if self._match else ["instance_id", "question"]:
+            if row.get(str(field)) is not None:
+                return f"{field}:{row[str(field)]}"
+        return None
+
+    def find(self, instance: Instance) -> tuple[LMOutput, ...] | None:
+        keys = [f"instance_id:{instance.id}", f"question:{instance.question}"]
+        if self._match:
+            keys = [f"{self._match}:{instance.metadata.get(self._match)}"]
+            if self._match in ("instance_id", "question"):
+                value = instance.id if self._match == "instance_id" else instance.question
+                keys = [f"{self._match}:{value}"]
+        for key in keys:
+            if key in self._rows:
+                self._used.add(key)
+                return self._rows[key]
+        return None
+
+    def unused(self) -> list[str]:
+        return [key.partition(":")[2][:40] for key in self._rows if key not in self._used]
+
+
+def _row_outputs(row: Mapping[str, Any], where: str) -> tuple[LMOutput, ...]:
+    texts, logprobs = row.get("outputs"), row.get("logprobs")
+    if isinstance(texts, str):
+        texts = [texts]
+    if texts is None and logprobs is None:
+        raise DataError(f"{where} has no 'outputs'", hint='"outputs": ["..."]')
+    n = len(texts if texts is not None else logprobs or [])
+    if not all(isinstance(text, str) for text in texts or ()):
+        raise DataError(f"{where}: 'outputs' is not a list of texts")
+    if logprobs is not None and (
+        len(logprobs) != n or not all(isinstance(p, int | float) for p in logprobs)
+    ):
+        raise DataError(f"{where}: 'logprobs' is not a list of {n} numbers")
+    return tuple(
+        LMOutput(
+            text=texts[i] if texts is not None else "",
+            sum_logprob=float(logprobs[i]) if logprobs is not None else None,
+            finish_reason="stop",
+        )
+        for i in range(n)
+    )

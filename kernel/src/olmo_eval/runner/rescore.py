@@ -1,0 +1,70 @@
+"""Scoring a run again, without asking its model anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from olmo_eval.common.overrides import Override, parse_override
+from olmo_eval.errors import DataError
+from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.results.store import Run
+from olmo_eval.runner.plan import TaskRequest, make_plan
+from olmo_eval.runner.run import Job
+
+
+def rescore_job(
+    run: Run,
+    tasks: Sequence[TaskRequest],
+    overrides: Sequence[Override] = (),
+    *,
+    results: str,
+    name: str | None = None,
+) -> Job:
+    """The job that scores ``run``'s recorded outputs again.
+
+    ``tasks`` are some of the run's tasks with new overrides (all of them where empty);
+    ``overrides`` apply to each. Extraction, scorers and metrics may change; requests may not.
+
+    Raises:
+        UsageError: a task the run does not have. DataError: the run did not finish.
+    """
+    if run.record.get("status") not in ("complete", "incomplete"):
+        raise DataError(
+            f"run {run.run_id} is {run.record.get('status')}: only finished runs are scored again",
+            hint="rerun its command first",
+        )
+    wanted = tasks or [TaskRequest(name) for name in run.task_names]
+    requests = [_with_recorded(run, request, overrides) for request in wanted]
+    plan = make_plan(requests)
+    harness = dict(run.record["harness"])
+    harness.pop("hash", None)
+    harness.pop("provider", None)
+    config = HarnessConfig.from_dict(harness, where=f"run {run.run_id}: harness")
+    provider = ProviderConfig(kind="replay", model=run.location)
+    return Job(
+        model=run.model,
+        harness=evolve(config, provider=provider),
+        plan=plan,
+        results=results,
+        name=name or run.record.get("name"),
+        group=run.record.get("group"),
+        recorded=run,
+    )
+
+
+def _with_recorded(run: Run, request: TaskRequest, overrides: Sequence[Override]) -> TaskRequest:
+    """The task as the run asked it, then the new overrides."""
+    entry = run.task_record(request.spec)
+    config = entry["config"]
+    spec = ":".join((entry["task"], *entry["variants"]))
+    before = [parse_override(text) for text in entry["overrides"]]
+    # --limit and --seed of the run are in its configuration, not among its overrides
+    before += [parse_override(f"{key}={_text(config[key])}") for key in ("limit", "seed")]
+    return TaskRequest(spec, (*before, *overrides, *request.overrides))
+
+
+def _text(value: object) -> str:
+    return "null" if value is None else str(value)
