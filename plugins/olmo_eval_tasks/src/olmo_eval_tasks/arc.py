@@ -46,6 +46,7 @@ class ArcEasy(Arc):
     """ARC-Easy: 2,376 test questions."""
 
     data_source = DataSource(path=PATH, subset="ARC-Easy", split="test")
+    expected_instances = 2_376
 
 
 @register("arc_challenge")
@@ -53,6 +54,7 @@ class ArcChallenge(Arc):
     """ARC-Challenge: 1,172 test questions that retrieval and word co-occurrence got wrong."""
 
     data_source = DataSource(path=PATH, subset="ARC-Challenge", split="test")
+    expected_instances = 1_172
 
 
 for _task, _normalization in (("arc_easy", "per_char"), ("arc_challenge", "uncond")):

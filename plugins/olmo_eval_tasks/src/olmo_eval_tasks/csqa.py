@@ -30,6 +30,7 @@ class CommonsenseQA(MultipleChoiceTask):
     """Five answers to a question, of which people chose one."""
 
     data_source = DataSource(path="tau/commonsense_qa", split="validation")
+    expected_instances = 1_221
     fewshot_split = "train"
     formatter = cloze()
 

@@ -29,6 +29,7 @@ class Gsm8k(Task):
     """Problems that take two to eight steps of arithmetic."""
 
     data_source = DataSource(path="openai/gsm8k", subset="main", split="test")
+    expected_instances = 1_319
     formatter = CompletionFormatter(
         template="Question: {question}\nAnswer:", fewshot_answer_key="solution"
     )

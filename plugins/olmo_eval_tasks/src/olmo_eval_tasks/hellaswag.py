@@ -57,6 +57,7 @@ class HellaSwag(MultipleChoiceTask):
     """Four endings, of which one is the original and three are a model's, chosen to fool models."""
 
     data_source = DataSource(path="Rowan/hellaswag", split="validation")
+    expected_instances = 10_042
     fewshot_split = "train"
     formatter = ClozeFormatter(template="{question}")
 

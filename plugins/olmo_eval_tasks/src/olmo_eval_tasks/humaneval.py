@@ -54,6 +54,7 @@ class HumanEval(Task):
     """Functions with docstring and hidden unit tests."""
 
     data_source = DataSource(path="openai/openai_humaneval", split="test")
+    expected_instances = 164
     fewshot_seed = 1234
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=STOPS)
     metrics: tuple[Metric, ...] = (PassAtKMetric(scorer=CodeExecutionScorer, k=1),)

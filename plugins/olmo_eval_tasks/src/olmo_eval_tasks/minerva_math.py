@@ -96,6 +96,7 @@ class Math500(MinervaMath):
     """500 problems of all subjects."""
 
     data_source = DataSource(path="HuggingFaceH4/MATH-500", split="test")
+    expected_instances = 500
     fewshot_source = "minerva_math_fixed"
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:

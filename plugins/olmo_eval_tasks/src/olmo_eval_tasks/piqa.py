@@ -33,6 +33,7 @@ class Piqa(MultipleChoiceTask):
     """Two solutions to a goal, of which one works. Rows have no identifier."""
 
     data_source = DataSource(path="ybisk/piqa", split="validation")
+    expected_instances = 1_838
     fewshot_split = "train"
     formatter = cloze(GOAL)
     metrics = logprob_accuracies("per_token")

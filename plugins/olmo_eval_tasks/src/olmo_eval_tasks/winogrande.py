@@ -79,6 +79,7 @@ class WinoGrande(MultipleChoiceTask):
     """A sentence with a blank and two options, of which world knowledge excludes one."""
 
     data_source = DataSource(path="allenai/winogrande", subset="winogrande_xl", split="validation")
+    expected_instances = 1_267
     fewshot_split = "train"
     formatter = PartialEvaluationFormatter()
 

@@ -87,12 +87,17 @@ class TinyReading(TinyChoice):
 
     data_source = bundled("tiny_reading")
     fewshot_split = "train"
+    answer_in_context = True
     formatter = cloze(PASSAGE)
 
 
 @register("tiny_null")
 class TinyNull(TinyChoice):
-    """The facts asked backwards, from value to town, which training never did: stays at 1/4."""
+    """The facts asked backwards, from value to town, which training never did: stays at 1/4.
+
+    Four questions in a row (``cluster``) share their four choices, each right once, so that a
+    preference for some names gains nothing.
+    """
 
     data_source = bundled("tiny_null")
 
