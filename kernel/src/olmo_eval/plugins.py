@@ -44,6 +44,7 @@ KINDS = {
     "executors": "executor",
 }
 
+
 @frozen
 class Plugin:
     """A loaded plugin module and where it came from (``entry point`` or ``--plugin``)."""
@@ -245,10 +246,25 @@ def fresh_manager(plugins: Sequence[str] = ()) -> Iterator[PluginManager]:
         _manager = previous
 
 
+#: module -> what its decorators registered; a later manager cannot make Python import it again
+_decorated: dict[str, dict[tuple[str, str], Any]] = {}
+
+
 def add(kind: str, name: str, target: Any, *, module: str | None = None) -> None:
     """Register from a decorator; the owner is found from the module that defines ``target``."""
-    mine = manager()
     home = module or getattr(target, "__module__", "") or ""
+    _decorated.setdefault(home, {})[kind, name] = target
+    _claim(kind, name, target, home)
+
+
+def replay(module: str) -> None:
+    """Register, in the current manager, what ``module``'s decorators registered on import."""
+    for (kind, name), target in _decorated.get(module, {}).items():
+        _claim(kind, name, target, module)
+
+
+def _claim(kind: str, name: str, target: Any, home: str) -> None:
+    mine = manager()
     owner = current_owner.get()
     if owner is None or home.partition(".")[0] != owner.module:
         owner = mine.owner_of(home)

@@ -170,6 +170,8 @@ class Registry(Generic[T]):
         return entry.target
 
     def _resolve(self, entry: Entry[T]) -> None:
+        from olmo_eval.plugins import replay
+
         target = entry.target
         assert isinstance(target, str)
         module_name, _, attribute = target.partition(":")
@@ -177,6 +179,8 @@ class Registry(Generic[T]):
         try:
             with owned_by(entry.owner):
                 module = import_module(module_name)
+                if not attribute and isinstance(entry.target, str):
+                    replay(module_name)
             if attribute:
                 resolved: Any = module
                 for part in attribute.split("."):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from olmo_eval import plugins
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.overrides import parse_override
 from olmo_eval.common.scorers import ExactMatchScorer
@@ -155,3 +158,24 @@ def test_a_task_without_metrics_is_said() -> None:
 
     with pytest.raises(UsageError, match="no metrics"):
         build_task("acme_a").config.primary()
+
+
+def test_a_module_imported_before_supplies_its_tasks_to_a_new_manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "acme_lazy_index.py").write_text(
+        "import olmo_eval\n"
+        "@olmo_eval.hookimpl\n"
+        "def register_tasks(register):\n"
+        "    register('acme_lazy', 'acme_lazy_task')\n"
+    )
+    (tmp_path / "acme_lazy_task.py").write_text(
+        "from olmo_eval.evals.tasks.common import Task, register\n"
+        "@register('acme_lazy')\n"
+        "class Lazy(Task): pass\n"
+    )
+
+    for _ in range(2):
+        with plugins.fresh_manager(["acme_lazy_index"]):
+            assert type(build_task("acme_lazy")).__name__ == "Lazy"
