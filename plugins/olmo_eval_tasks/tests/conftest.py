@@ -27,9 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def olmo_eval_tasks() -> Iterator[None]:
-    """The package's plugin, whether or not the package is installed."""
+    """The package's plugin, whether or not the package is installed, and nothing else."""
     with plugins.fresh_manager(["olmo_eval_tasks.plugin"]):
         yield
 
