@@ -13,6 +13,7 @@ from olmo_eval.errors import OlmoEvalError
 #: command -> (where it is, what it does in one line); modules are imported when called
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run:run", "Evaluate a model on tasks; rerunning resumes."),
+    "plan": ("plan:plan", "What a run would reuse, ask and cost; what it could tell."),
     "compare": ("compare:compare", "Compare runs question by question, with a verdict."),
     "rescore": ("rescore:rescore", "Score recorded outputs again, asking no model anything."),
     "results": ("results:results", "List and show runs."),

@@ -62,6 +62,15 @@ def model_and_tasks(command: Any) -> Any:
 @model_and_tasks
 @results_option
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
+@click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
+@click.option(
+    "--fail-if-missing",
+    type=click.FloatRange(0, 100),
+    default=5.0,
+    show_default=True,
+    metavar="PCT",
+    help="Exit with 1 when more than this share of a task's instances has no score.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
 @click.option("--inspect-instance", is_flag=True, help="Show only its instance.")
@@ -98,7 +107,24 @@ def run(
     show_runs(runs, as_json)
     if failure is not None:
         raise failure
-    return 0
+    return _missing_too_many(runs, options["fail_if_missing"])
+
+
+def _missing_too_many(runs: Sequence[Run], percent: float) -> int:
+    """1 and a line for each task with too much missing; else 0."""
+    code = 0
+    for one in runs:
+        for score in one.scores():
+            lost = score.n_expected - score.n_scored
+            if score.kind == "task" and score.primary and lost > score.n_expected * percent / 100:
+                share = 100 * lost / score.n_expected
+                click.echo(
+                    f"error: {score.name}: {share:.1f}% of the instances have no score "
+                    f"(--fail-if-missing {percent:g})",
+                    err=True,
+                )
+                code = 1
+    return code
 
 
 def _run_all(jobs: Sequence[Job]) -> tuple[list[Run], OlmoEvalError | None]:
@@ -149,6 +175,7 @@ def make(
         name=options["name"],
         group=options["group"],
         fresh=bool(options.get("fresh")),
+        reuse=not options.get("no_reuse"),
         inspect=tuple(chosen or parts),
     )
 

@@ -57,6 +57,7 @@ class Session:
         self.redactor = Redactor()
         self.redactor.learn(to_json(job.harness))
         self.record = self.redactor.value({"run_id": folder.run_id, **record})
+        self.record["concurrency"] = harness.max_concurrency
         self.expected: dict[str, int] = {}
         self._done: Counter[str] = Counter()
         self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}

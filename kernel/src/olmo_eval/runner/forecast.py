@@ -1,0 +1,142 @@
+"""What a run would do: reuse, ask, cost; and what it could tell. Loads no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import asdict, frozen
+
+from olmo_eval.errors import DataError
+from olmo_eval.harness.runtime import Harness
+from olmo_eval.results.folder import runs_of
+from olmo_eval.results.record import request_hash, request_row
+from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
+from olmo_eval.results.statistics import paired_binary_mde
+from olmo_eval.results.store import Run, Store
+from olmo_eval.runner.feed import selected
+from olmo_eval.runner.pipeline import sampling
+from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.record import run_record
+from olmo_eval.runner.run import Job, local_root
+
+#: bytes a token, where no past run tells
+_BYTES_PER_TOKEN = 4.0
+#: share of questions on which two similar checkpoints typically differ
+DISCORDANCE = 0.2
+
+
+@frozen
+class TaskForecast:
+    """One task: ``instances`` = ``reused`` + ``asked``.
+
+    - ``requests``: continuations scored or samples generated, among those asked;
+    - ``prompt_tokens``: estimated; ``new_tokens``: at most;
+    - ``seconds``, ``cost_usd``: from the newest past run of this model on this task, if any;
+    - ``mde``: smallest difference between two checkpoints that ``instances`` paired questions
+      detect (alpha 0.05, power 0.8) when ``DISCORDANCE`` of them are answered differently.
+    """
+
+    name: str
+    instances: int
+    reused: int
+    asked: int
+    reason: str
+    requests: int
+    prompt_tokens: int
+    new_tokens: int | None
+    seconds: float | None
+    cost_usd: float | None
+    mde: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
+    """What rerunning or starting the run would do, in one line, and task by task.
+
+    Raises:
+        OlmoEvalError: what the run itself would be refused for.
+    """
+    record = run_record(job)
+    earlier = runs_of(local_root(job.results), record["identity"])
+    state = "a new run"
+    if earlier and not job.fresh:
+        known = earlier[-1].read_json() or {}
+        state = f"run {earlier[-1].run_id} ({known.get('status', 'begun')}) would be resumed"
+        if known.get("status") == "complete":
+            state = f"run {earlier[-1].run_id} is complete: nothing would run"
+    runs = Store(job.results).runs()
+    related = runs_to_reuse(runs, record["reuse_key"], "")
+    index = ReuseIndex(lambda: related if job.reuse else [])
+    harness = Harness(job.harness)
+    tasks = [_task(planned, harness, index, related) for planned in job.plan.tasks]
+    return state, tasks
+
+
+def _task(
+    planned: PlannedTask, harness: Harness, index: ReuseIndex, related: Sequence[Run]
+) -> TaskForecast:
+    task = planned.task
+    instances = reused = requests = n_bytes = new_tokens = 0
+    for _, instance in selected(task):
+        request = harness.prepare(task.request_for(instance))
+        params = sampling(planned, task.get_sampling_params(instance))
+        row = request_row(request)
+        instances += 1
+        if request_hash(row, params) in index:
+            reused += 1
+            continue
+        requests += len(request.continuations) or params.num_samples
+        n_bytes += sum(len(c.encode()) for c in request.contexts()) or len(request.prompt.encode())
+        n_bytes += sum(len(c.encode()) for c in request.continuations)
+        n_bytes += sum(len(str(m.get("content") or "").encode()) for m in request.messages)
+        if not request.continuations:
+            new_tokens += (params.max_tokens or 0) * params.num_samples
+    asked = instances - reused
+    seconds, cost, rate = _past(planned.name, related)
+    return TaskForecast(
+        name=planned.name,
+        instances=instances,
+        reused=reused,
+        asked=asked,
+        reason=_reason(instances, reused, related, planned.name),
+        requests=requests,
+        prompt_tokens=round(n_bytes / (rate or _BYTES_PER_TOKEN)),
+        new_tokens=new_tokens or None,
+        seconds=None if seconds is None else seconds * asked,
+        cost_usd=None if cost is None else cost * asked,
+        mde=paired_binary_mde(instances, DISCORDANCE),
+    )
+
+
+def _reason(instances: int, reused: int, related: Sequence[Run], name: str) -> str:
+    if reused == instances:
+        return "every answer is known; only scoring"
+    if reused:
+        return f"{reused:,} answers are known from earlier runs"
+    if not related:
+        return "no earlier run of this model"
+    if any(name in run.task_names for run in related):
+        return "earlier runs asked otherwise"
+    return "earlier runs of this model did not have it"
+
+
+def _past(name: str, related: Sequence[Run]) -> tuple[float | None, float | None, float | None]:
+    """(seconds an instance, cost an instance, bytes a token) of the newest run with the task."""
+    for run in related:
+        if name not in run.task_names or run.record.get("status") != "complete":
+            continue
+        try:
+            table = run.instances(name, ["latency", "cost_usd", "reused"]).to_pylist()
+        except DataError:
+            continue
+        asked = [row for row in table if not row["reused"]]
+        if not asked:
+            continue
+        concurrency = run.record.get("concurrency") or 1
+        seconds = sum(row["latency"] or 0.0 for row in asked) / len(asked) / concurrency
+        costs = [row["cost_usd"] for row in asked if row["cost_usd"] is not None]
+        return seconds, sum(costs) / len(asked) if costs else None, None
+    return None, None, None
