@@ -90,7 +90,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], No
 
     def check(name: str, value: dict[str, Any]) -> None:
         path = GOLDENS / name
-        if request.config.getoption("--regenerate-goldens"):
+        if request.config.getoption("--regenerate-goldens", default=False):
             path.write_text(_one_line_each(value), encoding="utf-8")
         known = json.loads(path.read_text(encoding="utf-8"))
         assert sorted(value) == sorted(known), "regenerate with --regenerate-goldens"
