@@ -1,0 +1,227 @@
+"""The thread that owns the model: it takes whatever is in flight and works it off in batches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import define, field
+
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.errors import OlmoEvalError, ProviderError
+from olmo_eval_providers.hf import outputs
+from olmo_eval_providers.hf.cache import PrefixCache
+from olmo_eval_providers.hf.check import sharing_works
+from olmo_eval_providers.hf.decoding import Decoder
+from olmo_eval_providers.hf.loading import LoadedModel
+from olmo_eval_providers.hf.memory import budget, is_out_of_memory
+from olmo_eval_providers.hf.options import Options
+from olmo_eval_providers.hf.plain import PlainScorer
+from olmo_eval_providers.hf.sample import Sample
+from olmo_eval_providers.hf.scoring import Scorer
+from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.tokenization import Scored, fit, fit_prompt, rolling_windows, split_pair
+
+#: seconds to wait for more requests of a burst before a batch begins
+_LINGER = 0.002
+
+
+@define(eq=False)
+class Job:
+    """One request on its way. ``done`` is called once, from the worker's thread, with the
+    outputs or with what went wrong; ``cancelled`` says that nobody waits any more."""
+
+    request: LMRequest
+    params: SamplingParams | None
+    done: Callable[[list[LMOutput] | BaseException], None]
+    cancelled: bool = False
+    samples: list[Sample] = field(factory=list)
+
+
+class Engine:
+    """Answers jobs with ``loaded``. ``truncated`` counts prompts that were cut on the left."""
+
+    def __init__(self, loaded: LoadedModel, options: Options) -> None:
+        self.loaded = loaded
+        self.limits = budget(loaded, options.batch_tokens, options.slots)
+        self.prefixes = PrefixCache(loaded, options.prefix_bytes)
+        with loaded.torch.inference_mode():
+            self.shares = options.share_prefixes and sharing_works(loaded, self.limits)
+        self.prefixes.clear()
+        self.scorer: Scorer | PlainScorer = (
+            Scorer(loaded, self.limits, self.prefixes)
+            if self.shares
+            else PlainScorer(loaded, self.limits)
+        )
+        self.decoder = Decoder(loaded, self.limits, self.prefixes, self.shares)
+        self.truncated = 0
+        self._jobs: list[Job] = []
+        self._owners: dict[int, Job] = {}
+        self._arrived = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="hf-engine", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        with self._arrived:
+            self._jobs.append(job)
+            self._arrived.notify()
+
+    def close(self) -> None:
+        """Stop after the forward pass under way; jobs left over fail."""
+        with self._arrived:
+            self._closed = True
+            self._arrived.notify()
+        self._thread.join()
+
+    # -- the thread
+
+    def _serve(self) -> None:
+        with self.loaded.torch.inference_mode():
+            while not self._closed:
+                jobs = [job for job in self._take() if not job.cancelled]
+                self._score([job for job in jobs if job.params is None])
+                self._begin([job for job in jobs if job.params is not None])
+                if self.decoder.busy:
+                    self._step()
+        left = [*self._jobs, *self._owners.values()]
+        for job in dict.fromkeys(left):
+            job.done(ProviderError("the hf provider was closed"))
+
+    def _take(self) -> list[Job]:
+        """Everything in flight; waits only where there is nothing to do."""
+        with self._arrived:
+            idle = not self.decoder.busy
+            while idle and not self._jobs and not self._closed:
+                self._arrived.wait()
+        seen = 0
+        while idle and len(self._jobs) > seen:  # a burst is still coming in
+            seen = len(self._jobs)
+            time.sleep(_LINGER)
+        with self._arrived:
+            jobs, self._jobs = self._jobs, []
+        return jobs
+
+    def _score(self, jobs: Sequence[Job]) -> None:
+        ready: list[tuple[Job, list[Scored]]] = []
+        encoded: dict[str, list[int]] = {}
+        for job in jobs:
+            try:
+                ready.append((job, self._pairs(job.request, encoded)))
+            except Exception as error:
+                job.done(_explained(error))
+        if not ready:
+            return
+        try:
+            found = self.scorer.score([pair for _, pairs in ready for pair in pairs])
+        except Exception as error:
+            for job, _ in ready:
+                job.done(_explained(error))
+            return
+        at = 0
+        for job, pairs in ready:
+            parts = found[at : at + len(pairs)]
+            at += len(pairs)
+            job.done(outputs.scored(self.loaded.tokenizer, job.request, parts))
+
+    def _pairs(self, request: LMRequest, encoded: dict[str, list[int]]) -> list[Scored]:
+        limit = min(request.max_length or self.loaded.max_length, self.loaded.max_length)
+        tokenizer = self.loaded.tokenizer
+        if request.request_type is RequestType.ROLLING:
+            return rolling_windows(tokenizer, request.prompt, limit)
+
+        def encode(text: str) -> list[int]:
+            if text not in encoded:
+                encoded[text] = tokenizer.encode(text)
+            return encoded[text]
+
+        pairs = [
+            fit(split_pair(tokenizer, context, text, encode=encode), limit)
+            for context, text in zip(request.contexts(), request.continuations, strict=True)
+        ]
+        self.truncated += any(pair.dropped for pair in pairs)
+        return pairs
+
+    def _begin(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            try:
+                job.samples = self._samples(job)
+            except Exception as error:
+                job.done(_explained(error))
+                continue
+            self._owners.update((id(sample), job) for sample in job.samples)
+            self.decoder.add(job.samples)
+
+    def _samples(self, job: Job) -> list[Sample]:
+        request, params = job.request, job.params
+        assert params is not None
+        loaded = self.loaded
+        limit = min(request.max_length or loaded.max_length, loaded.max_length)
+        chat = request.request_type is RequestType.CHAT
+        whole = loaded.tokenizer.prompt_ids(request, chat=chat)
+        prompt = tuple(fit_prompt(whole, limit, params.max_tokens))
+        dropped = len(whole) - len(prompt)
+        self.truncated += dropped > 0
+        room = max(1, limit - len(prompt))
+        return [
+            Sample(
+                tokenizer=loaded.tokenizer,
+                prompt=prompt,
+                params=params,
+                seed=sample_seed(request, params, index),
+                room=min(room, params.max_tokens or room),
+                eos_ids=loaded.eos_ids,
+                dropped=dropped,
+            )
+            for index in range(params.num_samples)
+        ]
+
+    def _step(self) -> None:
+        try:
+            ended = self.decoder.step()
+        except Exception as error:
+            if is_out_of_memory(error):
+                try:
+                    self.limits.halve("generating", error)
+                except ProviderError as hopeless:
+                    error = hopeless
+                else:
+                    self.decoder.restart()
+                    return
+            unfinished = {self._owners.pop(id(sample)) for sample in self.decoder.clear()}
+            for job in unfinished:
+                job.done(_explained(error))
+            return
+        for sample in ended:
+            job = self._owners.pop(id(sample))
+            if all(s.finish_reason for s in job.samples):
+                job.done(outputs.generated(self.loaded.tokenizer, job.request, job.samples))
+
+
+def _explained(error: BaseException) -> BaseException:
+    """``error`` where it is meant for a person, else what went wrong in the engine."""
+    if isinstance(error, OlmoEvalError):
+        return error
+    explained = ProviderError(f"transformers failed: {type(error).__name__}: {error}")
+    explained.__cause__ = error
+    return explained
+
+
+def facts(engine: Engine) -> dict[str, Any]:
+    """What the record should know of the engine."""
+    loaded = engine.loaded
+    return {
+        "architecture": type(loaded.model).__name__,
+        "context_length": loaded.max_length,
+        "dtype": str(loaded.model.dtype).removeprefix("torch."),
+        "device": str(loaded.device),
+        "vocab_size": loaded.vocab_size,
+        "prefix_sharing": engine.shares,
+        "batch_tokens": engine.limits.batch_tokens,
+        "slots": engine.limits.slots,
+        "halvings": engine.limits.halvings,
+        "truncated_prompts": engine.truncated,
+        "reused_prefix_tokens": engine.prefixes.reused,
+    }

@@ -1,0 +1,187 @@
+"""Log-likelihoods of token sequences, sharing what they share.
+
+A pack is one row: the branches' own tokens one behind the other, each target behind its branch,
+behind the encoded prefix. An attention mask keeps the branches apart, and positions count from
+each branch's own past, so every token sees exactly what it would see alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import define, field, frozen
+
+from olmo_eval_providers.hf import cache
+from olmo_eval_providers.hf.loading import LoadedModel
+from olmo_eval_providers.hf.memory import Budget, with_less
+from olmo_eval_providers.hf.packing import WORTH, Pack, pack
+from olmo_eval_providers.tokenization import Scored
+
+#: rows of logits that are normalised at once
+_LOGIT_ROWS = 256
+
+
+@frozen
+class Likelihood:
+    """What was found for one ``Scored``: natural-log probabilities of its target's tokens.
+
+    ``reused``: context tokens that were encoded before.
+    """
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    is_greedy: bool
+    context_tokens: int
+    dropped: int
+    reused: int = 0
+
+
+@define
+class Layout:
+    """One row under construction: ids, positions, and who may see whom."""
+
+    ids: list[int] = field(factory=list)
+    positions: list[int] = field(factory=list)
+    branch: list[int] = field(factory=list)
+    target: list[int] = field(factory=list)  # -1 for a branch's own tokens
+    #: per scored target: its index, its tokens, and the places whose logits predict them
+    wanted: list[tuple[int, tuple[int, ...], list[int]]] = field(factory=list)
+
+    def add(self, tokens: Sequence[int], start: int, branch: int, target: int) -> int:
+        """Append ``tokens`` at positions from ``start``; returns the place of the first."""
+        place = len(self.ids)
+        self.ids += tokens
+        self.positions += range(start, start + len(tokens))
+        self.branch += [branch] * len(tokens)
+        self.target += [target] * len(tokens)
+        return place
+
+
+def layout(packed: Pack) -> Layout:
+    """The row of a pack."""
+    row = Layout()
+    for number, branch in enumerate(packed.branches):
+        own = branch.context[packed.shared :]
+        last = row.add(own, packed.shared, number, -1) + len(own) - 1
+        for target in branch.targets:
+            read = target.tokens[:-1]
+            place = row.add(read, len(branch.context), number, target.index)
+            row.wanted.append(
+                (target.index, target.tokens, [last, *range(place, place + len(read))])
+            )
+    return row
+
+
+@define
+class Scorer:
+    """Scores pairs with ``loaded`` within ``limits``."""
+
+    loaded: LoadedModel
+    limits: Budget
+    prefixes: cache.PrefixCache
+    share: bool = True
+
+    def score(self, pairs: Sequence[Scored]) -> list[Likelihood]:
+        """One result a pair, in order."""
+        found: list[Likelihood | None] = [None] * len(pairs)
+        todo = list(range(len(pairs)))
+
+        def attempt() -> None:
+            """Score what is still to do; after running out of memory that is less."""
+            remaining = [i for i in todo if found[i] is None]
+            chosen = [pairs[i] for i in remaining]
+            for packed in self._packs(chosen):
+                for index, likelihood in self._run(packed, chosen):
+                    found[remaining[index]] = likelihood
+
+        with_less(attempt, self.limits, "scoring", self.loaded.torch)
+        return [likelihood for likelihood in found if likelihood is not None]
+
+    def _packs(self, pairs: Sequence[Scored]) -> list[Pack]:
+        packs = pack(pairs, self.limits.batch_tokens)
+        return [self._with_known_prefix(p) for p in packs]
+
+    def _with_known_prefix(self, packed: Pack) -> Pack:
+        """A pack of one context may share with what came before."""
+        if packed.shared or len(packed.branches) > 1:
+            return packed
+        known = self.prefixes.known(packed.branches[0].context[:-1])
+        return Pack(known, packed.branches) if known >= WORTH else packed
+
+    def _run(self, packed: Pack, pairs: Sequence[Scored]) -> list[tuple[int, Likelihood]]:
+        torch, device = self.loaded.torch, self.loaded.device
+        prefix, reused = self.prefixes.encode(packed.prefix, self.limits.batch_tokens)
+        row = layout(packed)
+        places = sorted({place for _, _, ps in row.wanted for place in ps})
+        logits = self.loaded.model(
+            input_ids=torch.tensor([row.ids], device=device),
+            position_ids=torch.tensor([row.positions], device=device),
+            attention_mask=self._mask(row, packed.shared),
+            past_key_values=cache.write(prefix) if prefix else None,
+            use_cache=bool(prefix),
+            logits_to_keep=torch.tensor(places, device=device),
+        ).logits[0]
+        wanted = [(index, tokens) for index, tokens, _ in row.wanted]
+        rank = {place: i for i, place in enumerate(places)}
+        sources = [[rank[place] for place in ps] for _, _, ps in row.wanted]
+        results = []
+        for (index, tokens), (logprobs, greedy) in zip(
+            wanted, read_logits(torch, logits, wanted, sources), strict=True
+        ):
+            pair = pairs[index]
+            results.append(
+                (
+                    index,
+                    Likelihood(tokens, logprobs, greedy, len(pair.context), pair.dropped, reused),
+                )
+            )
+        return results
+
+    def _mask(self, row: Layout, shared: int) -> Any:
+        """Additive mask (1, 1, tokens, shared + tokens); None where plain causal order is meant."""
+        torch, device = self.loaded.torch, self.loaded.device
+        branch = torch.tensor(row.branch, device=device)
+        target = torch.tensor(row.target, device=device)
+        if len(set(row.branch)) == 1 and len({t for t in row.target if t >= 0}) <= 1:
+            return None
+        order = torch.arange(len(row.ids), device=device)
+        seen = (branch[:, None] == branch[None]) & (order[:, None] >= order[None])
+        seen &= (target[None] == -1) | (target[:, None] == target[None])
+        mask = torch.zeros(
+            (1, 1, len(row.ids), shared + len(row.ids)),
+            dtype=self.loaded.model.dtype,
+            device=device,
+        )
+        lowest = torch.finfo(mask.dtype).min
+        mask[0, 0, :, shared:].masked_fill_(~seen, lowest)
+        return mask
+
+
+def read_logits(
+    torch: Any,
+    logits: Any,
+    wanted: Sequence[tuple[int, tuple[int, ...]]],
+    sources: Sequence[Sequence[int]],
+) -> list[tuple[tuple[float, ...], bool]]:
+    """Log-probabilities of the wanted tokens from rows of ``logits`` (rows, vocabulary).
+
+    ``sources`` lists for each target the row that predicts each of its tokens.
+    """
+    rows = [row for source in sources for row in source]
+    tokens = [token for _, target in wanted for token in target]
+    norm, best = [], []
+    for begin in range(0, logits.shape[0], _LOGIT_ROWS):
+        block = logits[begin : begin + _LOGIT_ROWS].float()
+        norm.append(block.logsumexp(-1))
+        best.append(block.argmax(-1))
+    index = torch.tensor(rows, device=logits.device)
+    token = torch.tensor(tokens, device=logits.device)
+    values = (logits[index, token].float() - torch.cat(norm)[index]).tolist()
+    greedy = (torch.cat(best)[index] == token).tolist()
+    found, at = [], 0
+    for source in sources:
+        end = at + len(source)
+        found.append((tuple(values[at:end]), all(greedy[at:end])))
+        at = end
+    return found
