@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.evals.tasks.check.data import check_count, check_gold, check_ids
-from olmo_eval.evals.tasks.check.extraction import check_extraction, check_stops
+from olmo_eval.evals.tasks.check.data import check_gold, check_ids, check_instances
+from olmo_eval.evals.tasks.check.extraction import check_extraction, check_stop
 from olmo_eval.evals.tasks.check.missing import missing_data
 from olmo_eval.evals.tasks.check.prompts import (
     check_continuations,
@@ -36,7 +36,7 @@ Check = Callable[[Subject], Iterator[Finding]]
 #: every check, in the order in which findings are reported
 CHECKS: tuple[Check, ...] = (
     check_metrics,
-    check_count,
+    check_instances,
     check_ids,
     check_gold,
     check_fewshot,
@@ -46,7 +46,7 @@ CHECKS: tuple[Check, ...] = (
     check_oracle,
     check_empty,
     check_shuffled,
-    check_stops,
+    check_stop,
     check_extraction,
     check_scorers,
 )

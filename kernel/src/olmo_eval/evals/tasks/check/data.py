@@ -25,7 +25,7 @@ _ROWS = 1000
 _ENOUGH = 20
 
 
-def check_count(subject: Subject) -> Iterator[Finding]:
+def check_instances(subject: Subject) -> Iterator[Finding]:
     """``instances``: there are some, and as many as the task says its published data has."""
     if subject.total == 0:
         yield error("instances", "there are none", hint="look at the data source and process_doc")

@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MOST = 50
 
 
-def check_stops(subject: Subject) -> Iterator[Finding]:
+def check_stop(subject: Subject) -> Iterator[Finding]:
     """``stop``: no stop sequence cuts the right answer before it is given."""
     if not subject.generated:
         return

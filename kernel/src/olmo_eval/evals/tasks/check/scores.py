@@ -25,7 +25,8 @@ def check_metrics(subject: Subject) -> Iterator[Finding]:
         for metric in config.metrics:
             metric.check(config.sampling_params)
     except UsageError as problem:
-        yield error("metrics", problem.message, hint=problem.hint)
+        hint = problem.hint or "set metrics = (AccuracyMetric(scorer=...),), names all different"
+        yield error("metrics", problem.message, hint=hint)
         return
     keys = [metric.key for metric in config.metrics]
     twice = sorted({key for key in keys if keys.count(key) > 1})

@@ -67,7 +67,7 @@ class Subject:
         ranked = heapq.nsmallest(sample, self._ranked(keys), key=lambda entry: entry[:2])
         ranked.sort(key=lambda entry: entry[1])
         self.items: tuple[Item, ...] = tuple(Item(name, i) for _, _, name, i in ranked)
-        self._requests: dict[str, LMRequest] = {}
+        self._requests: dict[int, LMRequest] = {}
 
     def _ranked(self, shots: set[str]) -> Iterator[tuple[bytes, int, str, Instance]]:
         for position, instance in enumerate(self.task.instances):
@@ -87,9 +87,10 @@ class Subject:
         return fresh(self.task, num_fewshot=0)
 
     def request(self, item: Item) -> LMRequest:
-        if item.name not in self._requests:
-            self._requests[item.name] = self.task.request_for(item.instance)
-        return self._requests[item.name]
+        key = id(item.instance)  # several instances may have one name: that is a finding
+        if key not in self._requests:
+            self._requests[key] = self.task.request_for(item.instance)
+        return self._requests[key]
 
     def own_text(self, item: Item) -> str:
         """What the model reads of this question alone, whichever choice is scored.
@@ -137,8 +138,10 @@ def _ends_with_number(name: str, position: int) -> bool:
 
 
 def gold_of(instance: Instance) -> str:
-    """The gold answer as text, the first of several."""
-    gold = instance.gold_answer
+    """The gold answer as text, the first of several; a gold index out of range names none."""
+    gold, index = instance.gold_answer, instance.gold_index
+    if instance.choices and index is not None and not 0 <= index < len(instance.choices):
+        return "" if gold is None else str(gold)
     if isinstance(gold, list | tuple):
         return str(gold[0]) if gold else ""
     return instance.gold_text

@@ -199,7 +199,7 @@ class Task:
         gold = instance.gold_answer
         if isinstance(gold, list | tuple) and gold:
             instance = attrs.evolve(instance, gold_answer=gold[0])
-        if instance.gold_answer is None and instance.gold_index is None:
+        if not instance.gold_text.strip():
             return None
         formatter = self.config.formatter
         show = getattr(formatter, "answer", None) or getattr(formatter, "assistant", None)
