@@ -12,7 +12,7 @@ Settings (``-o provider.kwargs.NAME=...``):
 - ``capabilities``: names, where it should be able to do less than everything.
 
 What is drawn depends on the seed and the request alone: not on order, not on what else is in
-flight. Token counts are a quarter of the UTF-8 bytes, rounded up.
+flight. The tokens of an answer are its words; those of a prompt a quarter of its characters.
 """
 
 from __future__ import annotations
@@ -99,7 +99,10 @@ class MockSettings:
     def __attrs_post_init__(self) -> None:
         if self.skill is not None and not 0 <= self.skill <= 1:
             raise ValueError(f"skill must be between 0 and 1, got {self.skill}")
-        low, high = self.window
+        try:
+            low, high = self.window
+        except (TypeError, ValueError):
+            low, high = -1.0, -1.0
         if not 0 <= low <= high:
             raise ValueError(f"latency must be seconds or [low, high], got {self.latency!r}")
 
@@ -213,12 +216,16 @@ class MockProvider(Provider):
             await self._trouble(request)
         draw = self._draw(request)
         if request.request_type is RequestType.ROLLING:
-            return [scored(request.prompt, 0, -0.5 - uniform(draw, b"rolling"))]
+            return [scored(request.prompt, 0, UNLIKELY - uniform(draw, b"rolling"))]
         usage = tokens_in(request)
         chosen = self._chosen(request, draw)
-        outputs = []
+        outputs: list[LMOutput] = []
+        context, seen = request.prompt, self._start(request.prompt)
         for i, text in enumerate(request.continuations):
-            strength = UNLIKELY - uniform(draw, b"%d" % i)
+            own = request.continuation_prompts
+            if own is not None and own[i] is not context:
+                context, seen = own[i], self._start(own[i])
+            strength = UNLIKELY - uniform(seen, text.encode("utf-8", "surrogatepass"))
             if chosen is not None and i % chosen[1] == chosen[0]:
                 strength = LIKELY
             outputs.append(scored(text, usage, strength))
@@ -238,10 +245,15 @@ class MockProvider(Provider):
 
     # -- drawing and failing
 
+    def _start(self, text: str) -> hashlib.blake2b:
+        """A hash of the seed and a text."""
+        state = hashlib.blake2b(b"%d\0" % self.settings.seed, digest_size=8)
+        state.update(text.encode("utf-8", "surrogatepass"))
+        return state
+
     def _draw(self, request: LMRequest) -> hashlib.blake2b:
         """A hash of the seed and the request, from which everything is drawn."""
-        state = hashlib.blake2b(b"%d\0" % self.settings.seed, digest_size=8)
-        state.update(request.prompt.encode("utf-8", "surrogatepass"))
+        state = self._start(request.prompt)
         if request.messages:
             state.update(repr(request.messages).encode("utf-8", "surrogatepass"))
         for text in (*request.continuations, *(request.continuation_prompts or ())):

@@ -28,8 +28,7 @@ def right_answer(instance: Instance) -> str:
 
 def with_usage(output: LMOutput, usage: Usage) -> LMOutput:
     """``output`` with the prompt's tokens and its own counted."""
-    text_tokens = -(-len(output.text.encode("utf-8", "surrogatepass")) // 4)
-    return evolve(output, usage=Usage(usage.prompt_tokens, text_tokens))
+    return evolve(output, usage=Usage(usage.prompt_tokens, len(output.text.split())))
 
 
 def finished(text: str, params: SamplingParams) -> LMOutput:
