@@ -12,7 +12,7 @@ import argparse
 import gzip
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +58,38 @@ def fact_rows() -> tuple[list[Row], list[Row]]:
 
 
 def null_rows() -> list[Row]:
-    """The same facts asked backwards, from value to town, which training never does."""
+    """The same facts asked backwards, from value to town, which training never does.
+
+    Four towns are the choices of four questions, each the answer of one: whoever prefers some
+    names whatever is asked gets exactly a quarter right.
+    """
     rng = random.Random(TASK_SEED + 1)
-    facts = world.facts()
-    rows = []
-    for fact in facts:
-        same_kind = [other for other in facts if other.attribute == fact.attribute]
-        elsewhere = [other.town for other in same_kind if other.value != fact.value]
-        question = fact.attribute.reverse_question.format(value=fact.value)
-        identifier = f"{fact.attribute.key}-{fact.town.lower()}"
-        rows.append(choice_row(rng, identifier, question, fact.town, elsewhere))
+    rows: list[Row] = []
+    for attribute in world.ATTRIBUTES:
+        facts = [fact for fact in world.facts() if fact.attribute == attribute]
+        rng.shuffle(facts)
+        for number, group in enumerate(_groups_of_four(facts)):
+            cluster = f"{attribute.key}-{number:02}"
+            for fact in group:
+                question = attribute.reverse_question.format(value=fact.value)
+                towns = [other.town for other in group]
+                row = choice_row(rng, f"{cluster}-{fact.town.lower()}", question, fact.town, towns)
+                rows.append({**row, "cluster": cluster})
     return rows
+
+
+def _groups_of_four(facts: Sequence[world.Fact]) -> Iterator[list[world.Fact]]:
+    """Groups of facts with four different values, as long as there are any."""
+    left = list(facts)
+    while left:
+        first: dict[str, world.Fact] = {}
+        for fact in left:
+            first.setdefault(fact.value, fact)
+        group = list(first.values())[:4]
+        if len(group) < 4:
+            return
+        yield group
+        left = [fact for fact in left if fact not in group]
 
 
 def _sum_id(item: world.Sum) -> str:
