@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from olmo_eval.cli.options import json_option, results_option
+from olmo_eval.errors import UsageError
+
+if TYPE_CHECKING:
+    from olmo_eval.results.compare import Comparison
+    from olmo_eval.results.matrix import Matrix
 
 
 @click.command()
-@click.argument("run_a", metavar="RUN_A")
-@click.argument("run_b", metavar="RUN_B")
+@click.argument("runs", metavar="RUN_A RUN_B [RUN_C]...", nargs=-1, required=True)
 @results_option
 @click.option("-t", "--task", "tasks", multiple=True, help="Compare only this task. Repeatable.")
 @click.option(
@@ -23,33 +28,57 @@ from olmo_eval.cli.options import json_option, results_option
 @click.option("-n", "--count", default=5, show_default=True, help="Questions to show a task.")
 @click.option("--margin", type=float, help="Ask for equivalence within this difference.")
 @click.option("--allow-different", multiple=True, metavar="INPUT", help="An input that may differ.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["worse", "better", "undecided"]),
+    multiple=True,
+    help="Exit with 1 when a task or suite has this verdict. Repeatable.",
+)
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
 @json_option
 def compare(
-    run_a: str,
-    run_b: str,
+    runs: Sequence[str],
     results: str,
     tasks: Sequence[str],
     show: str | None,
     count: int,
     margin: float | None,
     allow_different: Sequence[str],
+    fail_on: Sequence[str],
+    markdown: bool,
     as_json: bool,
-) -> None:
-    """Compare candidate RUN_B with baseline RUN_A, question by question.
+) -> int:
+    """Compare candidate RUN_B with baseline RUN_A, question by question; or several, in a matrix.
 
     A run is a path, the beginning of an id, or a query: model=step1000,group=nightly,latest.
     """
-    from olmo_eval.cli.show import print_comparison, print_flips, print_json
-    from olmo_eval.results.compare import compare as compare_runs
+    from olmo_eval.results.compare import compare as compare_two
+    from olmo_eval.results.matrix import compare_many
 
-    found = compare_runs(
-        run_a,
-        run_b,
-        results=results,
-        tasks=tasks,
-        margin=margin,
-        allow_different=allow_different,
-    )
+    if len(runs) < 2:
+        raise UsageError("compare needs two runs or more", hint="`olmo-eval results list`")
+    settings: dict[str, Any] = {
+        "results": results,
+        "tasks": tasks,
+        "margin": margin,
+        "allow_different": allow_different,
+    }
+    if len(runs) == 2:
+        found = compare_two(runs[0], runs[1], **settings)
+        _show_pair(found, show, count, as_json, markdown)
+        kinds = {row.verdict.kind for row in found.rows}
+    else:
+        matrix = compare_many(runs, **settings)
+        _show_matrix(matrix, as_json)
+        kinds = {row.verdict.kind for c in matrix.comparisons.values() for row in c.rows}
+    return int(bool(kinds & set(fail_on)))
+
+
+def _show_pair(
+    found: Comparison, show: str | None, count: int, as_json: bool, markdown: bool
+) -> None:
+    from olmo_eval.cli.show import print_comparison, print_flips, print_json
+
     if as_json:
         data = found.to_dict()
         if show:
@@ -58,8 +87,30 @@ def compare(
             }
         print_json(data)
         return
-    print_comparison(found)
+    print_comparison(found, markdown=markdown)
     if show:
         for task in found.tasks:
             flips = list(found.flips(task.name, show))
             print_flips(task.name, list(islice(flips, count)), len(flips))
+
+
+def _show_matrix(matrix: Matrix, as_json: bool) -> None:
+    from olmo_eval.cli.show import matrix_cell, print_json, table
+
+    if as_json:
+        print_json(matrix.to_dict())
+        return
+    n = len(matrix.runs)
+    for i, run in enumerate(matrix.runs):
+        click.echo(f"{chr(65 + i)}  {run.model}   run {run.run_id}")
+    for name in matrix.names():
+        click.echo(f"\n{name}: column minus row, p after Holm over every pair and task")
+        columns = [("", "left"), *((chr(65 + j), "left") for j in range(1, n))]
+        rows = []
+        for i in range(n - 1):
+            cells = [matrix_cell(matrix.row(name, i, j)) if j > i else "" for j in range(1, n)]
+            rows.append([chr(65 + i), *cells])
+        table(columns, rows)
+    notes = dict.fromkeys(note for c in matrix.comparisons.values() for note in c.notes)
+    for note in notes:
+        click.echo(f"note: {note}")

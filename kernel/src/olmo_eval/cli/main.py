@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
 
             hint = did_you_mean(args[0], self.list_commands(ctx))
             if hint:
-                error.message = f"{error.message} {hint}"
+                raise click.UsageError(f"{error.message} {hint}", ctx) from error
             raise
 
 

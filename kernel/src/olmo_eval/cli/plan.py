@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def plan(
-    ctx: click.Context, models: Sequence[str], results: str, as_json: bool, **options: Any
+    ctx: click.Context, /, models: Sequence[str], results: str, as_json: bool, **options: Any
 ) -> None:
     """Show what `run` would do with the same options: reuse, ask, cost; and what n can tell."""
     from olmo_eval.cli.show import print_json

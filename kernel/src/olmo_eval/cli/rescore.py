@@ -26,6 +26,7 @@ from olmo_eval.cli.options import OrderedCommand, json_option, results_option
 @click.pass_context
 def rescore(
     ctx: click.Context,
+    /,
     run: str,
     tasks: Sequence[str],
     overrides: Sequence[str],

@@ -82,6 +82,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.pass_context
 def run(
     ctx: click.Context,
+    /,
     models: Sequence[str],
     results: str,
     dry_run: bool,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from olmo_eval.results.compare import Comparison, Flip, TaskComparison
+    from olmo_eval.results.compare import Comparison, TaskComparison
+    from olmo_eval.results.flips import Flip
     from olmo_eval.results.store import Run
     from olmo_eval.results.summary import Score
 
@@ -22,8 +23,10 @@ def print_json(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
-def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> None:
-    """A plain table: ``columns`` are (title, ``left`` or ``right``)."""
+def table(
+    columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], *, markdown: bool = False
+) -> None:
+    """A plain (or Markdown) table: ``columns`` are (title, ``left`` or ``right``)."""
     widths = [
         max(len(title), *(len(row[i]) for row in rows)) if rows else len(title)
         for i, (title, _) in enumerate(columns)
@@ -34,10 +37,17 @@ def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> 
             cell.rjust(width) if side == "right" else cell.ljust(width)
             for cell, width, (_, side) in zip(cells, widths, columns, strict=True)
         ]
-        return "  ".join(parts).rstrip()
+        return f"| {' | '.join(parts)} |" if markdown else "  ".join(parts).rstrip()
 
     click.echo(line([title for title, _ in columns]))
-    click.echo("  ".join("-" * width for width in widths))
+    if markdown:
+        rules = [
+            "-" * (w - 1) + (":" if s == "right" else "-")
+            for w, (_, s) in zip(widths, columns, strict=True)
+        ]
+        click.echo(f"| {' | '.join(rules)} |")
+    else:
+        click.echo("  ".join("-" * width for width in widths).rstrip())
     for row in rows:
         click.echo(line(row))
 
@@ -132,11 +142,12 @@ _COMPARED = (
 )
 
 
-def print_comparison(comparison: Comparison) -> None:
-    click.echo(f"A  {comparison.a.model}   run {comparison.a.run_id}")
+def print_comparison(comparison: Comparison, *, markdown: bool = False) -> None:
+    end = "  " if markdown else ""
+    click.echo(f"A  {comparison.a.model}   run {comparison.a.run_id}{end}")
     click.echo(f"B  {comparison.b.model}   run {comparison.b.run_id}")
     click.echo()
-    table(_COMPARED, [_compared_row(row) for row in comparison.rows])
+    table(_COMPARED, [_compared_row(row) for row in comparison.rows], markdown=markdown)
     click.echo()
     methods = dict.fromkeys(row.verdict.method for row in comparison.rows)
     click.echo(f"overall: {comparison.kind}; tested by {', '.join(methods)}; won = B better")
@@ -167,6 +178,14 @@ def verdict_words(row: TaskComparison) -> str:
     if verdict.kind == "undecided" and verdict.needs_more is not None:
         return f"undecided: needs about {_rounded(verdict.needs_more):,} more questions"
     return verdict.kind
+
+
+def matrix_cell(row: TaskComparison | None) -> str:
+    """``+0.0312 (p 0.004, better)``: one pair in a matrix."""
+    if row is None:
+        return "-"
+    verdict = row.verdict
+    return f"{verdict.difference:+.4f} (p {p_value(verdict.p_adjusted)}, {verdict.kind})"
 
 
 def _rounded(n: int) -> int:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 
 _NAN = float("nan")
+_COUNTED = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd")
 
 
 class TaskColumns:
@@ -29,7 +30,7 @@ class TaskColumns:
         self._clustered = False
         self.outcomes: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
-        self.totals: Counter[str] = Counter()
+        self.totals: dict[str, float] = dict.fromkeys((*_COUNTED, "latency"), 0.0)
         self.reused = 0
         self.n = 0
 
@@ -48,7 +49,7 @@ class TaskColumns:
             self._clusters.append(row["cluster"])
             self._clustered = self._clustered or row["cluster"] is not None
             self.reused += bool(row.get("reused"))
-            for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd"):
+            for name in _COUNTED:
                 self.totals[name] += row.get(name) or 0
             self.totals["latency"] += row.get("latency") or 0.0
 

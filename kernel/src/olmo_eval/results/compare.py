@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from attrs import evolve, frozen
 
 from olmo_eval.errors import UsageError
-from olmo_eval.results.columns import FloatArray
 from olmo_eval.results.differences import Difference, lock_differences
+from olmo_eval.results.flips import Flip, flips
+from olmo_eval.results.pairing import Pairs, pairs, primary_metric
 from olmo_eval.results.statistics import (
     Verdict,
     adjust,
@@ -21,25 +20,8 @@ from olmo_eval.results.statistics import (
     compare_scores,
     macro_verdict,
 )
-from olmo_eval.results.store import Run, Store, open_run
+from olmo_eval.results.store import Run, Store
 from olmo_eval.results.suites import SuiteNode, aggregate
-
-
-@frozen
-class Pairs:
-    """The instances two runs share, in the order of the first, with both values of one metric.
-
-    ``only_a`` and ``only_b`` count scored instances the other run lacks or has no value for.
-    """
-
-    ids: pa.ChunkedArray
-    a: FloatArray
-    b: FloatArray
-    weights_a: FloatArray
-    weights_b: FloatArray
-    clusters: list[Any] | None
-    only_a: int
-    only_b: int
 
 
 @frozen
@@ -129,22 +111,6 @@ class Comparison:
         return flips(self.a, self.b, task, show)
 
 
-@frozen
-class Flip:
-    """One question that the two runs answered with different success."""
-
-    instance_id: str
-    question: str
-    gold: str | None
-    value_a: float
-    value_b: float
-    answer_a: str
-    answer_b: str
-
-    def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "__weakref__"}
-
-
 def compare(
     a: str | Run,
     b: str | Run,
@@ -200,7 +166,7 @@ def _compare_task(
     a: Run, b: Run, name: str, margin: float | None, allowed: tuple[str, ...], seed: int
 ) -> TaskComparison:
     differences = lock_differences(a.record, b.record, name, allowed)
-    entry = _metric(a, name)
+    entry = primary_metric(a, name)
     if entry["key"] not in {m["key"] for m in b.task_record(name)["metrics"]}:
         raise UsageError(
             f"{name}: run {b.run_id} has no metric {entry['key']}",
@@ -246,54 +212,6 @@ def _compare_task(
 
 def _same(found: Pairs) -> bool:
     return bool(np.array_equal(found.weights_a, found.weights_b))
-
-
-def _metric(run: Run, task: str) -> dict[str, Any]:
-    """The primary metric of a task, as the run recorded it."""
-    entry = run.task_record(task)
-    return dict(next(m for m in entry["metrics"] if m["key"] == entry["primary"]))
-
-
-def pairs(a: Run, b: Run, task: str, key: str) -> Pairs:
-    """Pair the instances of two runs by id, where both have a value."""
-    ids_a, value_a, weight_a, clusters = _columns(a, task, key)
-    ids_b, value_b, weight_b, _ = _columns(b, task, key)
-    where = pc.index_in(ids_a, value_set=ids_b.combine_chunks())
-    found = np.asarray(pc.fill_null(where, -1))
-    in_a = (found >= 0) & ~np.isnan(value_a)
-    both = in_a.copy()
-    both[in_a] = ~np.isnan(value_b[found[in_a]])
-    index_b = found[both]
-    labels = None
-    if clusters.null_count < len(clusters):
-        labels = clusters.filter(pa.array(both)).to_pylist()
-    return Pairs(
-        ids=ids_a.filter(pa.array(both)),
-        a=value_a[both],
-        b=value_b[index_b],
-        weights_a=weight_a[both],
-        weights_b=weight_b[index_b],
-        clusters=labels,
-        only_a=int((~np.isnan(value_a)).sum() - both.sum()),
-        only_b=int((~np.isnan(value_b)).sum() - both.sum()),
-    )
-
-
-def _columns(run: Run, task: str, key: str) -> tuple[Any, FloatArray, FloatArray, Any]:
-    names = ["instance_id", "cluster", f"values.{key}", f"weights.{key}"]
-    table = run.instances(task, names)
-    values, weights = table.column("values"), table.column("weights")
-    return (
-        table.column("instance_id"),
-        _floats(values, key, math.nan),
-        _floats(weights, key, 1.0),
-        table.column("cluster"),
-    )
-
-
-def _floats(column: pa.ChunkedArray, key: str, missing: float) -> FloatArray:
-    inner = pc.struct_field(column, [key]) if len(column) else pa.array([], pa.float64())
-    return np.asarray(pc.fill_null(inner, missing), dtype=np.float64)
 
 
 def _notes(compared: Sequence[TaskComparison]) -> list[str]:
@@ -353,50 +271,3 @@ class _Part:
     a: float
     b: float
     verdict: Verdict
-
-
-def flips(a: Run, b: Run, task: str, show: str = "all") -> Iterator[Flip]:
-    """The questions on which two runs differ, largest difference first."""
-    entry = _metric(a, task)
-    found = pairs(a, b, task, entry["key"])
-    sign = 1 if entry["higher_is_better"] else -1
-    gain = (found.b - found.a) * sign
-    wanted = {"all": gain != 0, "regressed": gain < 0, "improved": gain > 0}
-    if show not in wanted:
-        raise UsageError(f"show is one of {', '.join(wanted)}, not {show!r}")
-    chosen = np.flatnonzero(wanted[show])
-    chosen = chosen[np.argsort(-np.abs(gain[chosen]), kind="stable")]
-    ids = found.ids.to_pylist()
-    texts_a, texts_b = _answers(a, task), _answers(b, task)
-    for i in chosen:
-        name = ids[i]
-        question, gold, answer_a = texts_a[name]
-        yield Flip(
-            name, question, gold, float(found.a[i]), float(found.b[i]), answer_a, texts_b[name][2]
-        )
-
-
-def _answers(run: Run, task: str) -> dict[str, tuple[str, str | None, str]]:
-    """Question, gold and answer of every instance, as text for people."""
-    table = run.instances(task, ["instance_id", "question", "gold", "request", "outputs"])
-    return {
-        row["instance_id"]: (row["question"] or "", row["gold"], answer(row))
-        for row in table.to_pylist()
-    }
-
-
-def answer(row: Mapping[str, Any]) -> str:
-    """What the model answered: the first sample's text, or the continuation it found likeliest."""
-    outputs = row["outputs"] or []
-    if not outputs:
-        return ""
-    if outputs[0]["text"] is not None:
-        return str(outputs[0]["text"])
-    continuations = row["request"]["continuations"] or []
-    strengths = [o["sum_logprob"] if o["sum_logprob"] is not None else -math.inf for o in outputs]
-    distinct = len(dict.fromkeys(continuations)) or 1
-    best = max(range(min(distinct, len(strengths))), key=strengths.__getitem__)
-    return f"{continuations[best].strip()} ({strengths[best]:.3f})"
-
-
-__all__ = ["Comparison", "Flip", "TaskComparison", "compare", "flips", "open_run", "pairs"]

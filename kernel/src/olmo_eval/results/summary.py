@@ -69,7 +69,10 @@ def transformed(result: Estimate, transform: str | None) -> Estimate:
     if transform != "exp":
         raise ValueError(f"unknown transform {transform!r}")
     value = math.exp(result.value)
-    scale = lambda x: None if x is None else x * value  # noqa: E731
+
+    def scale(x: float | None) -> float | None:
+        return None if x is None else x * value
+
     ends = [None if x is None else math.exp(x) for x in (result.ci_low, result.ci_high)]
     return evolve(
         result,

@@ -87,14 +87,18 @@ def _code(cls: type[Any], owner: Owner) -> dict[str, Any]:
     }
 
 
-@cache
-def code_digest(cls: type[Any]) -> str | None:
+def code_digest(cls: Any) -> str | None:
     """Digest of the source of a class and of its bases outside the kernel's own base classes.
 
     None where the source is not available (defined in a prompt, say).
     """
+    return _code_digest(cls)
+
+
+@cache
+def _code_digest(cls: Any) -> str | None:
     texts = []
-    for base in cls.__mro__:
+    for base in inspect.getmro(cls):
         if base is object or base.__module__ == "olmo_eval.evals.tasks.common.task":
             continue
         try:

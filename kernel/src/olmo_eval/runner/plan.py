@@ -5,10 +5,11 @@ Everything that can be refused is refused here, before a model is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import closest
@@ -29,7 +30,7 @@ class TaskRequest:
     """A task spec or a suite's name as it was asked for, with the overrides bound to it."""
 
     spec: str
-    overrides: tuple[Override, ...] = field(default=(), converter=tuple)
+    overrides: tuple[Override, ...] = ()
 
 
 @frozen(slots=False)
@@ -220,7 +221,7 @@ def with_limit(plan: Plan, limit: int | None, seed: int | None) -> Plan:
     """The plan with ``--limit`` and ``--seed`` laid over every task's own settings."""
     if limit is None and seed is None:
         return plan
-    changes: Mapping[str, int] = {
+    changes: dict[str, Any] = {
         key: value for key, value in (("limit", limit), ("seed", seed)) if value is not None
     }
     tasks = []

@@ -66,7 +66,7 @@ def _model_facts(job: Job) -> dict[str, Any]:
         known = dict(job.recorded.record["model"])
         return {**known, "lock": job.recorded.record["lock"]["model"]}
     config = job.harness.provider
-    identified = plugins.manager().registry("providers").get(config.kind).identify(config)
+    identified = plugins.manager().registry("providers").get(str(config.kind)).identify(config)
     return {
         "name": config.alias or job.model,
         "provider": config.kind,

@@ -63,7 +63,9 @@ class ExternalContext:
     @property
     def base_url(self) -> str | None:
         """Address of an OpenAI-compatible server of the model, where the provider has one."""
-        return getattr(self.provider, "base_url", None) or self.provider.config.base_url
+        own: str | None = getattr(self.provider, "base_url", None)
+        joined: str | None = self.provider.config.base_url
+        return own or joined
 
 
 class ExternalEval:

@@ -1,0 +1,79 @@
+"""Pairing the instances of two runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import frozen
+
+from olmo_eval.results.columns import FloatArray
+from olmo_eval.results.store import Run
+
+
+@frozen
+class Pairs:
+    """The instances two runs share, in the order of the first, with both values of one metric.
+
+    ``only_a`` and ``only_b`` count scored instances the other run lacks or has no value for.
+    """
+
+    ids: pa.ChunkedArray
+    a: FloatArray
+    b: FloatArray
+    weights_a: FloatArray
+    weights_b: FloatArray
+    clusters: list[Any] | None
+    only_a: int
+    only_b: int
+
+
+def primary_metric(run: Run, task: str) -> dict[str, Any]:
+    """The primary metric of a task, as the run recorded it."""
+    entry = run.task_record(task)
+    return dict(next(m for m in entry["metrics"] if m["key"] == entry["primary"]))
+
+
+def pairs(a: Run, b: Run, task: str, key: str) -> Pairs:
+    """Pair the instances of two runs by id, where both have a value."""
+    ids_a, value_a, weight_a, clusters = _columns(a, task, key)
+    ids_b, value_b, weight_b, _ = _columns(b, task, key)
+    where = pc.index_in(ids_a, value_set=ids_b.combine_chunks())
+    found = np.asarray(pc.fill_null(where, -1))
+    in_a = (found >= 0) & ~np.isnan(value_a)
+    both = in_a.copy()
+    both[in_a] = ~np.isnan(value_b[found[in_a]])
+    index_b = found[both]
+    labels = None
+    if clusters.null_count < len(clusters):
+        labels = clusters.filter(pa.array(both)).to_pylist()
+    return Pairs(
+        ids=ids_a.filter(pa.array(both)),
+        a=value_a[both],
+        b=value_b[index_b],
+        weights_a=weight_a[both],
+        weights_b=weight_b[index_b],
+        clusters=labels,
+        only_a=int((~np.isnan(value_a)).sum() - both.sum()),
+        only_b=int((~np.isnan(value_b)).sum() - both.sum()),
+    )
+
+
+def _columns(run: Run, task: str, key: str) -> tuple[Any, FloatArray, FloatArray, Any]:
+    names = ["instance_id", "cluster", f"values.{key}", f"weights.{key}"]
+    table = run.instances(task, names)
+    values, weights = table.column("values"), table.column("weights")
+    return (
+        table.column("instance_id"),
+        _floats(values, key, math.nan),
+        _floats(weights, key, 1.0),
+        table.column("cluster"),
+    )
+
+
+def _floats(column: pa.ChunkedArray, key: str, missing: float) -> FloatArray:
+    inner = pc.struct_field(column, [key]) if len(column) else pa.array([], pa.float64())
+    return np.asarray(pc.fill_null(inner, missing), dtype=np.float64)
