@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterator
 
@@ -167,10 +168,22 @@ def _sandboxes(config: HarnessConfig, wanted: dict[str, str]) -> list[str]:
 
 
 def _sandbox_way_out(capability: str) -> str:
-    backends = " or ".join(plugins.manager().registry("sandboxes").names())
-    if not backends:
-        return "pip install olmo-eval-sandboxes, then add it to the harness's sandboxes"
-    return f"add to its sandboxes: {{backend: {backends}, capabilities: [{capability}]}}"
+    """How to add a sandbox: with one that isolates, where one is installed."""
+    registry = plugins.manager().registry("sandboxes")
+    names = [name for name in registry.names() if _isolates(name)] or registry.names()
+    if not names:
+        return "pip install olmo-eval-sandboxes"
+    setting: dict[str, object] = {"backend": names[0], "capabilities": [capability]}
+    if not _isolates(names[0]):
+        setting["unsafe_local"] = True
+    return f"add --harness default -o 'sandboxes=[{json.dumps(setting)}]'"
+
+
+def _isolates(name: str) -> bool:
+    try:
+        return bool(plugins.manager().registry("sandboxes").get(name).isolates)
+    except OlmoEvalError:
+        return False  # one that cannot be imported is no way out
 
 
 def _sandbox(sandbox: SandboxConfig, index: int) -> list[str]:
