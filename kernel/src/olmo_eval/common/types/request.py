@@ -37,6 +37,11 @@ def _tuple_or_none(value: Any) -> tuple[Any, ...] | None:
     return None if value is None else tuple(value)
 
 
+def _positive_or_none(_instance: Any, _attribute: Any, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"'max_tokens' must be at least 1: {value}")
+
+
 @frozen
 class LMRequest:
     """One request.
@@ -92,7 +97,7 @@ class SamplingParams:
     what else is in flight.
     """
 
-    max_tokens: int | None = field(default=512, validator=validators.optional(validators.ge(1)))
+    max_tokens: int | None = field(default=512, validator=_positive_or_none)
     temperature: float = field(default=0.0, converter=float, validator=validators.ge(0))
     top_p: float | None = None
     top_k: int | None = None
