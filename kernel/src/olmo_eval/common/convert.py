@@ -57,7 +57,7 @@ def structure(value: Any, kind: type[T], *, where: str) -> T:
                 hint=did_you_mean(key, known, otherwise=f"known keys: {', '.join(known)}"),
             ) from error
         raise UsageError(f"{where}{path}: {_explain(cause)}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{where}: {_explain(error)}") from error
 
 
@@ -79,6 +79,8 @@ def _first_cause(error: BaseException, path: str = "") -> tuple[str, BaseExcepti
 def _explain(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return f"missing key {error.args[0]!r}" if error.args else "missing key"
+    if isinstance(error, AttributeError) and error.name in ("keys", "items"):
+        return f"expected a mapping of settings, got {error.obj!r}"
     return str(error)
 
 

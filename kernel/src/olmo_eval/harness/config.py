@@ -129,7 +129,11 @@ class HarnessConfig:
             raise UsageError(f"{where}: expected a mapping of settings, got {data!r}")
         fixed = dict(data)
         if "tool_names" in fixed:
-            fixed["tools"] = [*fixed.get("tools", ()), *_strings(fixed.pop("tool_names"))]
+            names, tools = fixed.pop("tool_names"), fixed.get("tools") or ()
+            for key, given in (("tool_names", names), ("tools", tools)):
+                if not isinstance(given, str | list | tuple | None):
+                    raise UsageError(f"{where}.{key}: expected a list of names, got {given!r}")
+            fixed["tools"] = [*_strings(tools), *_strings(names)]
         return structure(fixed, cls, where=where)
 
 

@@ -287,4 +287,11 @@ def check_record(record: Any, where: str) -> dict[str, Any]:
         isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries
     ):
         raise DataError(f"{where}/run.json: 'tasks' is not a list of tasks")
+    if not isinstance(record.get("model", {}), dict):
+        raise DataError(f"{where}/run.json: 'model' is no object")
+    try:
+        for suite in record.get("suites", ()):
+            SuiteNode.from_dict(suite).leaves()
+    except (TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"{where}/run.json: 'suites' is not a list of suites") from error
     return record
