@@ -179,17 +179,24 @@ def test_nothing_survives_the_death_of_the_run(tmp_path: Path) -> None:
         "    backend = LocalBackend(SandboxConfig(backend='local', unsafe_local=True))\n"
         "    await backend.start()\n"
         "    box = await backend.create('r')\n"
+        "    print(box.folder, flush=True)\n"
         f"    await box.exec(['sh', '-c', 'setsid sleep {number}'], timeout=60)\n"
         "anyio.run(main)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
-    run = subprocess.Popen([sys.executable, str(script)], env=environment)
+    run = subprocess.Popen(
+        [sys.executable, str(script)], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    folder = Path(run.stdout.readline().strip())
+    assert folder.is_dir()
     try:
         wait_until(lambda: len(marked(f"sleep {number}")) > 0)
     finally:
         run.send_signal(signal.SIGKILL)
         run.wait()
     wait_until(lambda: marked(number) == [])
+    wait_until(lambda: not folder.parent.exists())
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:

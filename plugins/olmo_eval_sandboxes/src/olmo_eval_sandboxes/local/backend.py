@@ -18,7 +18,6 @@ from olmo_eval_sandboxes.local.launcher import Command, Ended, Launcher
 from olmo_eval_sandboxes.local.user import (
     python_within_reach,
     sandbox_user,
-    temporary_folder,
     user_processes,
 )
 
@@ -172,7 +171,8 @@ class LocalBackend(SandboxBackend):
     async def create(self, run_id: str) -> LocalSandbox:
         self._launcher.start()
         user = sandbox_user()
-        return LocalSandbox(self.config, self._launcher, _new_folder(run_id, user), user)
+        folder = _new_folder(self._launcher.folder, run_id, user)
+        return LocalSandbox(self.config, self._launcher, folder, user)
 
     async def close(self) -> None:
         await anyio.to_thread.run_sync(self._launcher.close)
@@ -183,12 +183,9 @@ def _search_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
 
 
-def _new_folder(run_id: str, user: int | None) -> Path:
+def _new_folder(shared: Path | None, run_id: str, user: int | None) -> Path:
     safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in run_id)[:40]
-    where = temporary_folder(user)
-    if where is None:
-        raise SandboxError("no temporary folder that an unprivileged user may enter")
-    folder = Path(tempfile.mkdtemp(prefix=f"olmo-eval-{safe}-", dir=where)).resolve()
+    folder = Path(tempfile.mkdtemp(prefix=f"{safe}-", dir=shared))
     (folder / ".tmp").mkdir()
     if user is not None:
         for owned in (folder, folder / ".tmp"):

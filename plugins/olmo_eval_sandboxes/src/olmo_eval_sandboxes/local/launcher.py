@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import anyio
 from attrs import define, frozen
 
 from olmo_eval.harness.sandbox import SandboxError
+from olmo_eval_sandboxes.local.user import sandbox_user, temporary_folder
 
 _CHUNK = 1 << 16
 #: a program that prints this many times what is kept is ended
@@ -82,9 +85,13 @@ class Ended:
 
 
 class Launcher:
-    """One supervisor program, shared by all sandboxes of a backend; restarted when it is lost."""
+    """One supervisor program, shared by all sandboxes of a backend; restarted when it is lost.
+
+    ``folder`` is where the sandboxes' folders are; it goes when the supervisor does.
+    """
 
     def __init__(self) -> None:
+        self.folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
@@ -96,14 +103,16 @@ class Launcher:
         """
         if self._process is not None and self._process.poll() is None:
             return
-        self.close()
+        self._stop()
         if not Path("/proc/self/task").is_dir() or not hasattr(socket, "SOCK_SEQPACKET"):
             raise SandboxError("the local sandbox needs Linux", hint="use a container backend")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         program = str(Path(__file__).with_name("supervisor.py"))
+        if self.folder is None:
+            self.folder = _shared_folder()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", program, str(theirs.fileno())],
+                [sys.executable, "-I", "-S", program, str(theirs.fileno()), str(self.folder)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -113,7 +122,13 @@ class Launcher:
         self._socket = ours
 
     def close(self) -> None:
-        """End the supervisor; commands that still run end with their control sockets."""
+        """End the supervisor and delete the folder; commands end with their control sockets."""
+        self._stop()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)  # where the supervisor was killed
+        self.folder = None
+
+    def _stop(self) -> None:
         if self._socket is not None:
             self._socket.close()
         if self._process is not None:
@@ -142,6 +157,16 @@ class Launcher:
         except OSError as error:
             raise SandboxError(f"the local supervisor does not answer: {error}") from error
         pipes.close_theirs()
+
+
+def _shared_folder() -> Path:
+    """A folder for sandboxes' folders that everybody may pass through, nobody may list."""
+    where = temporary_folder(sandbox_user())
+    if where is None:
+        raise SandboxError("no temporary folder that an unprivileged user may enter")
+    folder = Path(tempfile.mkdtemp(prefix="olmo-eval-sandboxes-", dir=where)).resolve()
+    folder.chmod(0o711)
+    return folder
 
 
 class _Plumbing:

@@ -1,8 +1,8 @@
 """A small program that starts processes, watches their limits and lets none of them survive.
 
-It runs outside of the evaluation (``python -I -S supervisor.py FD``) and imports nothing of it:
-one single-threaded process from which forking is cheap and safe. Over the socket FD it receives
-one message a command with four file descriptors: a control socket, stdin, stdout and stderr.
+It runs outside of the evaluation (``python -I -S supervisor.py FD FOLDER``) and imports nothing
+of it: one single-threaded process from which forking is cheap and safe. Over the socket FD it
+receives one message a command with four file descriptors: a control socket, stdin, stdout and stderr.
 For each it forks a supervisor, which reads the command from the control socket as one JSON line,
 runs it, and answers with one JSON line when the command and all it started are gone::
 
@@ -12,8 +12,8 @@ runs it, and answers with one JSON line when the command and all it started are 
 ``reason`` is ``exit``, ``killed`` (the end of the control socket asked for it),
 ``memory`` or ``processes`` (the watched limits). The supervisor is a "child subreaper"
 (prctl(2)), so that processes whose parents died become its children: none can leave by setsid
-or by forking twice, and when the evaluation itself dies, the control sockets close and
-everything ends.
+or by forking twice, and when the evaluation itself dies, the control sockets close, everything
+ends, and FOLDER, which holds the sandboxes' folders, is deleted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -34,6 +35,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = 0.02  # seconds between looks at the watched limits
+_DELETE_TIMEOUT = 10.0
 _NICE = 5  # the command yields to its supervisor, also when it is many processes
 
 
@@ -262,5 +264,14 @@ def exit_code(status: int | None) -> int | None:
     return 128 - code if code < 0 else code
 
 
+def delete(folder: str) -> None:
+    """Delete a folder in which commands may still be ending."""
+    deadline = time.monotonic() + _DELETE_TIMEOUT
+    while os.path.exists(folder) and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(_TICK)
+
+
 if __name__ == "__main__":
     serve(socket.socket(fileno=int(sys.argv[1])))
+    delete(sys.argv[2])
