@@ -3,8 +3,8 @@
 It runs outside of the evaluation (``python -I -S supervisor.py FD FOLDER``) and imports nothing
 of it: one single-threaded process from which forking is cheap and safe. Over the socket FD it
 receives one message a command with four file descriptors: a control socket, stdin, stdout and
-stderr. For each it forks a supervisor, which reads the command from the control socket as one JSON line,
-runs it, and answers with one JSON line when the command and all it started are gone::
+stderr. For each it forks a supervisor, which reads the command from the control socket as one
+JSON line, runs it, and answers with one JSON line when the command and all it started are gone::
 
     -> {"argv": [...], "cwd": ..., "env": {...}, "limits": {...}}
     <- {"exit": 0, "reason": "exit", "seconds": 0.01}
