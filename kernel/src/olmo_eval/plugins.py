@@ -68,7 +68,9 @@ class PluginManager:
     """The plugins of this process and everything they registered."""
 
     def __init__(self) -> None:
-        self.registries: dict[str, Registry[Any]] = {k: Registry(k, n) for k, n in KINDS.items()}
+        self.registries: dict[str, Registry[Any]] = {
+            kind: Registry(kind, noun, replay) for kind, noun in KINDS.items()
+        }
         self.plugins: list[Plugin] = []
         self.failures: list[Failure] = []
         self._pluggy = pluggy.PluginManager(GROUP)

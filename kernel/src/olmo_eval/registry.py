@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
@@ -75,12 +75,16 @@ class Registry(Generic[T]):
 
     ``noun`` names the kind in messages (``"task"``). A target is an object or an import string:
     ``"package.module:Object"``, or ``"package.module"`` for a module that registers the name
-    itself, with a decorator, when it is imported.
+    itself, with a decorator, when it is imported. Of a module that was imported before, ``replay``
+    registers again what its decorators did.
     """
 
-    def __init__(self, kind: str, noun: str) -> None:
+    def __init__(
+        self, kind: str, noun: str, replay: Callable[[str], None] = lambda module: None
+    ) -> None:
         self.kind = kind
         self.noun = noun
+        self._replay = replay
         self._entries: dict[str, list[Entry[T]]] = {}
 
     def add(self, name: str, target: T | str, owner: Owner) -> None:
@@ -170,8 +174,6 @@ class Registry(Generic[T]):
         return entry.target
 
     def _resolve(self, entry: Entry[T]) -> None:
-        from olmo_eval.plugins import replay
-
         target = entry.target
         assert isinstance(target, str)
         module_name, _, attribute = target.partition(":")
@@ -180,7 +182,7 @@ class Registry(Generic[T]):
             with owned_by(entry.owner):
                 module = import_module(module_name)
                 if not attribute and isinstance(entry.target, str):
-                    replay(module_name)
+                    self._replay(module_name)
             if attribute:
                 resolved: Any = module
                 for part in attribute.split("."):
