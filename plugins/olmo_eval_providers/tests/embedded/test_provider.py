@@ -13,8 +13,10 @@ import pytest
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.testing.provider import provider_contract
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
 
+LATEST = str(Path(__file__).parents[4] / "examples/tiny_model/checkpoints/step1000")
 QUESTION = "Question: What is 34 + 25?\nAnswer:"
 SHORT = SamplingParams(max_tokens=12, stop_sequences=("\n",))
 
@@ -127,6 +129,9 @@ def test_the_record_names_the_model(checkpoint: Path) -> None:
     described = anyio.run(facts)
     assert described["fingerprint"].startswith("sha256:")
     assert described["context_length"] == 512
+
+
+test_contract = provider_contract(lambda: EmbeddedProvider(ProviderConfig(model=LATEST)))
 
 
 def test_nothing_works_before_start() -> None:

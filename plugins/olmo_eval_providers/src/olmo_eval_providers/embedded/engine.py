@@ -18,6 +18,7 @@ from olmo_eval_providers.embedded.decoding import Decoder, Sample
 from olmo_eval_providers.embedded.model import Llama
 from olmo_eval_providers.embedded.prefixes import PrefixCache
 from olmo_eval_providers.embedded.scoring import Likelihood, score_pairs
+from olmo_eval_providers.embedded.threads import single_thread
 from olmo_eval_providers.embedded.tokenizer import ModelTokenizer
 from olmo_eval_providers.tokenization import (
     Scored,
@@ -72,6 +73,7 @@ class Engine:
         self.max_length = min(max_length or model.config.max_length, model.config.max_length)
         self._cache = PrefixCache(model, cache_bytes)
         self._decoder = Decoder(self._cache, tokenizer, slots)
+        self._single_thread = single_thread()
         self._scoring: list[ScoreJob] = []
         self._generating: list[GenerateJob] = []
 
@@ -142,8 +144,9 @@ class Engine:
 
     def work(self) -> None:
         """One slice: score, then decode, each until it is done or its time is up."""
-        self._score()
-        self._decode()
+        with self._single_thread():
+            self._score()
+            self._decode()
 
     def _score(self) -> None:
         # In token order, neighbours share the longest beginnings.

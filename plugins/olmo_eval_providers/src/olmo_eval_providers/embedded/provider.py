@@ -107,9 +107,15 @@ class EmbeddedProvider(Provider):
                         await anyio.to_thread.run_sync(engine.work)
         finally:
             if not job.done:
-                engine.discard(job)
+                await self._give_up(engine, job)
         if job.error is not None:
             raise job.error
+
+    async def _give_up(self, engine: Engine, job: Job) -> None:
+        """Forget a cancelled request, once no slice is at work on it."""
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                engine.discard(job)
 
     def describe(self) -> dict[str, Any]:
         config = self.engine.model.config
