@@ -1,4 +1,4 @@
-"""The errors of the workbench: one message that names the place, one hint that names the way out."""
+"""The errors of the workbench: a message that names the place, a hint that names the way out."""
 
 from __future__ import annotations
 

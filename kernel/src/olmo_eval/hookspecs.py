@@ -100,7 +100,7 @@ def register_models(register: Register[ModelConfig]) -> None:
 
 @hookspec
 def register_external_evals(register: Register[type[ExternalEval]]) -> None:
-    """Benchmarks with their own runner: ``register("acme_bench", "acme_evals.bench:AcmeBench")``."""
+    """Benchmarks with their own runner: ``register("coins", "acme_evals.bench:CoinFlip")``."""
 
 
 @hookspec
