@@ -14,7 +14,7 @@ from olmo_eval.results.record import Row
 from olmo_eval.results.store import open_filesystem
 
 _GROUPS_KEPT = 8
-_COLUMNS = ["outputs", "trajectory", "request.continuations"]
+_COLUMNS = ["outputs", "request.continuations"]
 
 
 class KeyedTable:
@@ -37,7 +37,7 @@ class KeyedTable:
 
 
 class RowReader:
-    """Reads single rows (outputs, trajectory, continuations) with the row group they stand in.
+    """Reads single rows (outputs, continuations) with the row group they stand in.
 
     Tables are in the order of the data and so are lookups, mostly: the last few row groups are
     kept, and each is read about once.

@@ -24,7 +24,18 @@ Row = dict[str, Any]
 
 def dumps(value: Any) -> str:
     """JSON text of a JSON-like value, keys sorted; what JSON cannot hold becomes text."""
-    return orjson.dumps(value, default=to_json, option=orjson.OPT_SORT_KEYS).decode()
+    return _bytes(value).decode("utf-8", "replace")
+
+
+def _bytes(value: Any) -> bytes:
+    """Canonical JSON: also of integers beyond 64 bits and lone surrogates, which orjson refuses."""
+    try:
+        return orjson.dumps(value, default=to_json, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        text = json.dumps(
+            to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
+        )
+        return text.encode("utf-8", "surrogatepass")
 
 
 def request_row(request: LMRequest) -> Row:
@@ -51,8 +62,7 @@ def request_hash(row: Row, params: SamplingParams, n_samples: int | None = None)
     """
     scored = row["type"].startswith("loglikelihood")
     sampling: Any = None if scored else sampling_identity(params)
-    content = orjson.dumps([row, sampling], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()[:32]
+    return hashlib.sha256(_bytes([row, sampling])).hexdigest()[:32]
 
 
 def sampling_identity(params: SamplingParams) -> Row:
@@ -79,6 +89,7 @@ def output_row(output: LMOutput, *, continuation: bool) -> Row:
         "num_tokens": output.num_tokens,
         "is_greedy": output.is_greedy,
         "tool_calls": dumps([to_json(c) for c in output.tool_calls]) if output.tool_calls else None,
+        "trajectory": None if output.trajectory is None else dumps(to_json(output.trajectory)),
         "metadata": dumps(output.metadata) if output.metadata else None,
     }
 
@@ -98,7 +109,6 @@ def response_row(
     instance, outputs = response.instance, response.outputs
     same = scored and len(outputs) == len(response.request.continuations)
     usages = [o.usage for o in outputs if o.usage is not None]
-    trajectory = next((o.trajectory for o in outputs if o.trajectory is not None), None)
     costs = [u.cost_usd for u in usages if u.cost_usd is not None]
     cluster = instance.metadata.get("cluster")
     return {
@@ -115,7 +125,6 @@ def response_row(
         "scores": {name: list(scores) for name, scores in response.scores.items()},
         "values": dict(values),
         "weights": dict(weights),
-        "trajectory": None if trajectory is None else dumps(to_json(trajectory)),
         "prompt_tokens": _first_or_sum(usages, "prompt_tokens", scored),
         "completion_tokens": sum(u.completion_tokens for u in usages) if usages else None,
         "cached_tokens": _first_or_sum(usages, "cached_tokens", scored),
@@ -140,10 +149,6 @@ def gold_text(gold: Any) -> str | None:
 def row_outputs(row: Row) -> tuple[LMOutput, ...]:
     """The outputs kept in a row, as values again."""
     continuations = (row["request"] or {}).get("continuations") or ()
-    kept_trajectory = row.get("trajectory")
-    trajectory = None
-    if kept_trajectory is not None:
-        trajectory = structure(json.loads(kept_trajectory), Trajectory, where="trajectory")
     outputs = []
     for i, kept in enumerate(row["outputs"] or ()):
         text = kept["text"]
@@ -159,7 +164,11 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
                 extracted_answer=None if kept["answer"] is None else json.loads(kept["answer"]),
                 tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
                 metadata=json.loads(kept["metadata"] or "{}"),
-                trajectory=trajectory if i == 0 else None,
+                trajectory=_trajectory(kept.get("trajectory")),
             )
         )
     return tuple(outputs)
+
+
+def _trajectory(kept: str | None) -> Trajectory | None:
+    return None if kept is None else structure(json.loads(kept), Trajectory, where="trajectory")

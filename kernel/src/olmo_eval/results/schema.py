@@ -41,6 +41,7 @@ _OUTPUT = pa.struct(
         ("num_tokens", pa.int32()),
         ("is_greedy", pa.bool_()),
         ("tool_calls", pa.string()),  # JSON
+        ("trajectory", pa.string()),  # JSON: the turns of a multi-turn execution
         ("metadata", pa.string()),  # JSON
     ]
 )
@@ -59,7 +60,6 @@ _HEAD = [
 ]
 
 _TAIL = [
-    ("trajectory", pa.string()),  # JSON
     ("prompt_tokens", pa.int32()),
     ("completion_tokens", pa.int32()),
     ("cached_tokens", pa.int32()),
