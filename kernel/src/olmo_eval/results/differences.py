@@ -9,6 +9,8 @@ from attrs import frozen
 
 from olmo_eval.errors import UsageError
 
+#: inputs that make the requests: where one of them differs, that the requests do is no news
+_OF_REQUESTS = frozenset({"data", "fewshot", "formatter", "max_length"})
 #: inputs of a task's lock: how a person names them, and whether a difference forbids comparing.
 #: The subset that is evaluated may differ: shared questions are what is compared.
 _INPUTS: Mapping[str, tuple[str, bool]] = {
@@ -19,6 +21,7 @@ _INPUTS: Mapping[str, tuple[str, bool]] = {
     "extraction": ("answer extraction", True),
     "sampling": ("sampling", True),
     "max_length": ("maximum length", True),
+    "request": ("rendered requests", True),
     "scorers": ("scorers", True),
     "metrics": ("metrics", True),
     "primary": ("primary metric", True),
@@ -51,15 +54,25 @@ def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> l
     inputs_b = lock_b.get("tasks", {}).get(task, {})
     found = []
     for field, (label, forbids) in _INPUTS.items():
-        left, right = inputs_a.get(field), inputs_b.get(field)
-        if left != right:
-            found.append(Difference(field, label, _short(left), _short(right), forbids))
+        if field not in inputs_a or field not in inputs_b:
+            continue  # a run of before this was recorded
+        left, right = inputs_a[field], inputs_b[field]
+        if left == right or (field == "request" and _OF_REQUESTS & {d.field for d in found}):
+            continue
+        if field == "prompt_code":
+            forbids = _released(left) != _released(right)
+        found.append(Difference(field, label, _short(left), _short(right), forbids))
     left, right = lock_a.get("harness", {}), lock_b.get("harness", {})
     for field in sorted({*left, *right}):
         if left.get(field) != right.get(field):
             shown = _short(left.get(field)), _short(right.get(field))
             found.append(Difference("harness", f"harness settings ({field})", *shown, True))
     return found
+
+
+def _released(code: Mapping[str, Any] | None) -> Any:
+    """What of a task's code its author vouches for; any edit changes the digest of the source."""
+    return None if code is None else code.get("version")
 
 
 def lock_differences(
@@ -80,7 +93,10 @@ def lock_differences(
     if forbidden:
         named = "; ".join(d.sentence() for d in forbidden)
         fields = dict.fromkeys(d.field for d in forbidden)
-        equal = [label for f, (label, _) in _INPUTS.items() if f not in {d.field for d in found}]
+        differing = {d.field for d in found}
+        if differing & _OF_REQUESTS:
+            differing.add("request")
+        equal = [label for f, (label, _) in _INPUTS.items() if f not in differing]
         ways = " ".join(f"--allow-different {field}" for field in fields)
         raise UsageError(
             f"{task}: {named} ({', '.join(equal)} equal)",

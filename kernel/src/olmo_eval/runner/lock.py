@@ -16,12 +16,13 @@ from typing import Any
 import orjson
 
 from olmo_eval.common.convert import to_json
+from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import Scorer
 from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.evals.tasks.common.task import Task, instance_id
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.registry import Owner
-from olmo_eval.results.record import sampling_identity
+from olmo_eval.results.record import request_row, sampling_identity
 from olmo_eval.results.redact import is_secret_name
 from olmo_eval.runner.plan import PlannedTask
 
@@ -39,12 +40,13 @@ def task_lock(planned: PlannedTask) -> dict[str, Any]:
         "data": _data_lock(config.get_data_source()) if config.data_source else None,
         "fewshot": _fewshot_lock(task),
         "formatter": to_json(config.formatter),
+        "request": digest(request_row(planned.example)),
         "prompt_code": _code(type(task), planned.owner),
-        "extraction": to_json(config.answer_extractor) if config.answer_extractor else None,
+        "extraction": _extraction_lock(task),
         "sampling": sampling_identity(config.sampling_params),
         "max_length": config.max_length,
         "scorers": {s.name: _scorer_lock(s) for s in task.scorers_once},
-        "metrics": {m.key: {**to_json(m), "version": m.version} for m in config.metrics},
+        "metrics": {m.key: _metric_lock(m) for m in config.metrics},
         "primary": config.primary().key,
         "limit": config.limit,
         "seed": config.seed,
@@ -73,6 +75,23 @@ def _fewshot_lock(task: Task) -> dict[str, Any] | None:
     return {"ids": [instance_id(s) for s in shots], "content": digest(content)}
 
 
+def _extraction_lock(task: Task) -> dict[str, Any] | None:
+    """How answers are found in texts: the configured function, else the task's own method."""
+    extractor = task.config.answer_extractor
+    if extractor is not None:
+        return {"function": to_json(extractor), "source": code_digest(extractor)}
+    method = type(task).extract_answer
+    if method is Task.extract_answer:
+        return None
+    return {"function": f"{method.__module__}:{method.__qualname__}", "source": code_digest(method)}
+
+
+def _metric_lock(metric: Metric) -> dict[str, Any]:
+    """A metric's own settings; those of its scorer stand among the scorers."""
+    settings = {k: v for k, v in to_json(metric).items() if k != "scorer"}
+    return {**settings, "version": metric.version}
+
+
 def _scorer_lock(scorer: Scorer) -> dict[str, Any]:
     return {**to_json(scorer), "version": scorer.version, "code": code_digest(type(scorer))}
 
@@ -87,24 +106,28 @@ def _code(cls: type[Any], owner: Owner) -> dict[str, Any]:
     }
 
 
-def code_digest(cls: Any) -> str | None:
-    """Digest of the source of a class and of its bases outside the kernel's own base classes.
+def code_digest(code: Any) -> str | None:
+    """Digest of the source of a function, or of a class and its bases outside the kernel's own
+    base classes.
 
     None where the source is not available (defined in a prompt, say).
     """
-    return _code_digest(cls)
+    try:
+        return _code_digest(code)
+    except TypeError:  # a callable that cannot be hashed
+        return None
 
 
 @cache
-def _code_digest(cls: Any) -> str | None:
+def _code_digest(code: Any) -> str | None:
     texts = []
-    for base in inspect.getmro(cls):
+    for base in inspect.getmro(code) if isinstance(code, type) else (code,):
         if base is object or base.__module__ == "olmo_eval.evals.tasks.common.task":
             continue
         try:
             texts.append(inspect.getsource(base))
         except (OSError, TypeError):
-            texts.append(f"{base.__module__}:{base.__qualname__}")
+            texts.append(str(to_json(base)))
     return digest(texts) if texts else None
 
 
@@ -114,6 +137,7 @@ _TRANSPORT = frozenset(
     | {"required_secrets"}
 )
 _PACE = frozenset({"max_concurrency", "scoring_concurrency", "required_secrets", "name"})
+_SANDBOX_PACE = frozenset({"instances", "startup_timeout"})
 
 
 def harness_lock(config: HarnessConfig) -> dict[str, Any]:
@@ -122,6 +146,10 @@ def harness_lock(config: HarnessConfig) -> dict[str, Any]:
     full.pop("provider")
     kept = {k: v for k, v in full.items() if k not in _PACE}
     kept["tools"] = [getattr(t, "name", t) for t in config.tools]
+    kept["sandboxes"] = [
+        {k: v for k, v in sandbox.items() if k not in _SANDBOX_PACE}
+        for sandbox in kept["sandboxes"]
+    ]
     for name, auxiliary in kept.get("auxiliary_providers", {}).items():
         kept["auxiliary_providers"][name] = {
             k: v for k, v in auxiliary.items() if k not in _TRANSPORT or k == "kind"

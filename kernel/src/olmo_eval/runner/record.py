@@ -44,7 +44,7 @@ def run_record(job: Job) -> dict[str, Any]:
         "schema_version": schema.VERSION,
         "olmo_eval_version": olmo_eval.__version__,
         "kind": "rescore" if job.recorded else "run",
-        "identity": digest([wanted, hashes, source]),
+        "identity": digest([wanted, hashes, [s.to_dict() for s in job.plan.suites], source]),
         "reuse_key": digest([lock["model"], config.provider.kind, generation_lock(config)]),
         "name": job.name,
         "group": job.group,
