@@ -1,0 +1,1 @@
+"""vLLM inside this process, with everything in flight at once."""
