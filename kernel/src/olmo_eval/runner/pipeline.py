@@ -31,6 +31,8 @@ from olmo_eval.runner.plan import PlannedTask
 
 #: requests that may fail one after another before the provider counts as gone
 _PATIENCE = 20
+#: tasks that are read ahead while one is being worked on
+_PREPARED = 2
 #: instances a worker does before it lets others run, where nothing it awaits ever waits
 _TURNS = 16
 
@@ -67,7 +69,8 @@ class Pipeline:
         self.sink = sink
         self.reuse = reuse
         self.stopped = False
-        self._feeds = list(feeds)
+        self._feeds = [(feed, anyio.Event()) for feed in feeds]
+        self._room = anyio.Semaphore(_PREPARED)
         self._current: Iterator[Work] | None = None
         self._turn = anyio.Lock()
         self._open: dict[str, _Open] = {}
@@ -83,11 +86,21 @@ class Pipeline:
             RunFailedError: the provider stopped answering. DataError: a row is malformed.
         """
         try:
-            async with anyio.create_task_group() as group:
-                for _ in range(max(1, self.harness.max_concurrency)):
-                    group.start_soon(self._work)
+            async with anyio.create_task_group() as preparing:
+                preparing.start_soon(self._prepare)
+                async with anyio.create_task_group() as workers:
+                    for _ in range(max(1, self.harness.max_concurrency)):
+                        workers.start_soon(self._work)
+                preparing.cancel_scope.cancel()
         except BaseExceptionGroup as group_error:
             raise most_telling(group_error) from group_error
+
+    async def _prepare(self) -> None:
+        """Prepare each feed in a thread while the one before it is being worked on."""
+        for feed, ready in list(self._feeds):
+            await self._room.acquire()
+            await anyio.to_thread.run_sync(feed.prepare)
+            ready.set()
 
     async def _work(self) -> None:
         turns = 0
@@ -110,18 +123,17 @@ class Pipeline:
 
     async def _advance(self) -> bool:
         """Go on to the next task's instances; False when there are none."""
+        before = self._current
         async with self._turn:
-            if self._current is not None:
-                work = next(self._current, None)
-                if work is not None:  # another worker advanced meanwhile
-                    self._current = _pushed_back(work, self._current)
-                    return True
-                self._current = None
-                self._close_read()
+            if self._current is not before:
+                return True  # another worker advanced meanwhile
+            self._current = None
+            self._close_read()
             if not self._feeds or self.stopped:
                 return False
-            feed = self._feeds.pop(0)
-            await anyio.to_thread.run_sync(feed.prepare)
+            feed, ready = self._feeds.pop(0)
+            await ready.wait()
+            self._room.release()
             self._open[feed.planned.name] = _Open(feed)
             self.sink.started(feed)
             self._current = iter(feed)
@@ -151,16 +163,18 @@ class Pipeline:
         digest = request_hash(request_as_row, params)
         known = self.reuse(work, digest)
         began = time.perf_counter()
-        response = Response(work.instance_id, instance, request)
         try:
             outputs = known if known is not None else await self._ask(work, request, params)
             latency = 0.0 if known is not None else time.perf_counter() - began
-            response = evolve(response, outputs=tuple(outputs), latency=latency)
-            response = await self._scored(work, response)
+            response = await self._scored(work, request, outputs, latency)
         except _Unanswered as failure:
-            latency = time.perf_counter() - began
-            response = evolve(
-                response, outcome=failure.outcome, error=str(failure), latency=latency
+            response = Response(
+                work.instance_id,
+                instance,
+                request,
+                outcome=failure.outcome,
+                error=str(failure),
+                latency=time.perf_counter() - began,
             )
         found, weights, problem = self._values(work, response)
         if problem:
@@ -189,19 +203,22 @@ class Pipeline:
         except (ProviderError, OSError, TimeoutError) as error:
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
 
-    async def _scored(self, work: Work, response: Response) -> Response:
+    async def _scored(
+        self, work: Work, request: LMRequest, outputs: Sequence[LMOutput], latency: float
+    ) -> Response:
         """The response with its answers extracted and scored, or saying why it is not."""
-        task, request = work.planned.task, response.request
+        task, instance, kept = work.planned.task, work.instance, tuple(outputs)
+        scores: Mapping[str, tuple[float, ...]] = {}
+        error = None
         try:
-            outputs = scoring.extract(task, request, list(response.outputs))
-            response = evolve(response, outputs=outputs)
-            scores, outputs = await scoring.score(
-                task.scorers_once, response.instance, outputs, self.harness.scoring_context
+            kept = scoring.extract(task, request, kept)
+            scores, kept = await scoring.score(
+                task.scorers_once, instance, kept, self.harness.scoring_context
             )
+            outcome = scoring.answered_outcome(request, kept)
         except scoring.ScoringFailed as failure:
-            return evolve(response, outcome=failure.outcome, error=str(failure))
-        outcome = scoring.answered_outcome(request, outputs)
-        return evolve(response, outputs=outputs, scores=scores, outcome=outcome)
+            outcome, error = failure.outcome, str(failure)
+        return Response(work.instance_id, instance, request, kept, scores, outcome, error, latency)
 
     def _values(
         self, work: Work, response: Response
@@ -250,11 +267,6 @@ def sampling(planned: PlannedTask, params: SamplingParams) -> SamplingParams:
     if params.seed is not None or params.greedy:
         return params
     return evolve(params, seed=planned.task.config.seed)
-
-
-def _pushed_back(work: Work, rest: Iterator[Work]) -> Iterator[Work]:
-    yield work
-    yield from rest
 
 
 def most_telling(group: BaseExceptionGroup[Any]) -> BaseException:

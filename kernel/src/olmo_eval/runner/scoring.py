@@ -25,14 +25,14 @@ class ScoringFailed(Exception):
         self.outcome = outcome
 
 
-def extract(task: Task, request: LMRequest, outputs: list[LMOutput]) -> tuple[LMOutput, ...]:
+def extract(task: Task, request: LMRequest, outputs: tuple[LMOutput, ...]) -> tuple[LMOutput, ...]:
     """The outputs with their answers extracted; scored continuations need none.
 
     Raises:
         ScoringFailed: the task's extraction raised.
     """
     if request.request_type.startswith("loglikelihood"):
-        return tuple(outputs)
+        return outputs
     try:
         return tuple(task.extracted(output) for output in outputs)
     except Exception as error:
