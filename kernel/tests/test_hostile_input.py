@@ -18,9 +18,16 @@ from olmo_eval.common.formatters import CompletionFormatter, MultipleChoiceForma
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.overrides import apply_overrides, parse_override, parse_value
 from olmo_eval.common.scorers import ExactMatchScorer
-from olmo_eval.common.types import Instance, LMOutput, Response, SamplingParams
+from olmo_eval.common.types import (
+    Instance,
+    LMOutput,
+    LMRequest,
+    RequestType,
+    Response,
+    SamplingParams,
+)
 from olmo_eval.data import DataSource
-from olmo_eval.errors import OlmoEvalError
+from olmo_eval.errors import OlmoEvalError, UsageError
 from olmo_eval.evals.tasks.check import check_task
 from olmo_eval.evals.tasks.common import (
     MultipleChoiceTask,
@@ -33,7 +40,7 @@ from olmo_eval.evals.tasks.common import (
 )
 from olmo_eval.harness.config import HarnessConfig, load_harness
 from olmo_eval.results import journal
-from olmo_eval.results.record import request_hash, request_row, response_row
+from olmo_eval.results.record import gold_text, request_hash, request_row, response_row
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.runner.feed import selected
 
@@ -205,6 +212,19 @@ def test_harness_files(tmp_path: Path, content: bytes) -> None:
         assert_typed(config)
 
 
+def test_a_harness_file_that_unfolds_without_end_is_refused_at_once(tmp_path: Path) -> None:
+    doubling = "a0: &a0 [x, x]\n" + "".join(
+        f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)
+    )
+    for text in (doubling, "kwargs: &k\n  self: *k", "[" * 100_000):
+        path = tmp_path / "harness.yaml"
+        path.write_text(text)
+        with pytest.raises(UsageError, match=r"alias|nested"):
+            load_harness(path)
+    path.write_text("scaffold_kwargs: &k {a: 1}\njudges: {one: {kwargs: *k}, two: {kwargs: *k}}")
+    assert load_harness(path).judges["two"].kwargs == {"a": 1}
+
+
 # -- data rows
 
 
@@ -255,6 +275,15 @@ def test_data_rows(tmp_path: Path, cls: type[Task], rows: list[dict[str, Any]]) 
     if names is not None:
         assert len(names) == len(set(names)) == len(rows)
     ours(lambda: check_task(cls(config), sample=5))
+
+
+def test_numbers_and_texts_that_json_libraries_refuse_are_kept_whole() -> None:
+    assert gold_text(10**30) == "1" + "0" * 30
+    assert gold_text({"b": [2**64], "a": 1}) == '{"a":1,"b":[18446744073709551616]}'
+    asked = request_row(LMRequest(RequestType.COMPLETION, prompt="half a pair: \ud800"))
+    other = {**asked, "prompt": "half a pair: \ud801"}
+    params = SamplingParams()
+    assert request_hash(asked, params) != request_hash(other, params)
 
 
 @quick

@@ -31,7 +31,10 @@ def converter() -> Any:
 def _strict_scalar(value: Any, kind: type[Any]) -> Any:
     """No silent conversions: ``"4"`` is no int, 1 is a float, True is neither."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError("expected float, got a number beyond all floats") from None
     if isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
         return value
     raise ValueError(f"expected {kind.__name__}, got {value!r}")
@@ -43,20 +46,29 @@ def structure(value: Any, kind: type[T], *, where: str) -> T:
     Raises:
         UsageError: naming the path below ``where`` and what was expected there.
     """
-    from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
+    from cattrs.errors import (
+        BaseValidationError,
+        ForbiddenExtraKeysError,
+        StructureHandlerNotFoundError,
+    )
 
     try:
         return converter().structure(value, kind)  # type: ignore[no-any-return]
     except BaseValidationError as error:
         path, cause = _first_cause(error)
         if isinstance(cause, ForbiddenExtraKeysError):
-            key = sorted(cause.extra_fields)[0]
+            key = sorted(map(str, cause.extra_fields))[0]
             known = [f.name for f in attrs.fields(cause.cl)]
             raise UsageError(
                 f"{where}{path}: unknown key {key!r}",
                 hint=did_you_mean(key, known, otherwise=f"known keys: {', '.join(known)}"),
             ) from error
         raise UsageError(f"{where}{path}: {_explain(cause)}") from error
+    except StructureHandlerNotFoundError as error:
+        raise UsageError(
+            f"{where}: a {getattr(kind, '__name__', kind)} is no plain value",
+            hint="change its own settings, one by one: KEY.SETTING=VALUE",
+        ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{where}: {_explain(error)}") from error
 

@@ -26,9 +26,12 @@ def parse_size(text: str | int) -> int:
     bare = text.strip().lower().removesuffix("ib").removesuffix("b") or text
     number, unit = (bare[:-1], bare[-1]) if bare[-1:] in _SIZE_UNITS and bare[-1:] else (bare, "")
     try:
-        return int(float(number) * _SIZE_UNITS[unit])
-    except ValueError:
-        raise ValueError(f"expected a size such as 512m, got {text!r}") from None
+        size = int(float(number) * _SIZE_UNITS[unit])
+    except (ValueError, OverflowError):
+        size = -1
+    if size < 0:
+        raise ValueError(f"expected a size such as 512m, got {text!r}")
+    return size
 
 
 def _is_size(_instance: Any, _attribute: Any, value: str) -> None:
@@ -137,6 +140,37 @@ class HarnessConfig:
         return structure(fixed, cls, where=where)
 
 
+#: levels and values, aliases expanded, beyond which a file is no harness but an attack or a slip
+_DEPTH, _VALUES = 40, 100_000
+
+
+def _check_shape(text: str) -> None:
+    """Refuse YAML that unfolds without end: an alias inside what it names, nesting, doubling.
+
+    Raises:
+        ValueError: saying which. yaml.YAMLError: it is no YAML.
+    """
+    import yaml
+
+    open_: list[tuple[str | None, int]] = []  # anchors and sizes of what is not yet closed
+    sizes: dict[str, int] = {}
+    total = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        size = 1
+        if isinstance(event, yaml.AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in open_):
+                raise ValueError(f"the alias *{event.anchor} stands inside what it names")
+            size = sizes.get(event.anchor or "", 1)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_.append((event.anchor, total))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_.pop()
+            sizes[anchor or ""] = total - before
+        total += size
+        if len(open_) > _DEPTH or total > _VALUES:
+            raise ValueError("it is nested too deep, or unfolds into too many values")
+
+
 def load_harness(path: str | Path) -> HarnessConfig:
     """Read a harness from a YAML (or JSON) file.
 
@@ -150,6 +184,7 @@ def load_harness(path: str | Path) -> HarnessConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"harness file {path}: {error}") from error
     try:
+        _check_shape(text)
         data = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         place = " ".join(str(error).split())

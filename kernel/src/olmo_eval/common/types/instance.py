@@ -21,8 +21,23 @@ class Split(StrEnum):
     ALL = "all"
 
 
+def _text(value: Any) -> str:
+    """Text, or a number as text: data files hold both. Anything else is no question or choice."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return str(value)
+    raise TypeError(f"expected text, got {value!r:.80}")
+
+
 def _tuple_or_none(value: Any) -> tuple[Any, ...] | None:
     return None if value is None else tuple(value)
+
+
+def _texts_or_none(value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        raise TypeError(f"expected a list of choices, got the text {value!r:.80}")
+    return None if value is None else tuple(map(_text, value))
 
 
 @frozen
@@ -39,9 +54,9 @@ class Instance:
     - ``answer_prefix``: text put before the answer in few-shot examples.
     """
 
-    question: str
+    question: str = field(converter=_text)
     gold_answer: Any = None
-    choices: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
+    choices: tuple[str, ...] | None = field(default=None, converter=_texts_or_none)
     metadata: Mapping[str, Any] = field(factory=dict)
     tools: tuple[Any, ...] | None = field(default=None, converter=_tuple_or_none)
 

@@ -43,7 +43,14 @@ def _sampling(value: SamplingParams | None) -> SamplingParams:
 
 def _metrics(value: Any) -> tuple[Metric, ...]:
     items = () if value is None else (value,) if isinstance(value, str | Metric) else value
-    return tuple(named_metric(item) if isinstance(item, str) else item for item in items)
+    found = tuple(named_metric(item) if isinstance(item, str) else item for item in items)
+    for metric in found:
+        if not isinstance(metric, Metric):
+            raise UsageError(
+                f"metrics: expected a metric, got {metric!r}",
+                hint="write metrics = (AccuracyMetric(scorer=ExactMatchScorer),)",
+            )
+    return found
 
 
 def named_metric(text: str) -> Metric:
