@@ -18,7 +18,7 @@ def tool_calls_in(text: str) -> tuple[str, tuple[ToolCall, ...]]:
     Tagged calls, or a text that is nothing but one JSON object with a name and arguments
     (Llama 3.1). What is not valid JSON stays text.
     """
-    calls = []
+    calls: list[ToolCall] = []
     for found in _TAGGED.finditer(text):
         call = _call(found[1], len(calls))
         if call is not None:
