@@ -89,3 +89,29 @@ def show(run: str, results: str, every: bool, as_json: bool) -> None:
         print_json(run_json(found))
         return
     print_scores(found, found.scores(), every=every)
+
+
+@results.command()
+@click.argument("run")
+@results_option
+@json_option
+def metrics(run: str, results: str, as_json: bool) -> None:
+    """Show how fast RUN was: tokens, tokens a second, latencies, and where the time went."""
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.results.speed import inference_metrics
+    from olmo_eval.results.store import Store
+
+    found = Store(results).find(run)
+    measured = inference_metrics(found)
+    if as_json:
+        print_json({"run_id": found.run_id, "model": found.model, **measured.to_dict()})
+        return
+    click.echo(f"{found.model}   run {found.run_id}")
+    for name, value in measured.to_dict().items():
+        if isinstance(value, dict):
+            shown = ", ".join(f"{k} {v:,.4g}" for k, v in value.items()) or "-"
+        elif value is None:
+            shown = "-"
+        else:
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+        click.echo(f"  {name.replace('_', ' '):<22} {shown}")

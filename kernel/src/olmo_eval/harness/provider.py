@@ -156,6 +156,10 @@ class Provider:
         """
         return {}
 
+    def metrics(self) -> dict[str, float]:
+        """Numbers about the engine at work, such as ``gpu_memory_bytes``, for the run's record."""
+        return {}
+
     def notes(self) -> list[str]:
         """Lines for the run's record and for people, asked for when the run's work is done."""
         return []

@@ -168,6 +168,9 @@ class RetryingProvider(Provider):
     def _count(self, _error: BaseException, _delay: float) -> None:
         self.retries += 1
 
+    def metrics(self) -> dict[str, float]:
+        return self.inner.metrics()
+
     def notes(self) -> list[str]:
         return self.inner.notes()
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.results.record import Row
-from olmo_eval.results.store import open_filesystem
 
 _GROUPS_KEPT = 8
 _COLUMNS = ["outputs", "request.continuations"]

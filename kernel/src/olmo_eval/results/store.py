@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import pyarrow as pa
@@ -14,38 +12,12 @@ import pyarrow.parquet as pq
 from attrs import fields, frozen
 from pyarrow import fs
 
+from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, UnknownNameError, UsageError
 from olmo_eval.results import schema
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.results.summary import Score
-
-
-def open_filesystem(location: str) -> tuple[Any, str]:
-    """The file system of a folder or URL, and the path in it.
-
-    ``AWS_ENDPOINT_URL`` points ``s3://`` at another server.
-    """
-    if "://" not in location:
-        return fs.LocalFileSystem(), str(Path(location))
-    parts = urlsplit(location)
-    path = f"{parts.netloc}{parts.path}".rstrip("/")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if parts.scheme == "s3":
-        if not endpoint:
-            return fs.S3FileSystem(), path
-        scheme, _, host = endpoint.partition("://")
-        return fs.S3FileSystem(endpoint_override=host, scheme=scheme), path
-    if parts.scheme in ("gs", "gcs"):
-        return fs.GcsFileSystem(), path
-    try:
-        found, inner = fs.FileSystem.from_uri(location)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UsageError(
-            f"results location {location!r} is neither a folder nor a URL that can be opened",
-            hint="use a folder, s3://bucket/prefix or gs://bucket/prefix",
-        ) from error
-    return found, inner
 
 
 def publish(folder: Path, results: str) -> str:

@@ -15,6 +15,7 @@ from olmo_eval.errors import UsageError
 from olmo_eval.harness.checkpoints import training_progress
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.models import choose_provider, model_provider
+from olmo_eval.harness.remote import fetch_checkpoint, is_remote
 from olmo_eval.results.store import Run, open_run
 from olmo_eval.runner.plan import Plan, TaskRequest, make_plan, with_limit
 from olmo_eval.runner.progress import Progress, Silence, make_progress
@@ -94,6 +95,9 @@ def make_job(
 ) -> Job:
     """The job of one model under ``harness``, with the provider chosen for it."""
     config = model_provider(model, harness.provider, provider)
+    if is_remote(config.model):
+        local = str(fetch_checkpoint(config.model))
+        config = evolve(config, alias=config.alias or model, model=local)
     config, reason = choose_provider(config)
     found_step, tokens = training_progress(model)
     return Job(

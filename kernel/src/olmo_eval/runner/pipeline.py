@@ -69,6 +69,7 @@ class Pipeline:
         self.sink = sink
         self.reuse = reuse
         self.stopped = False
+        self.clock = EngineClock()
         self._feeds = [(feed, anyio.Event()) for feed in feeds]
         self._room = anyio.Semaphore(_PREPARED)
         self._current: Iterator[Work] | None = None
@@ -193,6 +194,7 @@ class Pipeline:
     async def _ask(
         self, work: Work, request: LMRequest, params: SamplingParams
     ) -> Sequence[LMOutput]:
+        self.clock.enter()
         try:
             return await self.harness.execute(request, params, work.instance)
         except RefusedError as error:
@@ -202,6 +204,8 @@ class Pipeline:
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
         except (ProviderError, OSError, TimeoutError) as error:
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
+        finally:
+            self.clock.leave()
 
     async def _scored(
         self, work: Work, request: LMRequest, outputs: Sequence[LMOutput], latency: float
@@ -240,6 +244,34 @@ class Pipeline:
                 f"{_PATIENCE} requests in a row failed; the last one: {response.error}",
                 hint="what is finished is kept; put it right and rerun the same command to resume",
             )
+
+
+class EngineClock:
+    """Seconds during which at least one request was with the engine, and until the first answer.
+
+    What is left of a run's time is the workbench's own: reading, formatting, scoring, keeping.
+    """
+
+    def __init__(self) -> None:
+        self.busy = 0.0
+        self.first_result: float | None = None
+        self.answered = 0
+        self._began = time.perf_counter()
+        self._in_flight = 0
+        self._since = 0.0
+
+    def enter(self) -> None:
+        if self._in_flight == 0:
+            self._since = time.perf_counter()
+        self._in_flight += 1
+
+    def leave(self) -> None:
+        self._in_flight -= 1
+        self.answered += 1
+        if self.first_result is None:
+            self.first_result = time.perf_counter() - self._began
+        if self._in_flight == 0:
+            self.busy += time.perf_counter() - self._since
 
 
 class _Open:

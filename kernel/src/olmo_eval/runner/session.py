@@ -32,6 +32,7 @@ from olmo_eval.runner.progress import Progress
 if TYPE_CHECKING:
     from olmo_eval.runner.run import Job
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: outcomes that are tried again when a run is resumed
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
 
@@ -110,6 +111,7 @@ class Session:
         feeds = [Feed(planned, done[planned.name]) for planned in self.job.plan.tasks]
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(done[planned.name])
+        began = time.perf_counter()
         pipeline = Pipeline(self.harness, feeds, self, self._known())
         try:
             async with anyio.create_task_group() as group:
@@ -120,12 +122,25 @@ class Session:
                     group.cancel_scope.cancel()
         except BaseExceptionGroup as errors:
             raise most_telling(errors) from errors
+        self._note_speed(pipeline, time.perf_counter() - began)
         self.expected = {f.planned.name: f.expected or f.read for f in feeds}
         if not all(feed.exhausted for feed in feeds):
             raise Interrupted(
                 f"stopped; {sum(self._done.values()):,} instances are finished and kept",
                 hint="rerun the same command to resume",
             )
+
+    def _note_speed(self, pipeline: Pipeline, seconds: float) -> None:
+        """Keep how this sitting went, for `olmo-eval results metrics`."""
+        clock = pipeline.clock
+        self.record["sessions"][-1].update(
+            evaluate_seconds=seconds,
+            engine_seconds=clock.busy,
+            first_result_seconds=clock.first_result,
+            answered=clock.answered,
+            retries=self.harness.provider.retries,
+            engine=self.harness.provider.metrics(),
+        )
 
     def _known(self) -> Reuse:
         """Where outputs come from that need not be asked for: a recorded run, or earlier ones."""
@@ -140,8 +155,9 @@ class Session:
 
     async def _listen(self, pipeline: Pipeline, scope: anyio.CancelScope) -> None:
         """First Ctrl-C: finish what is in flight. Second: stop at once."""
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
         try:
-            receiver = anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM)
+            receiver = anyio.open_signal_receiver(*_SIGNALS)
             context = receiver.__enter__()
         except (ValueError, NotImplementedError, RuntimeError):
             return  # not the main thread: signals belong to somebody else
@@ -157,6 +173,8 @@ class Session:
                 self.progress.message("finishing what is in flight; Ctrl-C again stops at once")
         finally:
             receiver.__exit__(None, None, None)
+            for number, handler in before.items():
+                signal.signal(number, handler or signal.SIG_DFL)
 
     # -- the pipeline's sink
 
