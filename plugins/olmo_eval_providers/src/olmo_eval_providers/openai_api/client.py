@@ -70,6 +70,8 @@ class OpenAIClient:
 
     async def _attempt(self, method: str, url: str, data: bytes | None) -> Any:
         headers = {"Content-Type": "application/json"} if data is not None else None
+        if self._session.closed:
+            raise unreachable(self.base_url, "the connection is closed")
         try:
             async with self._session.request(method, url, data=data, headers=headers) as answer:
                 content = await answer.read()

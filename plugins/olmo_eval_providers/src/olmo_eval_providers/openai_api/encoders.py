@@ -21,12 +21,28 @@ _REMEMBERED = 4096
 
 @frozen
 class LocalEncoder:
-    """The tokenizer of a model folder."""
+    """The tokenizer of a model folder; ``add_bos`` overrules it about putting BOS in front."""
 
     tokenizer: ModelTokenizer
+    add_bos: bool | None = None
+
+    @property
+    def bos_id(self) -> int | None:
+        return self.tokenizer.bos_id
+
+    @property
+    def eos_id(self) -> int | None:
+        return self.tokenizer.eos_id
+
+    def encode(self, text: str) -> list[int]:
+        ids = self.tokenizer.encode(text)
+        starts = bool(ids) and ids[0] == self.bos_id
+        if self.add_bos is True and not starts and self.bos_id is not None:
+            return [self.bos_id, *ids]
+        return ids[1:] if self.add_bos is False and starts else ids
 
     async def table(self, texts: Sequence[str]) -> TextEncoder:
-        return self.tokenizer
+        return self
 
 
 @frozen

@@ -49,9 +49,7 @@ def load(config: ProviderConfig, extra: Mapping[str, Any]) -> Any:
     try:
         parsed = EngineArgs(**arguments)
     except TypeError as error:
-        raise UsageError(
-            f"vllm: {error}", hint="provider.* options go to vLLM's EngineArgs"
-        ) from error
+        raise UsageError(f"vllm: {error}", hint="options go to vLLM's EngineArgs") from error
     except Exception as error:
         raise ProviderError(f"vLLM cannot use {config.model}: {_line(error)}") from error
     try:

@@ -1,0 +1,1 @@
+"""vLLM servers of our own, or any OpenAI-compatible one that is already running."""

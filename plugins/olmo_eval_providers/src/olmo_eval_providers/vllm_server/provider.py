@@ -1,0 +1,218 @@
+"""The provider ``vllm_server``: vLLM servers of our own, or any OpenAI-compatible one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.errors import MissingDependencyError, ProviderError
+from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval_providers.fingerprint import model_fingerprint
+from olmo_eval_providers.openai_api.answer import outputs
+from olmo_eval_providers.openai_api.body import chat_body, sampling_body
+from olmo_eval_providers.openai_api.client import OpenAIClient
+from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder, local_tokenizer
+from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
+from olmo_eval_providers.openai_api.prompt_logprobs import Ability, probe
+from olmo_eval_providers.optional import importable, install_command, require
+from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.tokenization import fit_prompt, start_token
+from olmo_eval_providers.vllm_server.joining import Served, served
+from olmo_eval_providers.vllm_server.options import join_key, read_options, server_arguments
+from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out, visible_gpus
+from olmo_eval_providers.vllm_server.process import ServerProcess
+
+
+class VLLMServerProvider(Provider):
+    """Starts ``num_instances`` vLLM servers on 127.0.0.1, or joins the one at ``base_url``.
+
+    Options: ``vllm_server.options.Options``; the others go to vLLM's server as they are. Of a
+    server that is joined it is found out what it can do.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    default_concurrency: ClassVar[int] = 256
+
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(config)
+        self.options, self._extra = read_options(config)
+        self._pool = Pool([])
+        self._likelihoods: dict[OpenAIClient, RemoteLikelihood] = {}
+        self._served = Served(config.model, config.max_model_len)
+        self._ability = Ability(None)
+        self._local: LocalEncoder | None = None
+        self._truncated = 0
+
+    async def start(self) -> None:
+        require("aiohttp", "server")
+        if self.config.base_url:
+            key = join_key(self.options, self.config)
+            client = OpenAIClient(self.config.base_url, key, timeout=self.config.timeout)
+            self._pool.instances.append(Instance(client))
+        else:
+            await self._start_own()
+        first = self._pool.instances[0].client
+        found = await served(first, self.config.model)
+        limits = [n for n in (found.max_length, self.config.max_model_len) if n]
+        self._served = Served(found.name, min(limits) if limits else None)
+        self._ability = await probe(first, self._served.name)
+        tokenizer = await asyncio.to_thread(local_tokenizer, self.config)
+        if tokenizer is not None:
+            self._local = LocalEncoder(tokenizer, self.options.add_bos_token)
+        self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
+
+    async def _start_own(self) -> None:
+        if self.options.python == sys.executable and not importable("vllm"):
+            raise MissingDependencyError(
+                "vllm_server starts vLLM, which is not installed here",
+                hint=f"{install_command('vllm')}, or join a running server with provider.base_url",
+            )
+        each = int(self._extra.get("tensor_parallel_size", 1))
+        each *= int(self._extra.get("pipeline_parallel_size", 1))
+        environments = shared_out(visible_gpus(), self.config.num_instances, each)
+        folder = Path(self.options.log_dir or tempfile.mkdtemp(prefix="olmo-eval-vllm-"))
+        processes = [
+            ServerProcess(
+                python=self.options.python,
+                arguments=server_arguments(self.config, self._extra),
+                log=folder / f"server-{number}.log",
+                environment=environment,
+                startup_timeout=self.options.startup_timeout,
+                request_timeout=self.config.timeout,
+            )
+            for number, environment in enumerate(environments)
+        ]
+        starting = [asyncio.ensure_future(process.start()) for process in processes]
+        try:
+            await asyncio.gather(*starting)
+        except BaseException:
+            for task in starting:
+                task.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
+            await asyncio.gather(*(process.stop() for process in processes))
+            raise
+        self._pool.instances = [Instance(process.client, process) for process in processes]
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @property
+    def base_url(self) -> str:
+        """Address of the first server, for harnesses that speak to it themselves."""
+        return self._pool.instances[0].client.base_url
+
+    @property
+    def api_key(self) -> str | None:
+        """Key of the first server."""
+        process = self._pool.instances[0].process
+        return process.api_key if process else join_key(self.options, self.config)
+
+    # -- asking
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        chat = request.request_type is RequestType.CHAT
+        body: dict[str, Any] = {"model": self._served.name, "stream": False}
+        dropped = 0
+        if chat:
+            body.update(chat_body(request))
+        else:
+            dropped, prompt = self._prompt(request, params, body)
+            body["prompt"] = prompt
+        path = "/chat/completions" if chat else "/completions"
+        metadata = {"truncated_prompt_tokens": dropped} if dropped else {}
+        found = await asyncio.gather(
+            *(
+                self._sample(path, {**self._sampling(request, params, index), **body}, params)
+                for index in range(params.num_samples)
+            )
+        )
+        return [outputs(a, stops=params.stop_sequences or (), metadata=metadata)[0] for a in found]
+
+    def _prompt(
+        self, request: LMRequest, params: SamplingParams, body: dict[str, Any]
+    ) -> tuple[int, str | list[int]]:
+        """Tokens dropped, and the prompt: ids where the tokenizer is at hand, else text.
+
+        ``max_tokens`` is put into ``body`` where the context leaves less than is asked for, and
+        where nothing is asked for, because servers then stop after 16.
+        """
+        limits = [n for n in (request.max_length, self._served.max_length) if n]
+        if self._local is None:
+            if params.max_tokens is None and limits:
+                body["max_tokens"] = max(1, min(limits) - len(request.prompt) - 1)
+            return 0, request.prompt
+        whole = self._local.encode(request.prompt) or [start_token(self._local)]
+        if not limits:
+            return 0, whole
+        kept = fit_prompt(whole, min(limits), params.max_tokens)
+        room = max(1, min(limits) - len(kept))
+        body["max_tokens"] = min(room, params.max_tokens or room)
+        self._truncated += len(kept) < len(whole)
+        return len(whole) - len(kept), kept
+
+    def _sampling(self, request: LMRequest, params: SamplingParams, index: int) -> dict[str, Any]:
+        chat = request.request_type is RequestType.CHAT
+        seed = sample_seed(request, params, index)
+        return sampling_body(params, chat=chat, seed=seed)
+
+    async def _sample(
+        self, path: str, body: Mapping[str, Any], params: SamplingParams
+    ) -> Mapping[str, Any]:
+        async def post(client: OpenAIClient) -> Mapping[str, Any]:
+            answer: Mapping[str, Any] = await client.post(path, body)
+            return answer
+
+        return await self._pool.ask(lambda instance: instance.ask(post))
+
+    async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
+        async def score(client: OpenAIClient) -> list[LMOutput]:
+            return await (await self._likelihood(client))(request)
+
+        found = await self._pool.ask(lambda instance: instance.ask(score))
+        self._truncated += any(output.metadata for output in found)
+        return found
+
+    async def _likelihood(self, client: OpenAIClient) -> RemoteLikelihood:
+        """The scorer for one server; made anew for one that was restarted."""
+        if client not in self._likelihoods:
+            encoder: LocalEncoder | ServerEncoder | None = self._local
+            if encoder is None and self._ability.form is not None:
+                encoder = await ServerEncoder.probe(client, self._served.name)
+            self._likelihoods[client] = RemoteLikelihood(
+                client, self._served.name, self._ability, encoder, self._served.max_length
+            )
+        return self._likelihoods[client]
+
+    # -- for the record
+
+    def describe(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "served_model": self._served.name,
+            "context_length": self._served.max_length,
+            "prompt_logprobs": str(self._ability.form) if self._ability.form else "none",
+            "truncated_prompts": self._truncated,
+            "instances": len(self._pool.instances),
+            "restarts": sum(instance.restarts for instance in self._pool.instances),
+        }
+        if not self.config.base_url or self._fingerprint:
+            facts["fingerprint"] = self._fingerprint
+        logs = [str(i.process.log) for i in self._pool.instances if i.process]
+        return {**facts, "logs": logs} if logs else facts
+
+    def encode(self, text: str) -> list[int] | None:
+        return self._local.encode(text) if self._local else None
+
+    def render(self, request: LMRequest) -> str | None:
+        if request.request_type is not RequestType.CHAT:
+            return request.prompt or None
+        if self._local is None:
+            return None
+        try:
+            return self._local.tokenizer.render_chat(request.chat_messages())
+        except ProviderError:
+            return None
