@@ -22,8 +22,9 @@ class FakeOpenAI(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port=0, key=None):
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.key = key  # what clients must show, where it is not None
         self.faults, self.requests, self.headers, self.times = [], [], [], []
         self.abilities = {"echo", "prompt_logprobs", "n", "batch"}
         self.reply = "a reply STOP more"
@@ -51,6 +52,18 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def do_GET(self):
+        known = {"object": "list", "data": [{"id": "any", "max_model_len": 100}]}
+        if self._authorized():
+            self._send(200, known) if self.path == "/v1/models" else self._send(404, {})
+
+    def _authorized(self):
+        key = self.server.key
+        if key is None or self.headers.get("Authorization") == f"Bearer {key}":
+            return True
+        self._send(401, {"error": {"message": "wrong key"}})
+        return False
+
     def do_POST(self):
         server = self.server
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -64,7 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
             fault = server.faults.pop(0) if server.faults else None
         try:
             time.sleep(server.delay)
-            self._misbehave("429" if crowded else fault) or self._answer(body)
+            if self._authorized():
+                self._misbehave("429" if crowded else fault) or self._answer(body)
         finally:
             with server.lock:
                 server.active -= 1
