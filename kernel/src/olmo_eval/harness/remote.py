@@ -35,11 +35,12 @@ def fetch_checkpoint(url: str, cache: Path | None = None) -> Path:
     Raises:
         UsageError: there is no such folder. OlmoEvalError: it cannot be read or stored.
     """
+    url = url.rstrip("/")
     filesystem, root = open_filesystem(url)
     files = _files(filesystem, root, url)
     listing = sorted((str(f.path), f.size, f.mtime_ns) for f in files)
     digest = hashlib.sha256(repr((url, listing)).encode()).hexdigest()[:16]
-    name = url.rstrip("/").rpartition("/")[2]
+    name = url.rpartition("/")[2]
     target = (cache or cache_folder()) / "checkpoints" / digest / name
     if target.is_dir():
         return target
