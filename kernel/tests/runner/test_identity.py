@@ -111,7 +111,7 @@ def test_a_task_that_asks_otherwise_is_named(bench: Any, monkeypatch: pytest.Mon
     ask = cls.process_doc
     before = bench.evaluate("sums", results="before")
 
-    def politely(self: Any, doc: dict[str, Any]) -> Instance | None:
+    def politely(self: Any, doc: dict[str, Any], index: int = 0) -> Instance | None:
         return ask(self, {**doc, "question": f"Please: {doc['question']}"})
 
     monkeypatch.setattr(cls, "process_doc", politely)

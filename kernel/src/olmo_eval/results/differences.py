@@ -52,7 +52,7 @@ def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> l
     lock_a, lock_b = a.get("lock", {}), b.get("lock", {})
     inputs_a = lock_a.get("tasks", {}).get(task, {})
     inputs_b = lock_b.get("tasks", {}).get(task, {})
-    found = []
+    found: list[Difference] = []
     for field, (label, forbids) in _INPUTS.items():
         if field not in inputs_a or field not in inputs_b:
             continue  # a run of before this was recorded

@@ -103,8 +103,15 @@ class Journal:
             raise _explained(error, self.path) from error
 
     def sync(self) -> None:
-        """Ask the operating system to put everything on the disk."""
-        os.fsync(self._fd)
+        """Ask the operating system to put everything on the disk.
+
+        Raises:
+            JournalError: it could not.
+        """
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise _explained(error, self.path) from error
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,7 @@ def execute(job: Job, progress: Progress) -> Path | str:
     refuse_impossible(job)
     record = run_record(job)
     root = local_root(job.results)
-    with held(root, record["identity"], progress.message):
+    with _ends_like_ctrl_c(), held(root, record["identity"], progress.message):
         folder = _choose(root, job, record["identity"])
         known = folder.read_json()
         if known is not None and known["status"] == "complete":
@@ -70,6 +73,19 @@ def execute(job: Job, progress: Progress) -> Path | str:
         else:
             anyio.run(_make, job, folder, record, known, progress)
         return publish(folder.path, job.results) if "://" in job.results else folder.path
+
+
+@contextmanager
+def _ends_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM (a scheduler's) is taken for Ctrl-C, so that engines and sandboxes are closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def refuse_impossible(job: Job) -> None:
