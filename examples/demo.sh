@@ -16,7 +16,7 @@ show() {
 }
 
 show olmo-eval run -m "examples/tiny_model/checkpoints/$before" \
-    -m "examples/tiny_model/checkpoints/$after" -t tiny -t tiny_null --group demo
+    -m "examples/tiny_model/checkpoints/$after" --provider embedded -t tiny -t tiny_null --group demo
 show olmo-eval compare "model=$before,group=demo,latest" "model=$after,group=demo,latest"
 
 cat <<EOF

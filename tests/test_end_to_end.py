@@ -440,7 +440,8 @@ def test_the_embedded_model_runs_real_benchmarks(
 ) -> None:
     checkpoint = sorted((ROOT / "examples/tiny_model/checkpoints").iterdir())[0]
     olmo_eval(
-        "run", "-m", checkpoint, "-t", "arc_challenge:rc", "-t", "piqa:bpb", "--limit", 20,
+        "run", "-m", checkpoint, "--provider", "embedded",
+        "-t", "arc_challenge:rc", "-t", "piqa:bpb", "--limit", 20,
         env={"OLMO_EVAL_DATA_MIRROR": str(data_mirror)},
     )  # fmt: skip
 
