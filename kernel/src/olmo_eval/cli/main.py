@@ -155,13 +155,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _report(message: str, hint: str | None, debug: bool) -> None:
-    if debug:
-        import traceback
-
-        traceback.print_exc()
     from olmo_eval.results.redact import Redactor
 
     redact = Redactor().text
+    if debug:
+        import traceback
+
+        print(redact(traceback.format_exc()), end="", file=sys.stderr)
     print(f"error: {redact(' '.join(message.split()))}", file=sys.stderr)
     if hint:
         print(f"  {redact(hint)}", file=sys.stderr)

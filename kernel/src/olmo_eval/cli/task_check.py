@@ -32,6 +32,7 @@ def check(
     extraction must find a number however it is written. Exits with 1 where a check finds an error.
     """
     from olmo_eval.cli.show import print_json
+    from olmo_eval.results.redact import Redactor
 
     if not specs and not every:
         raise UsageError("which task?", hint="name a spec such as gsm8k:olmo3base, or use --all")
@@ -39,8 +40,9 @@ def check(
     if sample < 1:
         raise UsageError(f"--sample must be at least 1, got {sample}")
     rows = []
+    redact = Redactor()
     for spec in dict.fromkeys(wanted):
-        row = _look(spec, sample)
+        row = redact.value(_look(spec, sample))
         rows.append(row)
         if not as_json:
             _print(row)

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any, Protocol, TextIO
 
+from olmo_eval.results.redact import Redactor
+
 
 class Progress(Protocol):
     """Is told how a run goes. ``score`` is the running mean of the task's primary metric."""
@@ -45,13 +47,14 @@ class Lines:
 
     def __init__(self, stream: TextIO | None = None, every: float = 10.0) -> None:
         self._stream = stream or sys.stderr
+        self._clean = Redactor().text
         self._every = every
         self._next = time.monotonic() + every
         self._expected: dict[str, int | None] = {}
         self._began: dict[str, tuple[float, int]] = {}
 
     def message(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(self._clean(text), file=self._stream, flush=True)
 
     def task_started(self, name: str, expected: int | None, done: int) -> None:
         self._expected[name] = expected
@@ -119,11 +122,12 @@ class Bars:
             TextColumn("{task.fields[score]}"),
             console=Console(stderr=True),
         )
+        self._clean = Redactor().text
         self._rich.start()
         self._ids: dict[str, Any] = {}
 
     def message(self, text: str) -> None:
-        self._rich.console.print(text, markup=False, highlight=False)
+        self._rich.console.print(self._clean(text), markup=False, highlight=False)
 
     def task_started(self, name: str, expected: int | None, done: int) -> None:
         label = name.replace("[", r"\[")
