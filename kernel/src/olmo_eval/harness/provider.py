@@ -47,6 +47,8 @@ class ProviderConfig:
     - ``tokenizer``: folder or id of the tokenizer where it is not the model's own;
     - ``max_model_len``: context length in tokens, where lower than the model's;
     - ``max_concurrency``: requests in flight, where other than the provider's default;
+    - ``devices``: GPUs this model may use, as CUDA_VISIBLE_DEVICES names them; empty: all
+      visible ones;
     - ``timeout``: seconds allowed for one attempt of one request;
     - ``max_retries``: how often a transient failure is tried again;
     - ``kwargs``: passed to the engine as they are.
@@ -63,6 +65,7 @@ class ProviderConfig:
     max_model_len: int | None = None
     max_concurrency: int | None = None
     num_instances: int = 1
+    devices: tuple[str, ...] = field(default=(), converter=tuple)
     timeout: float = 600.0
     max_retries: int = 5
     required_secrets: tuple[str, ...] = field(default=(), converter=tuple)
@@ -128,6 +131,11 @@ class Provider:
         named = [config.kind, config.model, config.revision, config.base_url, config.tokenizer]
         fingerprint = known or "name:" + ":".join(str(part) for part in named if part)
         return {"fingerprint": fingerprint, "chat_template": chat_template_digest(config)}
+
+    @classmethod
+    def gpus_needed(cls, config: ProviderConfig) -> int:
+        """How many GPUs this provider takes under ``config`` where there are GPUs."""
+        return 0
 
     @property
     def max_concurrency(self) -> int:

@@ -34,6 +34,7 @@ from olmo_eval.common.types import (
 from olmo_eval.errors import ProviderError
 from olmo_eval.harness.auxiliary import AuxiliaryProviders, close_provider
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.devices import share_gpus
 from olmo_eval.harness.execution import Execution, gather, sample_params, within_budget
 from olmo_eval.harness.judges import Judges
 from olmo_eval.harness.provider import Provider, current_instance
@@ -85,6 +86,8 @@ class Harness:
     def __init__(
         self, config: HarnessConfig, *, provider: Provider | None = None, run_id: str = "local"
     ) -> None:
+        if config.auxiliary_providers:
+            config = share_gpus(config)
         self.provider = RetryingProvider(provider or make_provider(config.provider))
         self.config = config.with_provider(self.provider.config)
         self.run_id = run_id

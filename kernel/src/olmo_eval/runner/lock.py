@@ -134,7 +134,7 @@ def _code_digest(code: Any) -> str | None:
 #: provider settings that change how fast a model answers, never what
 _TRANSPORT = frozenset(
     {"kind", "alias", "base_url", "max_concurrency", "num_instances", "timeout", "max_retries"}
-    | {"required_secrets"}
+    | {"required_secrets", "devices"}
 )
 _PACE = frozenset({"max_concurrency", "scoring_concurrency", "required_secrets", "name"})
 _SANDBOX_PACE = frozenset({"instances", "startup_timeout"})

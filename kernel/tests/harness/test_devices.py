@@ -1,0 +1,75 @@
+"""Sharing GPUs among the models of a harness; no GPU is needed to decide who gets which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from olmo_eval.errors import UsageError
+from olmo_eval.harness import HarnessConfig, ProviderConfig
+from olmo_eval.harness.devices import share_gpus, visible_gpus
+from olmo_eval.harness.provider import Provider
+from olmo_eval.plugins import fresh_manager
+from olmo_eval.registry import Owner
+
+
+class Hungry(Provider):
+    """Takes as many GPUs as ``kwargs.gpus`` says."""
+
+    @classmethod
+    def gpus_needed(cls, config: ProviderConfig) -> int:
+        return int(config.kwargs.get("gpus", 1))
+
+
+@pytest.fixture(autouse=True)
+def hungry() -> Iterator[None]:
+    with fresh_manager() as manager:
+        manager.registry("providers").add("hungry", Hungry, Owner("test"))
+        yield
+
+
+def harness(main: int, judge: int, **judge_settings: object) -> HarnessConfig:
+    def config(gpus: int, **more: object) -> ProviderConfig:
+        return ProviderConfig(kind="hungry", model="m", kwargs={"gpus": gpus}, **more)  # type: ignore[arg-type]
+
+    return HarnessConfig(
+        provider=config(main), auxiliary_providers={"judge": config(judge, **judge_settings)}
+    )
+
+
+def test_a_mask_is_respected() -> None:
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": "4,5, GPU-abc"}) == ("4", "5", "GPU-abc")
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}) == ()
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": "-1"}) == ()
+
+
+def test_the_model_and_its_judge_get_gpus_of_their_own() -> None:
+    shared = share_gpus(harness(main=2, judge=1), gpus=("4", "5", "6", "7"))
+
+    assert shared.provider.devices == ("4", "5")
+    assert shared.auxiliary_providers["judge"].devices == ("6",)
+
+
+def test_a_judge_at_an_address_takes_none() -> None:
+    config = harness(main=2, judge=1, base_url="http://127.0.0.1:1/v1")
+
+    assert share_gpus(config, gpus=("0", "1")) == config
+
+
+def test_devices_that_are_given_are_kept() -> None:
+    shared = share_gpus(harness(main=1, judge=1, devices=("0",)), gpus=("0", "1"))
+
+    assert shared.provider.devices == ("1",)
+    assert shared.auxiliary_providers["judge"].devices == ("0",)
+
+
+def test_too_few_gpus_are_refused_with_the_numbers() -> None:
+    with pytest.raises(UsageError, match=r"want 1 more GPUs .*the model 2, judge 1"):
+        share_gpus(harness(main=2, judge=1), gpus=("0", "1"))
+
+
+def test_without_gpus_nothing_changes() -> None:
+    config = harness(main=2, judge=1)
+
+    assert share_gpus(config, gpus=()) == config
