@@ -37,6 +37,10 @@ class Capability(StrEnum):
     ROLLING = "loglikelihood_rolling"
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
 @frozen
 class ProviderConfig:
     """Which engine runs which model, and how.
@@ -65,10 +69,10 @@ class ProviderConfig:
     max_model_len: int | None = None
     max_concurrency: int | None = None
     num_instances: int = 1
-    devices: tuple[str, ...] = field(default=(), converter=tuple)
+    devices: tuple[str, ...] = field(default=(), converter=_names)
     timeout: float = 600.0
     max_retries: int = 5
-    required_secrets: tuple[str, ...] = field(default=(), converter=tuple)
+    required_secrets: tuple[str, ...] = field(default=(), converter=_names)
     kwargs: Mapping[str, Any] = field(factory=dict)
 
     def with_overrides(self, **changes: Any) -> ProviderConfig:
