@@ -32,6 +32,7 @@ def check(
     extraction must find a number however it is written. Exits with 1 where a check finds an error.
     """
     from olmo_eval.cli.show import print_json
+    from olmo_eval.evals.tasks.common import build_task
     from olmo_eval.results.redact import Redactor
 
     if not specs and not every:
@@ -40,6 +41,8 @@ def check(
     if sample < 1:
         raise UsageError(f"--sample must be at least 1, got {sample}")
     rows = []
+    for spec in specs:
+        build_task(spec)  # a misspelt name ends it here; among all tasks it is one more finding
     redact = Redactor()
     for spec in dict.fromkeys(wanted):
         row = redact.value(_look(spec, sample))
@@ -61,8 +64,11 @@ def _registered(filter_: str) -> Iterator[str]:
     from olmo_eval.evals.tasks.common.spec import TaskSpec, task_class
 
     for entry in entries("tasks", filter_):
-        task_class(TaskSpec(entry["name"], distribution=entry["distribution"]))
         yield entry["name"]
+        try:
+            task_class(TaskSpec(entry["name"], distribution=entry["distribution"]))
+        except OlmoEvalError:
+            continue  # reported where the task itself is looked at
         for variant in sorted(variants_of(entry["name"])):
             yield f"{entry['name']}:{variant}"
 
@@ -71,11 +77,11 @@ def _look(spec: str, sample: int) -> dict[str, Any]:
     from olmo_eval.evals.tasks.check import check_task, missing_data
     from olmo_eval.evals.tasks.common import build_task
 
-    task = build_task(spec)
-    reason = missing_data(task)
-    if reason is not None:
-        return {**_empty(spec, "data missing"), "reason": reason.message, "hint": reason.hint}
     try:
+        task = build_task(spec)
+        reason = missing_data(task)
+        if reason is not None:
+            return {**_empty(spec, "data missing"), "reason": reason.message, "hint": reason.hint}
         return _row(spec, check_task(task, sample=sample))
     except OlmoEvalError as error:
         return {**_empty(spec, "error"), "reason": error.message, "hint": error.hint}

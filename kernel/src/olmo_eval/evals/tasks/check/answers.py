@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import attrs
-
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import AsyncScorer, Scorer
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Response
@@ -101,11 +99,3 @@ def _needs(scorer: Scorer) -> str:
     if scorer.requires:
         return ", ".join(sorted(scorer.requires))
     return "the harness" if isinstance(scorer, AsyncScorer) else ""
-
-
-def short_gold(instance: Instance) -> Instance:
-    """``instance`` with its first gold answer, where it lists several."""
-    gold = instance.gold_answer
-    if isinstance(gold, list | tuple) and gold:
-        return attrs.evolve(instance, gold_answer=gold[0])
-    return instance
