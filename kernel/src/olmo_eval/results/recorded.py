@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from olmo_eval.common.types import LMOutput
-from olmo_eval.errors import DataError
 from olmo_eval.results.lookup import KeyedTable, RowReader
-from olmo_eval.results.record import row_outputs
+from olmo_eval.results.record import Row, row_outputs
 from olmo_eval.results.reuse import instance_file
 from olmo_eval.results.store import Run
 
@@ -45,17 +44,20 @@ class RecordedOutputs:
         return None
 
     def _table(self, task: str, *, question: bool) -> KeyedTable:
-        names = ["instance_id", "outcome", *(["question"] if question else [])]
+        names = ["instance_id", "outcome", "error", *(["question"] if question else [])]
         columns = self.run.instances(task, names).to_pylist()
-        kept = [(i, row) for i, row in enumerate(columns) if row["outcome"] not in _UNANSWERED]
+        kept = [(i, row) for i, row in enumerate(columns) if not _unanswered(row)]
         keys = (_key(row["instance_id"], row.get("question") or "") for _, row in kept)
-        if not kept:
-            raise DataError(f"run {self.run.run_id} has no answers for {task}")
         return KeyedTable(instance_file(self.run, task), keys, [i for i, _ in kept])
 
     def _outputs(self, table: KeyedTable, key: str) -> tuple[LMOutput, ...] | None:
         row = table.find(key)
         return None if row is None else row_outputs(self._reader.read(table.path, row))
+
+
+def _unanswered(row: Row) -> bool:
+    """Whether the model gave no output; one that refused in words did."""
+    return row["outcome"] in _UNANSWERED and row["error"] is not None
 
 
 def _key(instance_id: str, question: str = "") -> str:

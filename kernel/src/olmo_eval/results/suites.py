@@ -70,7 +70,7 @@ def suite_score(node: SuiteNode, primaries: Mapping[str, Score]) -> Score | None
         return None
 
     def combine(parts: Sequence[Estimate], names: Sequence[str] | None) -> Estimate:
-        weights = [primaries[n].n_scored for n in names] if names else None
+        weights = [primaries[n].n_expected for n in names] if names else None
         return macro_estimate(parts, weights)
 
     def of_task(name: str) -> Estimate | None:
@@ -97,7 +97,7 @@ def _suite_bounds(
             return None if value is None or part is None else evolve(part, value=value)
 
         def combine(parts: Sequence[Estimate], names: Sequence[str] | None) -> Estimate:
-            weights = [primaries[n].n_scored for n in names] if names else None
+            weights = [primaries[n].n_expected for n in names] if names else None
             return macro_estimate(parts, weights)
 
         result = aggregate(node, of_task, combine)

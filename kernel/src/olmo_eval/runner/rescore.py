@@ -11,7 +11,7 @@ from olmo_eval.errors import DataError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval.results.store import Run
-from olmo_eval.runner.plan import TaskRequest, make_plan
+from olmo_eval.runner.plan import Plan, PlannedTask, TaskRequest, make_plan
 from olmo_eval.runner.run import Job
 
 
@@ -37,8 +37,10 @@ def rescore_job(
             hint="rerun its command first",
         )
     wanted = tasks or [TaskRequest(name) for name in run.task_names]
-    requests = [_with_recorded(run, request, overrides) for request in wanted]
-    plan = make_plan(requests)
+    plan = Plan(
+        tuple(_planned(run, request, overrides) for request in wanted),
+        tuple(s for s in run.suites() if set(s.leaves()) <= {r.spec for r in wanted}),
+    )
     harness = dict(run.record["harness"])
     harness.pop("hash", None)
     harness.pop("provider", None)
@@ -53,6 +55,12 @@ def rescore_job(
         group=run.record.get("group"),
         recorded=run,
     )
+
+
+def _planned(run: Run, request: TaskRequest, overrides: Sequence[Override]) -> PlannedTask:
+    """The task under the name it has in the run, by which its outputs are found."""
+    (planned,) = make_plan([_with_recorded(run, request, overrides)]).tasks
+    return evolve(planned, name=request.spec)
 
 
 def _with_recorded(run: Run, request: TaskRequest, overrides: Sequence[Override]) -> TaskRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -97,13 +98,20 @@ def values(task: Task, response: Response) -> tuple[dict[str, float | None], dic
     problem = ""
     for metric in task.config.metrics:
         try:
-            found[metric.key] = metric.value(response)
+            found[metric.key] = _finite(metric.value(response))
             if metric.weighted:
                 weights[metric.key] = metric.weight(response)
         except Exception as error:
             found[metric.key] = None
             problem = problem or f"{metric.metric_name}: {describe(error)}"
     return found, weights, problem
+
+
+def _finite(value: float | None) -> float | None:
+    """``value``; raises ValueError where it is none that a mean could be made of."""
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"its value is {value}")
+    return value
 
 
 #: of several samples' outcomes, the first of these stands for the instance

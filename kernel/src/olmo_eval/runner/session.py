@@ -23,7 +23,7 @@ from olmo_eval.results.redact import Redactor
 from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
 from olmo_eval.results.store import Store
 from olmo_eval.results.tables import write_results
-from olmo_eval.runner.feed import Feed, Work
+from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
 from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling
 from olmo_eval.runner.plan import PlannedTask
@@ -146,7 +146,7 @@ class Session:
         """Where outputs come from that need not be asked for: a recorded run, or earlier ones."""
         if self.job.recorded is not None:
             recorded = RecordedOutputs(self.job.recorded)
-            return lambda work, _hash: recorded.of_instance(_origin(work), work.instance_id)
+            return lambda work, _hash: recorded.of_instance(work.planned.name, work.instance_id)
         if not self.job.reuse:
             return lambda _work, _hash: None
         key, results = self.record["reuse_key"], self.job.results
@@ -255,11 +255,6 @@ class Session:
             self.progress.message(
                 f"plugin {failure.owner}: {failure.name} failed: {failure.reason}"
             )
-
-
-def _origin(work: Work) -> str:
-    """The name under which a recorded run has the task of a rescoring."""
-    return str(work.planned.spec)
 
 
 class _Mean:
