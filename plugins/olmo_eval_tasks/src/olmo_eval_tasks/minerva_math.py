@@ -68,6 +68,8 @@ class MinervaMath(Task):
     fewshot_split = "train"
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=("Problem:", "\n\n"))
     metrics: tuple[Metric, ...] = (ACCURACY,)
+    # The published rules read to the end of the line: "The answer is 5. I hope this helps" is lost.
+    lenient_extraction = False
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         gold = answers_in(doc["solution"])
