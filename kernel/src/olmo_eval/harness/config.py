@@ -34,8 +34,11 @@ def parse_size(text: str | int) -> int:
     return size
 
 
-def _is_size(_instance: Any, _attribute: Any, value: str) -> None:
-    parse_size(value)
+def _is_size(_instance: Any, attribute: Any, value: str) -> None:
+    try:
+        parse_size(value)
+    except ValueError as error:
+        raise ValueError(f"{attribute.name}: {error}") from error
 
 
 def _strings(value: Any) -> tuple[str, ...]:
@@ -189,4 +192,4 @@ def load_harness(path: str | Path) -> HarnessConfig:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         place = " ".join(str(error).split())
         raise UsageError(f"harness file {path} is no valid YAML: {place}") from error
-    return HarnessConfig.from_dict(data if data is not None else {}, where=str(path))
+    return HarnessConfig.from_dict(data if data is not None else {}, where=f"{path}: harness")
