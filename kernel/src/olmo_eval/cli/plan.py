@@ -46,7 +46,7 @@ def _print(model: str, state: str, tasks: Sequence[TaskForecast]) -> None:
 
     click.echo(f"{model}: {state}")
     right = "right"
-    columns = [("task", "left"), ("n", right), ("reused", right), ("asked", right)]
+    columns = [("task", "left"), ("n", right), ("done", right), ("reused", right), ("asked", right)]
     columns += [("requests", right), ("prompt tokens", right), ("new tokens <=", right)]
     columns += [("time", right), ("cost", right), ("MDE", right), ("why", "left")]
     table(columns, [_row(task) for task in tasks])
@@ -61,6 +61,7 @@ def _row(task: TaskForecast) -> list[str]:
     return [
         task.name,
         f"{task.instances:,}",
+        f"{task.done:,}",
         f"{task.reused:,}",
         f"{task.asked:,}",
         f"{task.requests:,}",

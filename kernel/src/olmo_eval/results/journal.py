@@ -98,6 +98,7 @@ class Journal:
         try:
             written = os.write(self._fd, line)
             if written != len(line):
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
                 raise OSError(28, "No space left on device")
         except OSError as error:
             raise _explained(error, self.path) from error

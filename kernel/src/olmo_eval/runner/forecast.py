@@ -19,6 +19,7 @@ from olmo_eval.runner.pipeline import sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.run import Job, local_root
+from olmo_eval.runner.session import finished_instances
 
 #: bytes a token, where no past run tells
 _BYTES_PER_TOKEN = 4.0
@@ -28,8 +29,9 @@ DISCORDANCE = 0.2
 
 @frozen
 class TaskForecast:
-    """One task: ``instances`` = ``reused`` + ``asked``.
+    """One task: ``instances`` = ``done`` + ``reused`` + ``asked``.
 
+    - ``done``: finished by the run that would be resumed;
     - ``requests``: continuations scored or samples generated, among those asked;
     - ``prompt_tokens``: estimated; ``new_tokens``: at most;
     - ``seconds``, ``cost_usd``: from the newest past run of this model on this task, if any;
@@ -39,6 +41,7 @@ class TaskForecast:
 
     name: str
     instances: int
+    done: int
     reused: int
     asked: int
     reason: str
@@ -62,25 +65,39 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
     record = run_record(job)
     earlier = runs_of(local_root(job.results), record["identity"])
     state = "a new run"
+    names = [planned.name for planned in job.plan.tasks]
+    done: dict[str, set[str] | None] = {name: set() for name in names}
     if earlier and not job.fresh:
+        done = {**finished_instances(earlier[-1].journal, names)}
         known = earlier[-1].read_json() or {}
         state = f"run {earlier[-1].run_id} ({known.get('status', 'begun')}) would be resumed"
         if known.get("status") == "complete":
             state = f"run {earlier[-1].run_id} is complete: nothing would run"
+            done = dict.fromkeys(names)
     runs = Store(job.results).runs()
     related = runs_to_reuse(runs, record["reuse_key"], "")
     index = ReuseIndex(lambda: related if job.reuse else [])
     harness = Harness(job.harness)
-    tasks = [_task(planned, harness, index, related) for planned in job.plan.tasks]
+    tasks = [
+        _task(planned, harness, done[planned.name], index, related) for planned in job.plan.tasks
+    ]
     return state, tasks
 
 
 def _task(
-    planned: PlannedTask, harness: Harness, index: ReuseIndex, related: Sequence[Run]
+    planned: PlannedTask,
+    harness: Harness,
+    done: set[str] | None,
+    index: ReuseIndex,
+    related: Sequence[Run],
 ) -> TaskForecast:
+    """``done`` are the ids of finished instances; None says that all are."""
     task = planned.task
-    instances = reused = requests = n_bytes = new_tokens = 0
-    for _, instance in selected(task):
+    instances = finished = reused = requests = n_bytes = new_tokens = 0
+    for name, instance in selected(task):
+        if done is None or name in done:
+            instances, finished = instances + 1, finished + 1
+            continue
         request = harness.prepare(task.request_for(instance))
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
@@ -94,14 +111,15 @@ def _task(
         n_bytes += sum(len(str(m.get("content") or "").encode()) for m in request.messages)
         if not request.continuations:
             new_tokens += (params.max_tokens or 0) * params.num_samples
-    asked = instances - reused
+    asked = instances - finished - reused
     seconds, cost, rate = _past(planned.name, related)
     return TaskForecast(
         name=planned.name,
         instances=instances,
+        done=finished,
         reused=reused,
         asked=asked,
-        reason=_reason(instances, reused, related, planned.name),
+        reason=_reason(instances, finished, reused, related, planned.name),
         requests=requests,
         prompt_tokens=round(n_bytes / (rate or _BYTES_PER_TOKEN)),
         new_tokens=new_tokens or None,
@@ -111,7 +129,9 @@ def _task(
     )
 
 
-def _reason(instances: int, reused: int, related: Sequence[Run], name: str) -> str:
+def _reason(instances: int, done: int, reused: int, related: Sequence[Run], name: str) -> str:
+    if done:
+        return f"{done:,} instances are done"
     if reused == instances:
         return "every answer is known; only scoring"
     if reused:

@@ -104,6 +104,13 @@ class Pipeline:
             ready.set()
 
     async def _work(self) -> None:
+        try:
+            await self._work_on()
+        except BaseException:
+            self.stopped = True  # workers that have not begun yet are not cancelled
+            raise
+
+    async def _work_on(self) -> None:
         turns = 0
         while not self.stopped:
             work = self._take()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -92,16 +93,8 @@ class Session:
 
     def _read_journal(self) -> dict[str, set[str]]:
         """The ids of what is finished, by task; the rest of each record stays on disk."""
-        done: dict[str, set[str]] = {planned.name: set() for planned in self.job.plan.tasks}
-        for _, _, row in journal.read(self.folder.journal):
-            if row is None or row.get("task") not in done:
-                continue
-            finished = done[row["task"]]
-            if row["outcome"] in _RETRIED:
-                finished.discard(row["instance_id"])
-            else:
-                finished.add(row["instance_id"])
-                self._count(row["task"], row)
+        names = [planned.name for planned in self.job.plan.tasks]
+        done = finished_instances(self.folder.journal, names, self._count)
         total = sum(map(len, done.values()))
         if total:
             self.progress.message(f"resuming {self.folder.run_id}: {total:,} instances are done")
@@ -255,6 +248,26 @@ class Session:
             self.progress.message(
                 f"plugin {failure.owner}: {failure.name} failed: {failure.reason}"
             )
+
+
+def finished_instances(
+    path: Path, tasks: Iterable[str], see: Callable[[str, Mapping[str, Any]], None] | None = None
+) -> dict[str, set[str]]:
+    """The ids of what a journal holds and need not be tried again, by task; ``see`` is shown each
+    record of it.
+    """
+    done: dict[str, set[str]] = {name: set() for name in tasks}
+    for _, _, row in journal.read(path):
+        if row is None or row.get("task") not in done:
+            continue
+        finished = done[row["task"]]
+        if row["outcome"] in _RETRIED:
+            finished.discard(row["instance_id"])
+            continue
+        finished.add(row["instance_id"])
+        if see is not None:
+            see(row["task"], row)
+    return done
 
 
 class _Mean:

@@ -1,0 +1,27 @@
+"""A model that adds, writes every request to ``tally.log``, and samples when it is warm."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import olmo_eval
+from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
+from olmo_eval.harness.provider import Capability, Provider
+
+
+class Tally(Provider):
+    capabilities = frozenset({Capability.GENERATE})
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        with Path("tally.log").open("a") as log:
+            log.write(f"{request.prompt!r}\n")
+        n = int(re.findall(r"(\d+) plus 1", request.prompt)[-1])
+        answers = [str(n + (n + i + (params.seed or 1)) % 2) for i in range(params.num_samples)]
+        return [LMOutput(f"{answer}.", finish_reason="stop") for answer in answers]
+
+
+@olmo_eval.hookimpl
+def register_providers(register: Any) -> None:
+    register("tally", Tally)

@@ -1,0 +1,331 @@
+"""What was answered once is not asked again; what was not, is. And what ``plan`` says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from olmo_eval.results.store import Run, open_run
+
+Tables = Callable[[Run], dict[str, Any]]
+TALLY = str(Path(__file__).parent.parent / "packs/tally.py")
+
+
+@frozen
+class Desk:
+    """A bench with the model of ``packs/tally.py``."""
+
+    bench: Any
+
+    def run(self, *tasks: str, model: str = "tally:a", **settings: Any) -> tuple[Run, int]:
+        """The run, and how many requests it made."""
+        before = self.asked()
+        run = self.bench.evaluate(*tasks, model=model, plugin=[TALLY], **settings)
+        return run, self.asked() - before
+
+    def asked(self) -> int:
+        log = Path("tally.log")
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
+    def plan(self, *arguments: object) -> dict[str, Any]:
+        """What ``olmo-eval plan`` says of the model's first task."""
+        done = self.bench.cli("plan", "--plugin", TALLY, "-m", "tally:a", *arguments, "--json")
+        assert done.code == 0, done.err
+        (found,) = done.json
+        return {"state": found["state"], **found["tasks"][0]}
+
+
+@pytest.fixture
+def desk(bench: Any) -> Desk:
+    return Desk(bench)
+
+
+def values(run: Run, task: str) -> list[float]:
+    return [next(iter(row.values())) for row in run.instances(task)["values"].to_pylist()]
+
+
+def test_answers_are_reused_across_runs(desk: Desk) -> None:
+    first, asked = desk.run("sums")
+    assert asked == 40
+    second, asked = desk.run("sums", "sums:2shot", name="second")
+
+    assert second.run_id != first.run_id
+    assert asked == 40  # the 2-shot prompts
+    assert [entry["reused"] for entry in second.record["tasks"]] == [40, 0]
+    assert values(second, "sums") == values(first, "sums")
+    assert all(second.instances("sums")["reused"].to_pylist())
+
+
+def test_no_reuse_asks_everything(desk: Desk) -> None:
+    desk.run("sums")
+    again, asked = desk.run("sums", name="again", reuse=False)
+
+    assert asked == 40
+    assert again.record["tasks"][0]["reused"] == 0
+
+
+def test_a_fresh_run_is_another_run(desk: Desk) -> None:
+    first, _ = desk.run("sums")
+    same, asked = desk.run("sums")
+    fresh, asked_fresh = desk.run("sums", fresh=True, reuse=False)
+
+    assert (same.run_id, asked) == (first.run_id, 0)
+    assert fresh.run_id != first.run_id
+    assert asked_fresh == 40
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "tally:b"},
+        {"harness": {"provider": {"kwargs": {"weights": "other"}}}},
+        {"harness": {"provider": {"revision": "v2"}}},
+        {"harness": {"provider": {"max_model_len": 128}}},
+        {"harness": {"max_total_tokens": 99}},
+        {"overrides": ["max_tokens=17"]},
+        {"overrides": ["temperature=0.7"]},
+        {"overrides": ["formatter.template='{question}'"]},
+    ],
+    ids=json.dumps,
+)
+def test_another_model_or_request_never_hits(desk: Desk, settings: dict[str, Any]) -> None:
+    desk.run("sums")
+    _, asked = desk.run("sums", **settings)
+
+    assert asked == 40
+
+
+def test_scorers_and_pace_do_not_ask_again(desk: Desk) -> None:
+    desk.run("sums")
+    _, asked = desk.run("sums", overrides=["metrics=[accuracy:exact_match_flex]"])
+    _, asked_faster = desk.run("sums", name="b", harness={"max_concurrency": 2})
+
+    assert (asked, asked_faster) == (0, 0)
+
+
+def test_samples_are_reused_for_the_same_seed_and_number_only(desk: Desk) -> None:
+    desk.run("sums:warm")
+
+    assert desk.run("sums:warm", name="same")[1] == 0
+    assert desk.run("sums:warm", name="seed", seed=7)[1] == 40
+    assert desk.run("sums:warm", name="number", overrides=["num_samples=3"])[1] == 40
+
+
+def test_only_what_changed_in_the_data_is_asked(desk: Desk) -> None:
+    desk.run("sums")
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[3]["question"] = "300 plus 1?"
+        rows[4]["answer"] = "asked the same, judged otherwise"
+
+    desk.bench.edit("sums/test.jsonl", change)
+    changed, asked = desk.run("sums")
+
+    assert asked == 1
+    assert changed.instances("sums").num_rows == 40
+
+
+def test_damaged_tables_are_not_reused(desk: Desk) -> None:
+    first, _ = desk.run("sums")
+    (Path(first.location) / "instances/sums.parquet").write_bytes(b"PAR1 or not")
+
+    _, asked = desk.run("sums", name="second")
+
+    assert asked == 40
+
+
+# -- plan
+
+
+def test_plan_says_what_then_happens(desk: Desk) -> None:
+    for options, overrides in (
+        (("-t", "sums", "--limit", 10), {"limit": 10}),
+        (("-t", "sums"), {}),
+        (("-t", "sums", "--name", "again"), {"name": "again"}),
+        (("-t", "sums", "--name", "anew", "--no-reuse"), {"name": "anew", "reuse": False}),
+    ):
+        planned = desk.plan(*options)
+        run, asked = desk.run("sums", **overrides)
+
+        assert planned["asked"] == asked
+        assert planned["instances"] == run.instances("sums").num_rows
+        assert planned["reused"] == run.record["tasks"][0]["reused"]
+
+
+def test_plan_of_a_run_that_was_stopped(desk: Desk) -> None:
+    class Stop(Exception):
+        pass
+
+    class AfterFifteen:
+        def advanced(self, name: str, done: int, score: float | None) -> None:
+            if done == 15:
+                raise Stop
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *_: None
+
+    with pytest.raises(Stop):
+        desk.run("sums", progress=AfterFifteen())
+    planned = desk.plan("-t", "sums")
+    _, asked = desk.run("sums")
+
+    assert "would be resumed" in planned["state"]
+    assert planned["instances"] == 40
+    assert planned["asked"] == asked == 25
+
+
+def test_plan_of_a_finished_run(desk: Desk) -> None:
+    desk.run("sums")
+    planned = desk.plan("-t", "sums")
+
+    assert "is complete: nothing would run" in planned["state"]
+    assert planned["asked"] == 0
+    assert "a new run" in desk.plan("-t", "sums", "--name", "other")["state"]
+
+
+def test_plan_counts_requests_tokens_and_what_n_can_tell(desk: Desk) -> None:
+    planned = desk.plan("-t", "sums:warm")
+
+    assert (planned["instances"], planned["requests"]) == (40, 80)
+    assert planned["new_tokens"] == 80 * 16
+    assert planned["prompt_tokens"] > 40
+    assert 0.1 < planned["mde"] < 0.4
+    assert planned["seconds"] is None
+    desk.run("sums:warm")
+    assert desk.plan("-t", "sums:warm", "--no-reuse", "--name", "x")["seconds"] > 0
+
+
+# -- scoring again
+
+
+def test_rescoring_asks_nothing_and_equals_a_run_with_those_scorers(
+    desk: Desk, tables: Tables
+) -> None:
+    first, _ = desk.run("sized")
+    wanted = "metrics=[accuracy:exact_match_flex]"
+    before = desk.asked()
+
+    done = desk.bench.cli(
+        "rescore", "--plugin", TALLY, first.run_id, "-o", wanted, "--name", "again", "--json"
+    )
+
+    assert done.code == 0, done.err
+    assert desk.asked() == before
+    rescored = open_run(done.json[0]["location"])
+    direct, _ = desk.run("sized", overrides=[wanted], results="elsewhere")
+    assert tables(rescored) == tables(direct)
+    assert rescored.record["rescored_from"] == first.run_id
+    assert rescored.record["model"]["name"] == first.model
+    assert rescored.record["lock"] == direct.record["lock"]
+    assert {s.value for s in rescored.scores()} != {s.value for s in first.scores()}
+
+
+def test_rescoring_finds_each_tasks_own_outputs(desk: Desk, tables: Tables) -> None:
+    two_ways = (
+        "run", "--plugin", TALLY, "-m", "tally:a", "-t", "sums", "-o", "limit=5",
+        "-t", "sums", "-o", "limit=9", "-o", "temperature=0.9", "-o", "num_samples=2", "--json",
+    )  # fmt: skip
+    (first,) = desk.bench.cli(*two_ways).json
+    run = open_run(first["location"])
+    done = desk.bench.cli("rescore", "--plugin", TALLY, first["run_id"], "--json")
+
+    assert done.code == 0, done.err
+    again = open_run(done.json[0]["location"])
+    assert again.task_names == run.task_names
+    assert tables(again) == tables(run)
+
+
+def test_rescoring_keeps_what_was_missing_missing(bench: Any) -> None:
+    bench.edit("few/test.jsonl", lambda rows: rows[:2])
+    run = bench.evaluate("sums", "sums:few", faults={"fail": 0.3}, results="results")
+    done = bench.cli("rescore", run.run_id, "--json")
+
+    assert done.code == 0, done.err
+    before = {m["name"]: (m["n_scored"], m["value"]) for m in bench.cli(
+        "results", "show", run.run_id, "--json").json["metrics"]}  # fmt: skip
+    after = {m["name"]: (m["n_scored"], m["value"]) for m in done.json[0]["metrics"]}
+    assert before == after
+
+
+def test_rescoring_needs_a_finished_run_and_its_tasks(bench: Any) -> None:
+    run = bench.evaluate("sums")
+
+    unknown = bench.cli("rescore", run.run_id, "-t", "sms")
+    assert (unknown.code, "did you mean sums" in unknown.err) == (2, True)
+    path = Path(run.location) / "run.json"
+    path.write_text(json.dumps({**run.record, "status": "interrupted"}))
+    unfinished = bench.cli("rescore", run.run_id)
+    assert unfinished.code == 1
+    assert "is interrupted: only finished runs are scored again" in unfinished.err
+
+
+# -- replaying
+
+
+def test_a_run_is_replayed(desk: Desk, tables: Tables) -> None:
+    run, _ = desk.run("sums")
+    before = desk.asked()
+    replayed = desk.bench.evaluate("sums", model=f"replay:{run.run_id}")
+
+    assert desk.asked() == before
+    assert values(replayed, "sums") == values(run, "sums")
+
+
+def test_a_file_of_published_outputs_is_scored(bench: Any) -> None:
+    rows = [{"instance_id": f"s{n}", "outputs": [str(n + 1)]} for n in range(30)]
+    rows += [{"question": "30 plus 1?", "outputs": "31"}]
+    rows += [{"instance_id": "nobody", "outputs": ["x"]}]
+    bench.write("published.jsonl", rows)
+
+    done = bench.cli(
+        "run", "-m", "replay:published.jsonl", "-t", "sums", "--fail-if-missing", 30, "--json"
+    )
+
+    assert done.code == 0, done.err
+    (score,) = done.json[0]["metrics"]
+    assert (score["value"], score["n_scored"], score["n_expected"]) == (1.0, 31, 40)
+    assert "no recorded output for 9 (s31, s32" in done.err
+    assert "1 (nobody) recorded rows match no instance" in done.err
+    notes = open_run(done.json[0]["location"]).record["provider_notes"]
+    assert len(notes) == 2
+
+
+def test_outputs_are_matched_by_a_stated_field(bench: Any) -> None:
+    bench.write("by_page.jsonl", [{"cluster": n, "outputs": ["41"]} for n in range(10)])
+    run = bench.evaluate(
+        "sums",
+        model="replay:by_page.jsonl",
+        harness={"provider": {"kwargs": {"match": "cluster"}}},
+    )
+
+    assert run.record["tasks"][0]["outcomes"] == {"scored": 40}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"instance_id": "s1"}, "row 1 has no 'outputs'"),
+        ({"outputs": ["1"]}, "row 1 has none of the fields instance_id, question"),
+        ({"instance_id": "s1", "outputs": [1]}, "'outputs' is not a list of texts"),
+        ({"instance_id": "s1", "outputs": ["1"], "logprobs": [1, 2]}, "is not a list of 1 numbers"),
+    ],
+)
+def test_a_malformed_row_of_outputs_is_named(bench: Any, row: dict[str, Any], said: str) -> None:
+    bench.write("published.jsonl", [row])
+
+    failed = bench.cli("run", "-m", "replay:published.jsonl", "-t", "sums")
+
+    assert failed.code == 1
+    assert f"published.jsonl: {said}" in failed.err or said in failed.err
+
+
+def test_what_cannot_be_replayed_is_refused(bench: Any) -> None:
+    assert bench.cli("run", "-m", "replay:nowhere.jsonl", "-t", "sums").code == 2
+    unknown = bench.cli("run", "-m", "replay:2026", "-t", "sums")
+    assert (unknown.code, "no run '2026'" in unknown.err) == (2, True)
+    assert bench.cli("run", "-m", "replay", "-t", "sums").code == 2
