@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     type=click.Choice(["regressed", "improved", "all"]),
     help="Also show the questions that flipped, with both answers.",
 )
-@click.option("-n", "--count", default=5, show_default=True, help="Questions to show a task.")
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Questions to show a task.",
+)
 @click.option("--margin", type=float, help="Ask for equivalence within this difference.")
 @click.option("--allow-different", multiple=True, metavar="INPUT", help="An input that may differ.")
 @click.option(
@@ -69,7 +76,9 @@ def compare(
         kinds = {row.verdict.kind for row in found.rows}
     else:
         matrix = compare_many(runs, **settings)
-        _show_matrix(matrix, as_json)
+        if show:
+            raise UsageError("--show is for two runs", hint="compare the pair of interest")
+        _show_matrix(matrix, as_json, markdown)
         kinds = {row.verdict.kind for c in matrix.comparisons.values() for row in c.rows}
     return int(bool(kinds & set(fail_on)))
 
@@ -94,7 +103,7 @@ def _show_pair(
             print_flips(task.name, list(islice(flips, count)), len(flips))
 
 
-def _show_matrix(matrix: Matrix, as_json: bool) -> None:
+def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:
     from olmo_eval.cli.show import matrix_cell, print_json, table
 
     if as_json:
@@ -105,12 +114,14 @@ def _show_matrix(matrix: Matrix, as_json: bool) -> None:
         click.echo(f"{chr(65 + i)}  {run.model}   run {run.run_id}")
     for name in matrix.names():
         click.echo(f"\n{name}: column minus row, p after Holm over every pair and task")
+        if markdown:
+            click.echo()
         columns = [("", "left"), *((chr(65 + j), "left") for j in range(1, n))]
         rows = []
         for i in range(n - 1):
             cells = [matrix_cell(matrix.row(name, i, j)) if j > i else "" for j in range(1, n)]
             rows.append([chr(65 + i), *cells])
-        table(columns, rows)
+        table(columns, rows, markdown=markdown)
     notes = dict.fromkeys(note for c in matrix.comparisons.values() for note in c.notes)
     for note in notes:
         click.echo(f"note: {note}")

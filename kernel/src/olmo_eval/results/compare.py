@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,13 +21,16 @@ from olmo_eval.results.statistics import (
     compare_scores,
     macro_verdict,
 )
-from olmo_eval.results.store import Run, Store
+from olmo_eval.results.store import Run, Store, default_results
 from olmo_eval.results.suites import SuiteNode, aggregate
 
 
 @frozen
 class TaskComparison:
-    """One task, compared. ``score_a`` and ``score_b`` are over the shared instances."""
+    """One task, compared. ``score_a`` and ``score_b`` are over the shared instances.
+
+    ``logarithmic`` says that they are logarithms of what the runs report (perplexities).
+    """
 
     name: str
     metric: str
@@ -37,6 +41,7 @@ class TaskComparison:
     only_a: int = 0
     only_b: int = 0
     differences: tuple[Difference, ...] = ()
+    logarithmic: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -115,7 +120,7 @@ def compare(
     a: str | Run,
     b: str | Run,
     *,
-    results: str = "results",
+    results: str | None = None,
     tasks: Sequence[str] = (),
     margin: float | None = None,
     allow_different: Sequence[str] = (),
@@ -123,13 +128,16 @@ def compare(
 ) -> Comparison:
     """Compare candidate ``b`` with baseline ``a``; each is a run or names one.
 
+    Names are looked up in ``results``: by default ``OLMO_EVAL_RESULTS``, else ``./results``.
     ``margin`` (in units of the score) asks for equivalence within it. ``allow_different`` names
     inputs that may differ (``fewshot``, ``data``, ...); others refuse the comparison.
 
     Raises:
         UsageError: the runs share nothing, or a task was asked in different ways.
     """
-    store = Store(results)
+    if margin is not None and not 0 < margin < math.inf:
+        raise UsageError(f"margin: expected a positive number, got {margin}")
+    store = Store(default_results() if results is None else results)
     run_a = a if isinstance(a, Run) else store.find(a)
     run_b = b if isinstance(b, Run) else store.find(b)
     names, notes = _shared(run_a, run_b, tasks)
@@ -139,7 +147,9 @@ def compare(
     notes += _notes(compared)
     adjusted = adjust([c.verdict for c in compared])
     rows = tuple(evolve(c, verdict=v) for c, v in zip(compared, adjusted, strict=True))
-    suites = _compare_suites(run_a, run_b, {c.name: c for c in compared}, margin)
+    suites, left_out = _compare_suites(run_a, run_b, {c.name: c for c in compared}, margin)
+    if not tasks:
+        notes += left_out
     return Comparison(run_a, run_b, rows, suites, tuple(notes))
 
 
@@ -201,12 +211,19 @@ def _compare_task(
             seed=seed,
         )
         scores = (float(found.a.mean()), float(found.b.mean()))
-    label = entry["metric"]
-    if entry.get("transform") == "exp":
-        # tested on the log scale, on which the metric is a mean
-        label = f"log {label}"
+    # tested on the log scale, on which the metric is a mean
+    logarithmic = entry.get("transform") == "exp"
     return TaskComparison(
-        name, label, "task", scores[0], scores[1], verdict, found.only_a, found.only_b, differences
+        name,
+        f"log {entry['metric']}" if logarithmic else entry["metric"],
+        "task",
+        scores[0],
+        scores[1],
+        verdict,
+        found.only_a,
+        found.only_b,
+        differences,
+        logarithmic,
     )
 
 
@@ -229,23 +246,33 @@ def _notes(compared: Sequence[TaskComparison]) -> list[str]:
 
 def _compare_suites(
     a: Run, b: Run, tasks: Mapping[str, TaskComparison], margin: float | None
-) -> tuple[TaskComparison, ...]:
-    """Suites that both runs sum up alike, tested on the average that they report."""
-    others = b.suites()
-    rows = []
-    for node in a.suites():
-        row = _compare_suite(node, tasks, margin) if node in others else None
+) -> tuple[tuple[TaskComparison, ...], list[str]]:
+    """Suites that both runs sum up alike, tested on the average that they report; and a note for
+    each of the others.
+    """
+    in_a, in_b = a.suites(), b.suites()
+    rows, notes = [], []
+    for node in in_a:
+        row = _compare_suite(node, tasks, margin) if node in in_b else None
         if row is not None:
             rows.append(row)
+        elif node not in in_b:
+            notes.append(f"suite {node.name} is not the same in both runs")
+        elif node.aggregation not in ("none", "display_only"):
+            notes.append(f"suite {node.name} has no average that could be compared")
+    known = {node.name for node in in_a}
+    notes += [f"suite {n.name} is not the same in both runs" for n in in_b if n.name not in known]
     adjusted = adjust([row.verdict for row in rows]) if rows else []
-    return tuple(evolve(r, verdict=v) for r, v in zip(rows, adjusted, strict=True))
+    compared = tuple(evolve(r, verdict=v) for r, v in zip(rows, adjusted, strict=True))
+    return compared, notes
 
 
 def _compare_suite(
     node: SuiteNode, tasks: Mapping[str, TaskComparison], margin: float | None
 ) -> TaskComparison | None:
     known = [tasks[n] for n in node.leaves() if n in tasks]
-    if len({row.verdict.higher_is_better for row in known}) != 1:
+    logarithmic = {row.logarithmic for row in known}
+    if len({row.verdict.higher_is_better for row in known}) != 1 or len(logarithmic) != 1:
         return None
 
     def combine(parts: Sequence[_Part], names: Sequence[str] | None) -> _Part:
@@ -263,7 +290,8 @@ def _compare_suite(
     part = aggregate(node, of_task, combine)
     if part is None:
         return None
-    return TaskComparison(node.name, node.aggregation, "suite", part.a, part.b, part.verdict)
+    label = f"{node.aggregation}, log" if logarithmic == {True} else node.aggregation
+    return TaskComparison(node.name, label, "suite", part.a, part.b, part.verdict)
 
 
 @frozen

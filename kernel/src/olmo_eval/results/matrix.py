@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from olmo_eval.results.compare import Comparison, TaskComparison, compare
 from olmo_eval.results.statistics import adjust
-from olmo_eval.results.store import Run, Store
+from olmo_eval.results.store import Run, Store, default_results
 
 
 @frozen
@@ -38,13 +38,15 @@ class Matrix:
         return list(dict.fromkeys(rows))
 
 
-def compare_many(runs: Sequence[str | Run], *, results: str = "results", **settings: Any) -> Matrix:
+def compare_many(
+    runs: Sequence[str | Run], *, results: str | None = None, **settings: Any
+) -> Matrix:
     """Compare every pair of ``runs``; ``settings`` are those of ``compare``.
 
     Raises:
         UsageError: as ``compare``, naming the pair.
     """
-    store = Store(results)
+    store = Store(default_results() if results is None else results)
     found = tuple(run if isinstance(run, Run) else store.find(run) for run in runs)
     made = {
         (i, j): compare(found[i], found[j], results=results, **settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from olmo_eval.errors import DataError, UnknownNameError, UsageError
 from olmo_eval.results import schema
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.results.summary import Score
+
+
+def default_results() -> str:
+    """Where results are unless said otherwise: ``OLMO_EVAL_RESULTS``, else ``./results``."""
+    return os.environ.get("OLMO_EVAL_RESULTS", "results")
 
 
 def publish(folder: Path, results: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -16,17 +15,12 @@ from olmo_eval.harness.checkpoints import training_progress
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.models import choose_provider, model_provider
 from olmo_eval.harness.remote import fetch_checkpoint, is_remote
-from olmo_eval.results.store import Run, open_run
+from olmo_eval.results.store import Run, default_results, open_run
 from olmo_eval.runner.plan import Plan, TaskRequest, make_plan, with_limit
 from olmo_eval.runner.progress import Progress, Silence, make_progress
 from olmo_eval.runner.run import Job
 
 T = TypeVar("T")
-
-
-def default_results() -> str:
-    """Where results go unless said otherwise: ``OLMO_EVAL_RESULTS``, else ``./results``."""
-    return os.environ.get("OLMO_EVAL_RESULTS", "results")
 
 
 def evaluate(

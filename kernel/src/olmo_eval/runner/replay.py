@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.errors import DataError, ProviderError, UnansweredError, UsageError
@@ -78,7 +80,8 @@ class ReplayProvider(Provider):
         wanted = len(request.continuations) or 1
         if len(outputs) != wanted or any(output.sum_logprob is None for output in outputs):
             raise UnansweredError(f"no log-probabilities of {wanted} continuations are recorded")
-        return list(outputs)
+        texts = request.continuations or (request.prompt,)
+        return [evolve(o, text=o.text or text) for o, text in zip(outputs, texts, strict=True)]
 
     def _outputs(self) -> tuple[LMOutput, ...]:
         instance = current_instance.get()
