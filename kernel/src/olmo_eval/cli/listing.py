@@ -41,7 +41,7 @@ def _print(kind: str, rows: list[dict[str, Any]], as_json: bool) -> None:
         return
     table([(key.replace("_", " "), "left") for key in shown], cells)
     if kind == "tasks":
-        click.echo(f"\n{len(rows)} tasks; --variants shows their variants")
+        click.echo(f"\n{len(rows)} task{'s' * (len(rows) != 1)}; --variants shows their variants")
 
 
 def _cell(row: dict[str, Any], key: str) -> str:

@@ -48,7 +48,10 @@ def list_(
     from olmo_eval.results.store import Store
 
     wanted = {"model": model, "group": group, "task": task}
-    runs = Store(results).select({k: v for k, v in wanted.items() if v is not None})
+    store = Store(results)
+    runs = store.select({k: v for k, v in wanted.items() if v is not None})
+    for error in store.unreadable():
+        click.echo(f"left out: {error.message}", err=True)
     if as_json:
         print_json([{**run.record, "location": run.location} for run in runs])
         return

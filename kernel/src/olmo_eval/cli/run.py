@@ -61,6 +61,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.command(cls=OrderedCommand)
 @model_and_tasks
 @results_option
+@click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
 @click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @click.option(
@@ -104,7 +105,7 @@ def run(
     if dry_run:
         _show_plan(jobs, as_json)
         return 0
-    runs, failure = _run_all(jobs)
+    runs, failure = _run_all(jobs, options["executor"])
     show_runs(runs, as_json)
     if failure is not None:
         raise failure
@@ -128,7 +129,7 @@ def _missing_too_many(runs: Sequence[Run], percent: float) -> int:
     return code
 
 
-def _run_all(jobs: Sequence[Job]) -> tuple[list[Run], OlmoEvalError | None]:
+def _run_all(jobs: Sequence[Job], executor: str) -> tuple[list[Run], OlmoEvalError | None]:
     """Every job in turn; the first failure ends it, with the finished ones kept."""
     from olmo_eval.runner.evaluate import run_job
     from olmo_eval.runner.progress import make_progress
@@ -137,7 +138,7 @@ def _run_all(jobs: Sequence[Job]) -> tuple[list[Run], OlmoEvalError | None]:
     for job in jobs:
         progress = make_progress()
         try:
-            runs.append(run_job(job, progress))
+            runs.append(run_job(job, progress, executor))
         except OlmoEvalError as error:
             return runs, error
         finally:

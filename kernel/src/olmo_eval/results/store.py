@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 from pyarrow import fs
 
 from olmo_eval.common.filesystem import open_filesystem
@@ -56,7 +56,7 @@ class Run:
     """A run that can be read. ``record`` is the content of its ``run.json``."""
 
     location: str
-    record: dict[str, Any]
+    record: dict[str, Any] = field(repr=False)
 
     @property
     def run_id(self) -> str:
@@ -141,27 +141,31 @@ class Store:
         self.location = location.rstrip("/") if "://" in location else location
 
     def runs(self) -> list[Run]:
-        """Every run, oldest first. Folders that hold no readable run.json are left out."""
+        """Every run, oldest first. Those that cannot be read are left out: see ``unreadable``."""
+        runs = [run for run in self._all() if isinstance(run, Run)]
+        return sorted(runs, key=lambda run: str(run.record.get("started", "")))
+
+    def unreadable(self) -> list[DataError]:
+        """What is wrong with each run.json that no run can be made of."""
+        return [error for error in self._all() if isinstance(error, DataError)]
+
+    def _all(self) -> Iterator[Run | DataError]:
         filesystem, root = open_filesystem(self.location)
         selector = fs.FileSelector(f"{root}/runs", allow_not_found=True)
         try:
             found = filesystem.get_file_info(selector)
         except OSError as error:
             raise DataError(f"cannot list the runs of {self.location}: {error}") from error
-        folders = sorted(i.path for i in found if i.type is fs.FileType.Directory)
-        runs = (self._run(filesystem, path) for path in folders)
-        return sorted((run for run in runs if run), key=lambda r: str(r.record.get("started", "")))
-
-    def _run(self, filesystem: Any, path: str) -> Run | None:
-        name = path.rstrip("/").rpartition("/")[2]
-        if name.startswith("."):
-            return None
-        location = f"{self.location}/runs/{name}" if "://" in self.location else path
-        try:
-            with filesystem.open_input_stream(f"{path}/run.json") as stream:
-                return Run(location, check_record(orjson.loads(stream.read()), path))
-        except (OSError, ValueError, DataError):
-            return None
+        for path in sorted(i.path for i in found if i.type is fs.FileType.Directory):
+            name = path.rstrip("/").rpartition("/")[2]
+            if name.startswith("."):
+                continue
+            try:
+                yield _open(filesystem, path, f"{self.location}/runs/{name}")
+            except FileNotFoundError:
+                continue  # a run that is about to begin
+            except DataError as error:
+                yield error
 
     def select(self, wanted: Mapping[str, str]) -> list[Run]:
         """The runs that match every key (``model``, ``group``, ``task``, ...), oldest first."""
@@ -207,6 +211,9 @@ class Store:
 
     def _one(self, matches: Sequence[Run], reference: str, runs: Sequence[Run]) -> Run:
         if not matches:
+            for error in self.unreadable():
+                if f"/runs/{reference}" in error.message:
+                    raise error
             known = [run.run_id for run in runs]
             hint = did_you_mean(
                 reference, known, otherwise=f"`olmo-eval results list --results {self.location}`"
@@ -242,13 +249,20 @@ def open_run(location: str) -> Run:
     """
     filesystem, path = open_filesystem(location.rstrip("/"))
     try:
-        with filesystem.open_input_stream(f"{path}/run.json") as stream:
-            record = orjson.loads(stream.read())
+        return _open(filesystem, path, location.rstrip("/"))
     except FileNotFoundError as error:
         raise DataError(f"{location} holds no run.json") from error
+
+
+def _open(filesystem: Any, path: str, location: str) -> Run:
+    try:
+        with filesystem.open_input_stream(f"{path}/run.json") as stream:
+            record = orjson.loads(stream.read())
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError) as error:
         raise DataError(f"{location}/run.json cannot be read: {error}") from error
-    return Run(location.rstrip("/"), check_record(record, location))
+    return Run(location, check_record(record, location))
 
 
 def check_record(record: Any, where: str) -> dict[str, Any]:
