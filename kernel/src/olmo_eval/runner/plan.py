@@ -5,6 +5,7 @@ Everything that can be refused is refused here, before a model is loaded.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,9 @@ from olmo_eval.evals.tasks.common.spec import task_owner
 from olmo_eval.harness.provider import Capability
 from olmo_eval.registry import Owner
 from olmo_eval.results.suites import SuiteNode
+
+#: characters of overrides that tell two tasks of one spec apart
+_LONGEST = 60
 
 
 @frozen
@@ -155,6 +159,8 @@ class _Planner:
         if known is None or known.task.config == task.config:
             return name
         told = ",".join(o.text for o in overrides if o not in self.extra)
+        if len(told) > _LONGEST:  # it is part of a file's name
+            told = f"{told[:40]}...{hashlib.sha256(told.encode()).hexdigest()[:8]}"
         candidate = f"{name}[{told or 'default'}]"
         known = self.tasks.get(candidate)
         if known is None or known.task.config == task.config:
