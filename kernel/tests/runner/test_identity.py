@@ -233,6 +233,7 @@ def test_a_model_is_its_content_not_its_place(bench: Any, checkpoint: Path, tmp_
         {"scoring_concurrency": 2},
         {"provider": {"max_concurrency": 7}},
         {"provider": {"timeout": 5.0, "max_retries": 1}},
+        {"provider": {"devices": ["3"], "num_instances": 2}},
         {"provider": {"kwargs": {"api_key": "not-so-secret"}}},
         {"sandboxes": [{"instances": 9}]},
     ],

@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, fields, frozen, validators
 
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError
@@ -67,11 +67,13 @@ class ProviderConfig:
     trust_remote_code: bool = False
     dtype: str = "auto"
     max_model_len: int | None = None
-    max_concurrency: int | None = None
-    num_instances: int = 1
+    max_concurrency: int | None = field(
+        default=None, validator=validators.optional(validators.ge(1))
+    )
+    num_instances: int = field(default=1, validator=validators.ge(1))
     devices: tuple[str, ...] = field(default=(), converter=_names)
-    timeout: float = 600.0
-    max_retries: int = 5
+    timeout: float = field(default=600.0, validator=validators.gt(0))
+    max_retries: int = field(default=5, validator=validators.ge(0))
     required_secrets: tuple[str, ...] = field(default=(), converter=_names)
     kwargs: Mapping[str, Any] = field(factory=dict)
 

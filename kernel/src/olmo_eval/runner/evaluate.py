@@ -87,7 +87,13 @@ def make_job(
     results: str | None = None,
     **settings: Any,
 ) -> Job:
-    """The job of one model under ``harness``, with the provider chosen for it."""
+    """The job of one model under ``harness``, with the provider chosen for it.
+
+    Raises:
+        UsageError: there is no model, or nothing that runs it.
+    """
+    if not model.strip():
+        raise UsageError("no model is named", hint="add -m MODEL")
     config = model_provider(model, harness.provider, provider)
     if is_remote(config.model):
         local = str(fetch_checkpoint(config.model))
