@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -247,8 +248,9 @@ def bucket(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv(key, value)
     (bench.folder / "staging").mkdir()
     monkeypatch.setattr("tempfile.tempdir", None)
-    boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(Bucket="runs")
-    yield "s3://runs/team"
+    name = f"runs-{uuid.uuid4().hex}"  # the servers of a process share their buckets
+    boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(Bucket=name)
+    yield f"s3://{name}/team"
     server.stop()
 
 
@@ -257,7 +259,7 @@ def test_results_live_in_a_bucket(bench: Any, bucket: str) -> None:
     local = bench.evaluate("both", skill=0.5)
     remote = bench.evaluate("both", skill=0.5, results=bucket)
 
-    assert remote.location.startswith("s3://runs/team/runs/")
+    assert remote.location.startswith(f"{bucket}/runs/")
     assert remote.metrics() == local.metrics()
     listed = bench.cli("results", "list", "--results", bucket, "--json").json
     assert [run["run_id"] for run in listed] == [remote.run_id]

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from olmo_eval.common.metrics import AccuracyMetric
-from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.scorers import ExactMatchScorer, Scorer
 from olmo_eval.common.types import Instance, LMOutput, Outcome
 from olmo_eval.results.store import Run
 
@@ -214,6 +214,20 @@ class OddScorer(Scorer):
         if not instance.question.startswith("3 "):
             return 1.0
         return float(self.result)
+
+
+def test_a_scorer_that_fails_takes_no_other_score_with_it(bench: Any) -> None:
+    metrics = (
+        AccuracyMetric(scorer=OddScorer("no number at all")),
+        AccuracyMetric(scorer=ExactMatchScorer()),
+    )
+    run = bench.evaluate("sums", skill=1.0, overrides={"metrics": metrics})
+
+    odd, exact = run.scores()
+    assert (odd.scorer, odd.n_scored, odd.n_expected) == ("odd", 39, 40)
+    assert (exact.value, exact.n_scored, exact.n_expected) == (1.0, 40, 40)
+    assert run.record["tasks"][0]["outcomes"] == {"scored": 39, "scorer_failed": 1}
+    assert run.record["status"] == "incomplete"
 
 
 @pytest.mark.parametrize("result", ["nan", "inf", "-inf", "no number at all"])

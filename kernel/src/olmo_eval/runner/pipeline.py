@@ -184,8 +184,8 @@ class Pipeline:
                 error=str(failure),
                 latency=time.perf_counter() - began,
             )
-        found, weights, problem = self._values(work, response)
-        if problem:
+        found, weights, problem = scoring.values(task, response)
+        if problem and response.error is None:
             response = evolve(response, outcome=Outcome.SCORER_FAILED, error=problem)
         row = response_row(
             response,
@@ -228,16 +228,8 @@ class Pipeline:
             )
             outcome = scoring.answered_outcome(request, kept)
         except scoring.ScoringFailed as failure:
-            outcome, error = failure.outcome, str(failure)
+            outcome, error, scores = failure.outcome, str(failure), failure.scores
         return Response(work.instance_id, instance, request, kept, scores, outcome, error, latency)
-
-    def _values(
-        self, work: Work, response: Response
-    ) -> tuple[Mapping[str, float | None], dict[str, float], str]:
-        task = work.planned.task
-        if response.error is not None:
-            return scoring.no_values(task), {}, ""
-        return scoring.values(task, response)
 
     def _watch(self, response: Response) -> None:
         """Stop a run whose provider is gone, instead of failing every instance left."""

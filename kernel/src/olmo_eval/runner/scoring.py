@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import anyio.to_thread
@@ -19,11 +19,15 @@ from olmo_eval.harness.sandbox import SandboxError
 
 
 class ScoringFailed(Exception):
-    """Scoring of one instance failed; ``outcome`` says how, the text says why."""
+    """Scoring of one instance failed; ``outcome`` says how, the text says why.
+
+    ``scores`` are those of the scorers that did not fail.
+    """
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
         super().__init__(reason)
         self.outcome = outcome
+        self.scores: dict[str, tuple[float, ...]] = {}
 
 
 def extract(task: Task, request: LMRequest, outputs: tuple[LMOutput, ...]) -> tuple[LMOutput, ...]:
@@ -49,26 +53,45 @@ async def score(
     """Every scorer's number for every output, and the outputs with what scorers recorded.
 
     Raises:
-        ScoringFailed: a scorer, a judge or a sandbox failed.
+        ScoringFailed: a judge or a sandbox failed, or a scorer; the other scorers are heard all
+            the same, so that a score never hangs on another.
     """
     scores: dict[str, tuple[float, ...]] = {}
+    failed: ScoringFailed | None = None
     for scorer in scorers:
         try:
-            if isinstance(scorer, AsyncScorer):
-                numbers, outputs = await _score_async(scorer, instance, outputs, new_context)
-            elif scorer.cpu_bound:
-                numbers = await anyio.to_thread.run_sync(_score_all, scorer, instance, outputs)
-            else:
-                numbers = _score_all(scorer, instance, outputs)
-        except JudgeError as error:
-            raise ScoringFailed(Outcome.JUDGE_FAILED, f"{scorer.name}: {error}") from error
-        except (SandboxError, ProviderError) as error:
-            raise ScoringFailed(Outcome.INFRA_FAILED, f"{scorer.name}: {error}") from error
-        except Exception as error:
-            reason = f"{scorer.name}: {describe(error)}"
-            raise ScoringFailed(Outcome.SCORER_FAILED, reason) from error
+            numbers, outputs = await _score_one(scorer, instance, outputs, new_context)
+        except ScoringFailed as failure:
+            failed = failed or failure
+            if failure.outcome is not Outcome.SCORER_FAILED:
+                break  # tried again when the run is resumed
+            continue
         scores[scorer.name] = tuple(numbers)
+    if failed is not None:
+        failed.scores = scores
+        raise failed
     return scores, outputs
+
+
+async def _score_one(
+    scorer: Scorer,
+    instance: Instance,
+    outputs: tuple[LMOutput, ...],
+    new_context: Callable[[], Any],
+) -> tuple[list[float], tuple[LMOutput, ...]]:
+    try:
+        if isinstance(scorer, AsyncScorer):
+            return await _score_async(scorer, instance, outputs, new_context)
+        if scorer.cpu_bound:
+            return await anyio.to_thread.run_sync(_score_all, scorer, instance, outputs), outputs
+        return _score_all(scorer, instance, outputs), outputs
+    except JudgeError as error:
+        raise ScoringFailed(Outcome.JUDGE_FAILED, f"{scorer.name}: {error}") from error
+    except (SandboxError, ProviderError) as error:
+        raise ScoringFailed(Outcome.INFRA_FAILED, f"{scorer.name}: {error}") from error
+    except Exception as error:
+        reason = f"{scorer.name}: {describe(error)}"
+        raise ScoringFailed(Outcome.SCORER_FAILED, reason) from error
 
 
 async def _score_async(
@@ -97,6 +120,9 @@ def values(task: Task, response: Response) -> tuple[dict[str, float | None], dic
     weights: dict[str, float] = {}
     problem = ""
     for metric in task.config.metrics:
+        if response.error is not None and metric.scorer.name not in response.scores:
+            found[metric.key] = None
+            continue
         try:
             found[metric.key] = _finite(metric.value(response))
             if metric.weighted:
@@ -136,7 +162,3 @@ def describe(error: BaseException) -> str:
     text = error.message if isinstance(error, OlmoEvalError) else str(error)
     name = "" if isinstance(error, OlmoEvalError) else f"{type(error).__name__}: "
     return " ".join(f"{name}{text}".split())[:500]
-
-
-def no_values(task: Task) -> Mapping[str, float | None]:
-    return {metric.key: None for metric in task.config.metrics}
