@@ -9,6 +9,7 @@ TORCH   ?= torch==2.13.0
 
 VENV    := .venv
 ENGINES := .venv-engines
+VLLM    := .venv-vllm
 PROJECTS := kernel/pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
 PACKAGES := $(PROJECTS:/pyproject.toml=)
 EDITABLE := $(foreach package,$(PACKAGES),--editable ./$(package))
@@ -38,8 +39,9 @@ types: setup
 
 test-engines: setup-engines
 	$(ENGINES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips
+	$(VLLM)/bin/python -m pytest -q --engines --no-skips plugins/olmo_eval_providers/tests/parity
 
-setup-engines: $(ENGINES)/.packages
+setup-engines: $(ENGINES)/.packages $(VLLM)/.packages
 
 format: setup
 	$(VENV)/bin/ruff check --fix $(CODE)
@@ -53,7 +55,7 @@ lock: setup
 	$(VENV)/bin/python tools/lock.py
 
 clean:
-	rm -rf $(VENV) $(ENGINES) .demo
+	rm -rf $(VENV) $(ENGINES) $(VLLM) .demo
 
 $(VENV)/.requirements: requirements.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
@@ -66,6 +68,12 @@ $(ENGINES)/.requirements: requirements-engines.lock
 	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
 	$(ENGINES)/bin/python -m pip install --quiet --require-hashes -r requirements-engines.lock
 	$(ENGINES)/bin/python -m pip install --quiet $(TORCH)
+	@touch $@
+
+$(VLLM)/.requirements: requirements-vllm.lock
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --no-deps -r requirements-vllm.lock
 	@touch $@
 
 %/.packages: %/.requirements $(PROJECTS)
