@@ -1,6 +1,6 @@
 """How fast the engines are, as ratios measured beside each other on this machine.
 
-    python benchmarks/engines.py likelihood [--questions 500] [--peer-python PYTHON] [--forms letters]
+    python benchmarks/engines.py likelihood [--questions 500] [--peer-python PYTHON]
     python benchmarks/engines.py generation [--prompts 128] [--peer-python PYTHON]
     python benchmarks/engines.py vllm CHECKPOINT
 

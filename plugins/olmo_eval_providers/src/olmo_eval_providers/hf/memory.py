@@ -16,7 +16,7 @@ T = TypeVar("T")
 #: share of the free memory that one forward pass may take
 _SHARE = 0.5
 #: tokens beyond which a bigger pass is no faster: the attention of a packed pass is quadratic
-_ENOUGH = {"cpu": 1024, "gpu": 8192}
+_ENOUGH = {"cpu": 512, "gpu": 8192}
 _SLOTS = {"cpu": 32, "gpu": 256}
 
 
