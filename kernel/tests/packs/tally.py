@@ -11,13 +11,18 @@ from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.harness.provider import Capability, Provider
 
 
+def note(request: LMRequest) -> None:
+    with Path("tally.log").open("a") as log:
+        log.write(f"{request.prompt!r}\n")
+
+
 class Tally(Provider):
-    capabilities = frozenset({Capability.GENERATE})
+    capabilities = frozenset({Capability.GENERATE, Capability.CHAT})
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        with Path("tally.log").open("a") as log:
-            log.write(f"{request.prompt!r}\n")
-        n = int(re.findall(r"(\d+) plus 1", request.prompt)[-1])
+        note(request)
+        asked = request.prompt or str(request.messages)
+        n = int(re.findall(r"(\d+) plus 1", asked)[-1])
         answers = [str(n + (n + i + (params.seed or 1)) % 2) for i in range(params.num_samples)]
         return [LMOutput(f"{answer}.", finish_reason="stop") for answer in answers]
 

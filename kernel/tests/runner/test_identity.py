@@ -212,6 +212,27 @@ def test_another_model_at_the_same_path_is_another_model(
     assert (templates[0] != templates[1]) == (change is new_template)
 
 
+def test_another_chat_template_is_named_where_questions_go_through_it(
+    bench: Any, checkpoint: Path
+) -> None:
+    tally = Path(__file__).parent.parent / "packs/tally.py"
+    chatty = {"harness": {"system_prompt": "Add."}}
+    runs = []
+    for change in (lambda _: None, new_template):
+        change(checkpoint)
+        for settings in ({}, chatty):
+            runs.append(
+                bench.evaluate("sums", model=f"tally:{checkpoint}", plugin=[str(tally)], **settings)
+            )
+    plain, chat, new_plain, new_chat = runs
+
+    assert compare(plain, new_plain).tasks[0].differences == ()
+    with pytest.raises(UsageError, match="sums: chat template differ") as refused:
+        compare(chat, new_chat)
+    assert "--allow-different chat_template" in str(refused.value.hint)
+    compare(chat, new_chat, allow_different=["chat_template"])
+
+
 def test_a_model_is_its_content_not_its_place(bench: Any, checkpoint: Path, tmp_path: Path) -> None:
     before = record_of(checkpoint)
     moved = tmp_path / "elsewhere" / "step100"

@@ -276,6 +276,15 @@ def test_a_run_is_replayed(desk: Desk, tables: Tables) -> None:
     assert values(replayed, "sums") == values(run, "sums")
 
 
+def test_a_run_is_replayed_from_where_this_ones_results_go(desk: Desk) -> None:
+    run, _ = desk.run("sums", results="elsewhere")
+    again = desk.bench.evaluate("sums", model="replay:latest", results="elsewhere")
+
+    assert values(again, "sums") == values(run, "sums")
+    assert again.model == "replay:latest"
+    assert "elsewhere" not in json.dumps(again.record["lock"])
+
+
 def test_a_file_of_published_outputs_is_scored(bench: Any) -> None:
     rows = [{"instance_id": f"s{n}", "outputs": [str(n + 1)]} for n in range(30)]
     rows += [{"question": "30 plus 1?", "outputs": "31"}]

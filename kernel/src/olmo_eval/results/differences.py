@@ -30,6 +30,9 @@ _INPUTS: Mapping[str, tuple[str, bool]] = {
 }
 
 
+_NAMES = (*_INPUTS, "chat_template", "harness")
+
+
 @frozen
 class Difference:
     """One input that differs between two runs, with both sides shortened for people."""
@@ -62,12 +65,27 @@ def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> l
         if field == "prompt_code":
             forbids = _released(left) != _released(right)
         found.append(Difference(field, label, _short(left), _short(right), forbids))
+    templates = [lock.get("model", {}).get("chat_template") for lock in (lock_a, lock_b)]
+    if None not in templates and templates[0] != templates[1] and _as_chat(a, task):
+        a_template, b_template = map(str, templates)
+        found.append(
+            Difference("chat_template", "chat template", a_template, b_template, forbids=True)
+        )
     left, right = lock_a.get("harness", {}), lock_b.get("harness", {})
     for field in sorted({*left, *right}):
         if left.get(field) != right.get(field):
             shown = _short(left.get(field)), _short(right.get(field))
             found.append(Difference("harness", f"harness settings ({field})", *shown, True))
     return found
+
+
+def _as_chat(record: Mapping[str, Any], task: str) -> bool:
+    """Whether the task's questions reach the model through its chat template."""
+    entry: Mapping[str, Any] = next((e for e in record.get("tasks", ()) if e["name"] == task), {})
+    harness = record.get("lock", {}).get("harness", {})
+    told = any(harness.get(key) for key in ("system_prompt", "tools", "scaffold"))
+    kind = entry.get("request_type")
+    return bool(kind == "chat" or (kind == "completion" and told))
 
 
 def _released(code: Mapping[str, Any] | None) -> Any:
@@ -84,10 +102,8 @@ def lock_differences(
         UsageError: inputs differ that were not allowed to; says which, and which are equal.
     """
     for name in allowed:
-        if name not in (*_INPUTS, "harness"):
-            raise UsageError(
-                f"unknown input {name!r}", hint=f"inputs are: {', '.join((*_INPUTS, 'harness'))}"
-            )
+        if name not in _NAMES:
+            raise UsageError(f"unknown input {name!r}", hint=f"inputs are: {', '.join(_NAMES)}")
     found = differing_inputs(a, b, task)
     forbidden = [d for d in found if d.forbids and d.field not in allowed]
     if forbidden:

@@ -18,6 +18,7 @@ from olmo_eval.harness.remote import fetch_checkpoint, is_remote
 from olmo_eval.results.store import Run, default_results, open_run
 from olmo_eval.runner.plan import Plan, TaskRequest, make_plan, with_limit
 from olmo_eval.runner.progress import Progress, Silence, make_progress
+from olmo_eval.runner.replay import located
 from olmo_eval.runner.run import Job
 
 T = TypeVar("T")
@@ -99,6 +100,8 @@ def make_job(
         local = str(fetch_checkpoint(config.model))
         config = evolve(config, alias=config.alias or model, model=local)
     config, reason = choose_provider(config)
+    if config.kind == "replay":
+        config = located(config, results or default_results())
     found_step, tokens = training_progress(model)
     return Job(
         model=config.alias or model,

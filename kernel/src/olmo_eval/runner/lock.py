@@ -169,7 +169,8 @@ def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any
     """Which model answered: its fingerprint, and the settings under which it was loaded."""
     provider = to_json(config.provider)
     # where the model lies does not matter once its content is known
-    place = {"model", "tokenizer"} if str(facts["fingerprint"]).startswith("sha256:") else set()
+    known = str(facts["fingerprint"]).startswith(("sha256:", "replay:"))
+    place = {"model", "tokenizer"} if known else set()
     settings = {k: v for k, v in provider.items() if k not in _TRANSPORT | place}
     return {
         "fingerprint": facts["fingerprint"],

@@ -86,6 +86,7 @@ def _task_record(planned: PlannedTask, hash_: str) -> dict[str, Any]:
         "variants": list(planned.spec.variants),
         "overrides": [o.text for o in planned.overrides],
         "hash": hash_,
+        "request_type": str(planned.example.request_type),
         "config": to_json(config),
         "primary": config.primary().key,
         "metrics": [

@@ -30,6 +30,17 @@ from olmo_eval.results.store import Store
 _NAMED = 5
 
 
+def located(config: ProviderConfig, results: str) -> ProviderConfig:
+    """``config`` with a recorded run's place in the results folder or URL of this run.
+
+    Raises:
+        UsageError: there is no such run, or there are several.
+    """
+    if _is_file(config.model) or config.model in ("", "replay") or "results" in config.kwargs:
+        return config
+    return evolve(config, model=Store(results).find(config.model).location)
+
+
 def _is_file(model: str) -> bool:
     return model.removesuffix(".gz").endswith((".jsonl", ".json", ".csv", ".parquet"))
 
