@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from attrs import evolve
 
@@ -18,21 +18,14 @@ def visible_gpus(environment: Mapping[str, str] | None = None) -> tuple[str, ...
     """The GPUs this process may use, as its mask names them; empty where there is none.
 
     ``CUDA_VISIBLE_DEVICES`` is respected as it is (numbers, UUIDs, MIG names); without it every
-    GPU that ``nvidia-smi`` lists counts.
+    NVIDIA device file of the machine counts.
     """
     env = os.environ if environment is None else environment
     mask = env.get("CUDA_VISIBLE_DEVICES")
     if mask is not None:
         named = [name.strip() for name in mask.split(",")]
         return tuple(name for name in named if name and name != "-1")
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    if listed.returncode != 0:
-        return ()
-    lines = [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]
-    return tuple(str(i) for i in range(len(lines)))
+    return tuple(str(i) for i in range(len(list(Path("/dev").glob("nvidia[0-9]*")))))
 
 
 def _provider_class(config: ProviderConfig) -> type[Provider] | None:

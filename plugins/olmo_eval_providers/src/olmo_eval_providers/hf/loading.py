@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from olmo_eval.errors import ProviderError
+from olmo_eval.harness.devices import visible_gpus
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval_providers.hf.options import Options
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
@@ -55,7 +56,7 @@ def load(config: ProviderConfig, options: Options, extra: Mapping[str, Any]) -> 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     tokenizer = HFTokenizer.load(transformers, config, options.add_bos_token)
-    device = _device(torch, options.device)
+    device = _device(torch, options.device or _given(config))
     arguments = {
         "revision": config.revision,
         "trust_remote_code": config.trust_remote_code,
@@ -98,6 +99,15 @@ def _from_pretrained(transformers: Any, name: str, arguments: dict[str, Any]) ->
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def _given(config: ProviderConfig) -> str | None:
+    """The first GPU that was given to this model, by its place among the visible ones."""
+    if not config.devices:
+        return None
+    visible = visible_gpus()
+    first = config.devices[0]
+    return f"cuda:{visible.index(first) if first in visible else 0}"
 
 
 def _device(torch: Any, name: str | None) -> Any:

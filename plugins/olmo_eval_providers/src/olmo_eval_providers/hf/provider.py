@@ -42,6 +42,10 @@ class HFProvider(Provider):
             raise ProviderError("the hf provider is not started", hint="await start() first")
         return self._loaded
 
+    @classmethod
+    def gpus_needed(cls, config: ProviderConfig) -> int:
+        return int(str(config.kwargs.get("device", "cuda")).startswith("cuda"))
+
     async def start(self) -> None:
         def load_all() -> Engine:
             return Engine(load(self.config, self._options, self._extra), self._options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -47,7 +48,15 @@ class VLLMProvider(Provider):
         self._add_bos = self._extra.pop("add_bos_token", None)
         self._thread: EngineThread | None = None
 
+    @classmethod
+    def gpus_needed(cls, config: ProviderConfig) -> int:
+        sizes = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
+        return math.prod(int(config.kwargs.get(size, 1)) for size in sizes)
+
     async def start(self) -> None:
+        if self.config.devices:
+            # read by CUDA when the engine first touches it, in this process and its children
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.config.devices)
         if not gpu_present():
             # on a CPU a second process only competes for the cores
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from attrs import define, field
@@ -92,14 +90,6 @@ class Pool:
                 await instance.process.stop()
             else:
                 await instance.client.close()
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs this process may use, as CUDA_VISIBLE_DEVICES names them; empty on a CPU."""
-    mask = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if mask is not None:
-        return [name.strip() for name in mask.split(",") if name.strip() not in ("", "-1")]
-    return [str(i) for i in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
 
 
 def shared_out(gpus: Sequence[str], instances: int, each: int) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import MissingDependencyError, ProviderError
+from olmo_eval.harness.devices import visible_gpus
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.openai_api.answer import outputs
@@ -24,7 +26,7 @@ from olmo_eval_providers.seeds import sample_seed
 from olmo_eval_providers.tokenization import fit_prompt, start_token
 from olmo_eval_providers.vllm_server.joining import Served, served
 from olmo_eval_providers.vllm_server.options import join_key, read_options, server_arguments
-from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out, visible_gpus
+from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out
 from olmo_eval_providers.vllm_server.process import ServerProcess
 
 
@@ -66,15 +68,18 @@ class VLLMServerProvider(Provider):
             self._local = LocalEncoder(tokenizer, self.options.add_bos_token)
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
 
+    @classmethod
+    def gpus_needed(cls, config: ProviderConfig) -> int:
+        return config.num_instances * _gpus_each(config)
+
     async def _start_own(self) -> None:
         if self.options.python == sys.executable and not importable("vllm"):
             raise MissingDependencyError(
                 "vllm_server starts vLLM, which is not installed here",
                 hint=f"{install_command('vllm')}, or join a running server with provider.base_url",
             )
-        each = int(self._extra.get("tensor_parallel_size", 1))
-        each *= int(self._extra.get("pipeline_parallel_size", 1))
-        environments = shared_out(visible_gpus(), self.config.num_instances, each)
+        gpus = self.config.devices or visible_gpus()
+        environments = shared_out(gpus, self.config.num_instances, _gpus_each(self.config))
         folder = Path(self.options.log_dir or tempfile.mkdtemp(prefix="olmo-eval-vllm-"))
         processes = [
             ServerProcess(
@@ -216,3 +221,9 @@ class VLLMServerProvider(Provider):
             return self._local.tokenizer.render_chat(request.chat_messages())
         except ProviderError:
             return None
+
+
+def _gpus_each(config: ProviderConfig) -> int:
+    """The GPUs of one server."""
+    sizes = ("tensor_parallel_size", "pipeline_parallel_size")
+    return math.prod(int(config.kwargs.get(size, 1)) for size in sizes)
