@@ -146,8 +146,7 @@ def test_kill_9_of_the_run_leaves_no_server(stand_in, tmp_path):
     python, living = stand_in
     code = (
         "import asyncio, os, signal\n"
-        "from olmo_eval.harness.devices import visible_gpus
-from olmo_eval.harness.provider import ProviderConfig\n"
+        "from olmo_eval.harness.provider import ProviderConfig\n"
         "from olmo_eval_providers.vllm_server.provider import VLLMServerProvider\n"
         f"config = ProviderConfig(model='any', kwargs={{'python': {python!r}}})\n"
         "async def main():\n"
