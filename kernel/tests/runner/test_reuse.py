@@ -264,6 +264,43 @@ def test_rescoring_needs_a_finished_run_and_its_tasks(bench: Any) -> None:
     assert "is interrupted: only finished runs are scored again" in unfinished.err
 
 
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("temperature=0.7", "sampling"),
+        ("formatter.template={question}", "formatter"),
+        ("num_fewshot=2", "fewshot"),
+        ("max_length=9", "max_length"),
+    ],
+)
+def test_rescoring_cannot_change_what_was_asked(bench: Any, override: str, named: str) -> None:
+    run = bench.evaluate("sums")
+
+    refused = bench.cli("rescore", run.run_id, "-o", override)
+
+    assert refused.code == 2
+    assert f"sums: scoring again cannot change {named}" in refused.err
+    assert "olmo-eval run" in refused.err
+
+
+def test_rescoring_takes_corrected_answers_but_no_new_questions(desk: Desk) -> None:
+    run, _ = desk.run("sums")
+
+    def correct(rows: list[dict[str, Any]]) -> None:
+        rows[3]["answer"] = "corrected"
+        rows[4]["question"] = "Never asked: 1 plus 1?"
+
+    desk.bench.edit("sums/test.jsonl", correct)
+    done = desk.bench.cli("rescore", "--plugin", TALLY, run.run_id, "--json")
+
+    assert done.code == 0, done.err
+    again = open_run(done.json[0]["location"])
+    rows = {row["instance_id"]: row for row in again.instances("sums").to_pylist()}
+    assert rows["s3"]["gold"] == "corrected"
+    assert [name for name, row in rows.items() if row["outcome"] != "scored"] == ["s4"]
+    assert desk.asked() == 40
+
+
 # -- replaying
 
 

@@ -22,7 +22,9 @@ class RecordedOutputs:
         self._by_question: list[KeyedTable] | None = None
         self._reader = RowReader()
 
-    def of_instance(self, task: str, instance_id: str) -> tuple[LMOutput, ...] | None:
+    def of_instance(
+        self, task: str, instance_id: str, question: str
+    ) -> tuple[LMOutput, ...] | None:
         """The outputs of one instance of one of the run's tasks; None where it has none.
 
         Raises:
@@ -30,24 +32,24 @@ class RecordedOutputs:
         """
         table = self._by_id.get(task)
         if table is None:
-            table = self._by_id[task] = self._table(task, question=False)
-        return self._outputs(table, _key(instance_id))
+            table = self._by_id[task] = self._table(task)
+        return self._outputs(table, _key(instance_id, question))
 
     def of_question(self, instance_id: str, question: str) -> tuple[LMOutput, ...] | None:
         """The outputs of the instance with this id and question, whatever task it was in."""
         if self._by_question is None:
-            self._by_question = [self._table(name, question=True) for name in self.run.task_names]
+            self._by_question = [self._table(name) for name in self.run.task_names]
         for table in self._by_question:
             found = self._outputs(table, _key(instance_id, question))
             if found is not None:
                 return found
         return None
 
-    def _table(self, task: str, *, question: bool) -> KeyedTable:
-        names = ["instance_id", "outcome", "error", *(["question"] if question else [])]
+    def _table(self, task: str) -> KeyedTable:
+        names = ["instance_id", "outcome", "error", "question"]
         columns = self.run.instances(task, names).to_pylist()
         kept = [(i, row) for i, row in enumerate(columns) if not _unanswered(row)]
-        keys = (_key(row["instance_id"], row.get("question") or "") for _, row in kept)
+        keys = (_key(row["instance_id"], row["question"] or "") for _, row in kept)
         return KeyedTable(instance_file(self.run, task), keys, [i for i, _ in kept])
 
     def _outputs(self, table: KeyedTable, key: str) -> tuple[LMOutput, ...] | None:
@@ -60,6 +62,6 @@ def _unanswered(row: Row) -> bool:
     return row["outcome"] in _UNANSWERED and row["error"] is not None
 
 
-def _key(instance_id: str, question: str = "") -> str:
+def _key(instance_id: str, question: str) -> str:
     text = f"{instance_id}\0{question}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=16).hexdigest()

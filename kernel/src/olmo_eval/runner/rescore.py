@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from olmo_eval.common.overrides import Override, parse_override
-from olmo_eval.errors import DataError
+from olmo_eval.errors import DataError, UsageError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval.results.store import Run
+from olmo_eval.runner.lock import digest, task_lock
 from olmo_eval.runner.plan import Plan, PlannedTask, TaskRequest, make_plan
 from olmo_eval.runner.run import Job
 
@@ -29,7 +30,8 @@ def rescore_job(
     ``overrides`` apply to each. Extraction, scorers and metrics may change; requests may not.
 
     Raises:
-        UsageError: a task the run does not have. DataError: the run did not finish.
+        UsageError: a task the run does not have, or requests that it did not make. DataError: the
+            run did not finish.
     """
     if run.record.get("status") not in ("complete", "incomplete"):
         raise DataError(
@@ -41,6 +43,8 @@ def rescore_job(
         tuple(_planned(run, request, overrides) for request in wanted),
         tuple(s for s in run.suites() if set(s.leaves()) <= {r.spec for r in wanted}),
     )
+    for planned in plan.tasks:
+        _refuse_other_requests(run, planned)
     harness = dict(run.record["harness"])
     harness.pop("hash", None)
     harness.pop("provider", None)
@@ -55,6 +59,24 @@ def rescore_job(
         group=run.record.get("group"),
         recorded=run,
     )
+
+
+#: inputs of a task that decide what its model was asked
+_ASKED = ("fewshot", "formatter", "sampling", "max_length", "request")
+
+
+def _refuse_other_requests(run: Run, planned: PlannedTask) -> None:
+    before = run.record["lock"]["tasks"][planned.name]
+    now = task_lock(planned)
+    changed = [f for f in _ASKED if f in before and digest(before[f]) != digest(now[f])]
+    if changed == ["request"] and before["data"] != now["data"]:
+        return  # whichever questions are new have no recorded answer
+    if changed:
+        raise UsageError(
+            f"{planned.name}: scoring again cannot change {', '.join(changed)}: that would be "
+            "asked of the model anew",
+            hint="use `olmo-eval run`; only extraction, scorers and metrics change here",
+        )
 
 
 def _planned(run: Run, request: TaskRequest, overrides: Sequence[Override]) -> PlannedTask:

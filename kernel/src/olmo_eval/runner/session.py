@@ -139,7 +139,9 @@ class Session:
         """Where outputs come from that need not be asked for: a recorded run, or earlier ones."""
         if self.job.recorded is not None:
             recorded = RecordedOutputs(self.job.recorded)
-            return lambda work, _hash: recorded.of_instance(work.planned.name, work.instance_id)
+            return lambda work, _hash: recorded.of_instance(
+                work.planned.name, work.instance_id, work.instance.question
+            )
         if not self.job.reuse:
             return lambda _work, _hash: None
         key, results = self.record["reuse_key"], self.job.results
