@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from olmo_eval.common.overrides import parse_override
+from olmo_eval.errors import UsageError
 from olmo_eval.evals.tasks.common import build_task
 from olmo_eval.results.store import Run, open_run
 from olmo_eval.runner.feed import selected
@@ -181,6 +182,16 @@ def test_the_python_interface_takes_overrides_of_both_kinds(bench: Any) -> None:
 
     assert run.record["tasks"][0]["n_expected"] == 6
     assert run.scores()[0].value == 1.0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"limit": 0}, {"overrides": ["nope=1"]}, {"harness": {"max_turn": 3}}, {"provider": "nix"}],
+    ids=str,
+)
+def test_a_wrong_argument_is_a_usage_error(bench: Any, arguments: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        bench.evaluate("sums", **arguments)
 
 
 @pytest.mark.anyio

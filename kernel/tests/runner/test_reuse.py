@@ -264,6 +264,18 @@ def test_rescoring_needs_a_finished_run_and_its_tasks(bench: Any) -> None:
     assert "is interrupted: only finished runs are scored again" in unfinished.err
 
 
+def test_overrides_from_python_are_recorded_so_that_rescoring_finds_them(desk: Desk) -> None:
+    overrides = {"stop_sequences": ["\n\n", "Q:"], "max_length": None, "limit": 12}
+    run, _ = desk.run("sums", overrides=overrides)
+
+    assert run.record["tasks"][0]["overrides"] == [
+        r'stop_sequences=["\n\n", "Q:"]', "max_length=null", "limit=12",
+    ]  # fmt: skip
+    done = desk.bench.cli("rescore", "--plugin", TALLY, run.run_id, "--json")
+    assert done.code == 0, done.err
+    assert done.json[0]["metrics"][0]["n_scored"] == 12
+
+
 @pytest.mark.parametrize(
     ("override", "named"),
     [

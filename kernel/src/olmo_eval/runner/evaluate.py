@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -9,7 +10,8 @@ from typing import Any, TypeVar
 from attrs import evolve
 
 from olmo_eval import plugins
-from olmo_eval.common.overrides import Override, apply_overrides, parse_override
+from olmo_eval.common.convert import to_json
+from olmo_eval.common.overrides import Override, apply_overrides, parse_override, parse_value
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.checkpoints import training_progress
 from olmo_eval.harness.config import HarnessConfig
@@ -150,10 +152,17 @@ def _outside_of_a_loop(call: Callable[[], T]) -> T:
 def _override_list(overrides: Sequence[str] | Mapping[str, Any]) -> list[Override]:
     if isinstance(overrides, Mapping):
         return [
-            Override(tuple(key.split(".")), value, f"{key}={value}")
+            Override(tuple(key.split(".")), value, f"{key}={_written(value)}")
             for key, value in overrides.items()
         ]
     return [parse_override(text) for text in overrides]
+
+
+def _written(value: Any) -> str:
+    """``value`` as it would stand on the command line, so that the record can be read again."""
+    if isinstance(value, str) and parse_value(value) == value:
+        return value
+    return json.dumps(to_json(value), ensure_ascii=False)
 
 
 def split_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[Override]]:

@@ -232,6 +232,9 @@ def with_limit(plan: Plan, limit: int | None, seed: int | None) -> Plan:
     }
     tasks = []
     for planned in plan.tasks:
-        task = type(planned.task)(evolve(planned.task.config, **changes))
+        try:
+            task = type(planned.task)(evolve(planned.task.config, **changes))
+        except ValueError as error:
+            raise UsageError(str(error.args[0])) from error
         tasks.append(evolve(planned, task=task))
     return evolve(plan, tasks=tuple(tasks))
