@@ -26,6 +26,8 @@ from olmo_eval_providers.optional import require
 _log = logging.getLogger(__name__)
 _GENERATING = frozenset({Capability.GENERATE, Capability.CHAT, Capability.TOOLS})
 _SCORING = frozenset({Capability.LOGLIKELIHOOD, Capability.ROLLING})
+#: started and not yet closed
+_open: set[LiteLLMProvider] = set()
 #: characters a token, for estimating a request's tokens before the service counts them
 _CHARACTERS = 4
 
@@ -50,6 +52,7 @@ class LiteLLMProvider(Provider):
         self._likelihood: RemoteLikelihood | None = None
         self._not_sent: set[str] = set()
         self._single = False
+        self._litellm: Any = None
 
     @classmethod
     def capabilities_for(cls, config: ProviderConfig) -> frozenset[Capability]:
@@ -60,6 +63,7 @@ class LiteLLMProvider(Provider):
             raise UsageError("litellm needs a model", hint="-m openai/gpt-4o-mini, say")
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         self._litellm = await asyncio.to_thread(require, "litellm", "litellm")
+        _open.add(self)
         self._litellm.suppress_debug_info = True
         self._litellm.telemetry = False
         self._key = api_key(self.options, self.config)
@@ -129,6 +133,11 @@ class LiteLLMProvider(Provider):
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
+        _open.discard(self)
+        # litellm's connections belong to the process: a judge may still be using them
+        forget = getattr(self._litellm, "close_litellm_async_clients", None)
+        if forget is not None and not _open:
+            await forget()
 
     # -- asking
 
