@@ -53,14 +53,17 @@ def test_a_signal_lets_what_is_in_flight_finish(
     assert "Traceback" not in err
     (run,) = Store(str(folder)).runs()
     assert run.record["status"] == "interrupted"
-    assert recorded(folder) == 8  # four were done, four more were in flight
-    assert f"{recorded(folder)} instances are finished and kept" in err
+    done = recorded(folder)
+    assert done % 4 == 0 and 8 <= done < 40  # at least four were done, and four more in flight
+    assert f"{done} instances are finished and kept" in err
 
-    resumed = bench.command(*slow_run(0.01))  # the latency is the mock's: another model
+    resumed = bench.command(*slow_run(0.3))
+    unbroken = bench.evaluate(
+        "sums", skill=0.5, latency=0.3, harness={"max_concurrency": 40}, results="unbroken"
+    )
     assert resumed.code == 0
-    finished = bench.command(*slow_run(0.3))
-    assert "8 instances are done" in finished.err
-    assert finished.code == 0
+    assert f"{done} instances are done" in resumed.err
+    assert tables(Store(str(folder)).runs()[0]) == tables(unbroken)
 
 
 def test_a_second_signal_stops_at_once(bench: Any) -> None:
