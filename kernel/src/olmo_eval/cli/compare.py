@@ -100,7 +100,7 @@ def _show_pair(
     if show:
         for task in found.tasks:
             flips = list(found.flips(task.name, show))
-            print_flips(task.name, list(islice(flips, count)), len(flips))
+            print_flips(task.name, show, list(islice(flips, count)), len(flips))
 
 
 def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:

@@ -56,7 +56,7 @@ def list_(
         print_json([{**run.record, "location": run.location} for run in runs])
         return
     if not runs:
-        click.echo(f"no runs in {results}")
+        click.echo(f"no run in {results} matches" if store.runs() else f"no runs in {results}")
         return
     rows = []
     for run in runs:
@@ -111,10 +111,17 @@ def metrics(run: str, results: str, as_json: bool) -> None:
         return
     click.echo(f"{found.model}   run {found.run_id}")
     for name, value in measured.to_dict().items():
+        unit = " s" if name in _SECONDS else ""
         if isinstance(value, dict):
-            shown = ", ".join(f"{k} {v:,.4g}" for k, v in value.items()) or "-"
-        elif value is None:
-            shown = "-"
+            shown = ", ".join(f"{k} {_figure(v)}{unit}" for k, v in value.items()) or "-"
         else:
-            shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+            shown = "-" if value is None else f"{_figure(value)}{unit}"
         click.echo(f"  {name.replace('_', ' '):<22} {shown}")
+
+
+_SECONDS = frozenset({"load", "evaluate", "engine", "harness", "first_result", "latency"})
+
+
+def _figure(value: float) -> str:
+    """Whole numbers in full, others to four digits: never in powers of ten where they are large."""
+    return f"{value:,.0f}" if isinstance(value, int) or value >= 1000 else f"{value:.4g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -102,7 +102,8 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     step = run.record.get("model", {}).get("step")
     click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
     table(columns, rows)
-    for line in missing_lines(run):
+    lower_is_better([score.metric for score in shown if not score.higher_is_better])
+    for line in outcome_lines(run, shown):
         click.echo(line)
 
 
@@ -113,19 +114,32 @@ def _bound(value: float | None) -> str:
 _LOST = ("infra_failed", "judge_failed", "scorer_failed")
 
 
-def missing_lines(run: Run) -> list[str]:
-    """What is missing from a run, why, and what to do; nothing where nothing is."""
-    lines = []
+def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
+    """What is missing from a run, why, and what to do; and how its instances ended where they
+    did not all end well. Nothing where there is nothing of that.
+    """
+    lines, again = [], False
+    lacking = {s.name: s for s in scores if s.primary and not s.complete}
     for entry in run.record.get("tasks", ()):
-        lost = {k: v for k, v in entry.get("outcomes", {}).items() if k in _LOST}
-        if not lost:
-            continue
-        named = ", ".join(f"{n:,} {outcome}" for outcome, n in lost.items())
-        why = next(iter(entry.get("errors", {})), "")
-        lines.append(f"missing in {entry['name']}: {named}{f' ({why[:200]})' if why else ''}")
-    if lines:
+        name, outcomes = entry["name"], entry.get("outcomes", {})
+        lost = {k: n for k, n in outcomes.items() if k in _LOST}
+        if lost:
+            again = True
+            why = one_line(next(iter(entry.get("errors", {})), ""), 200)
+            lines.append(f"missing in {name}: {_counted(lost)}{f' ({why})' if why else ''}")
+        elif name in lacking and "refused" not in outcomes:
+            score = lacking[name]
+            n = score.n_expected - score.n_scored
+            lines.append(f"missing in {name}: {n:,} have no value of {score.metric}")
+        if set(outcomes) - {*_LOST, "scored"}:
+            lines.append(f"outcomes of {name}: {_counted(outcomes)}")
+    if again:
         lines.append("rerun the same command to try the failed ones again")
     return lines
+
+
+def _counted(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{n:,} {outcome}" for outcome, n in outcomes.items())
 
 
 _COMPARED = (
@@ -151,8 +165,15 @@ def print_comparison(comparison: Comparison, *, markdown: bool = False) -> None:
     click.echo()
     methods = dict.fromkeys(row.verdict.method for row in comparison.rows)
     click.echo(f"overall: {comparison.kind}; tested by {', '.join(methods)}; won = B better")
+    lower_is_better([r.metric for r in comparison.rows if not r.verdict.higher_is_better])
     for note in comparison.notes:
         click.echo(f"note: {note}")
+
+
+def lower_is_better(metrics: Sequence[str]) -> None:
+    """Say of which metrics less is more; nothing where there is none."""
+    if metrics:
+        click.echo(f"lower is better: {', '.join(dict.fromkeys(metrics))}")
 
 
 def _compared_row(row: TaskComparison) -> list[str]:
@@ -204,8 +225,17 @@ def interval_signed(low: float | None, high: float | None) -> str:
     return "-" if low is None or high is None else f"[{low:+.4f}, {high:+.4f}]"
 
 
-def print_flips(task: str, flips: Sequence[Flip], total: int) -> None:
-    click.echo(f"\n{task}: {total:,} questions answered with different success")
+_FLIPPED = {
+    "regressed": "on which B is worse",
+    "improved": "on which B is better",
+    "all": "on which A and B differ",
+}
+
+
+def print_flips(task: str, show: str, flips: Sequence[Flip], total: int) -> None:
+    """Questions that flipped, below a line that says of how many they are the first."""
+    first = f", the {len(flips):,} largest differences first" if len(flips) < total else ""
+    click.echo(f"\n{task}: {total:,} questions {_FLIPPED[show]}{first}")
     for flip in flips:
         click.echo(f"\n  {flip.instance_id}   A {flip.value_a:g}  B {flip.value_b:g}")
         click.echo(f"    question  {one_line(flip.question)}")

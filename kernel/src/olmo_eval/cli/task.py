@@ -26,8 +26,15 @@ task.add_command(check)
 
 @task.command()
 @click.argument("spec")
-@click.option("-n", "--count", default=1, show_default=True, help="Instances to show.")
-@click.option("-s", "--skip", default=0, help="Instances to skip first.")
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Instances to show.",
+)
+@click.option("-s", "--skip", type=click.IntRange(0), default=0, help="Instances to skip first.")
 @click.option("-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE")
 @click.option("--instance", is_flag=True, help="Show the instance (default).")
 @click.option("--request", is_flag=True, help="Show the request.")

@@ -29,7 +29,9 @@ from olmo_eval.results.suites import SuiteNode, aggregate
 class TaskComparison:
     """One task, compared. ``score_a`` and ``score_b`` are over the shared instances.
 
-    ``logarithmic`` says that they are logarithms of what the runs report (perplexities).
+    ``only_a`` and ``only_b`` count instances that are scored in one run alone; ``missing_a`` and
+    ``missing_b`` those that a run should have scored and did not. ``logarithmic`` says that the
+    scores are logarithms of what the runs report (perplexities).
     """
 
     name: str
@@ -40,6 +42,8 @@ class TaskComparison:
     verdict: Verdict
     only_a: int = 0
     only_b: int = 0
+    missing_a: int = 0
+    missing_b: int = 0
     differences: tuple[Difference, ...] = ()
     logarithmic: bool = False
 
@@ -52,6 +56,8 @@ class TaskComparison:
             "score_b": self.score_b,
             "only_a": self.only_a,
             "only_b": self.only_b,
+            "missing_a": self.missing_a,
+            "missing_b": self.missing_b,
             "differences": [d.to_dict() for d in self.differences],
             "verdict": self.verdict.to_dict(),
         }
@@ -141,6 +147,8 @@ def compare(
     run_a = a if isinstance(a, Run) else store.find(a)
     run_b = b if isinstance(b, Run) else store.find(b)
     names, notes = _shared(run_a, run_b, tasks)
+    if run_a.run_id == run_b.run_id:
+        notes.append("A and B are the same run")
     compared = [
         _compare_task(run_a, run_b, name, margin, tuple(allow_different), seed) for name in names
     ]
@@ -222,9 +230,15 @@ def _compare_task(
         verdict,
         found.only_a,
         found.only_b,
+        _missing(a, name, len(found.a) + found.only_a),
+        _missing(b, name, len(found.a) + found.only_b),
         differences,
         logarithmic,
     )
+
+
+def _missing(run: Run, task: str, scored: int) -> int:
+    return int(run.task_record(task).get("n_expected") or scored) - scored
 
 
 def _same(found: Pairs) -> bool:
@@ -238,6 +252,11 @@ def _notes(compared: Sequence[TaskComparison]) -> list[str]:
             notes.append(
                 f"{row.name}: compared on {row.verdict.n:,} shared questions; "
                 f"{row.only_a:,} are scored only in A and {row.only_b:,} only in B"
+            )
+        if row.missing_a or row.missing_b:
+            notes.append(
+                f"{row.name}: {row.missing_a:,} questions have no score in A, {row.missing_b:,} "
+                "in B; they are left out"
             )
         for difference in row.differences:
             notes.append(f"{row.name}: {difference.sentence()} (allowed)")

@@ -23,7 +23,7 @@ class InferenceMetrics:
     request to the last kept row, of which at least one request was with the engine for
     ``engine``; the rest is the workbench's own ``harness`` time. ``latency`` maps percentiles of
     one instance's requests, retries included. ``tokens_per_second`` counts prompt and completion
-    tokens over ``evaluate``.
+    tokens over ``evaluate``. Rates leave out sittings that were killed before they told their time.
     """
 
     instances: int
@@ -61,6 +61,9 @@ def inference_metrics(run: Run) -> InferenceMetrics:
     engine = _total(sessions, "engine_seconds")
     prompt, completion = _sum(asked, "prompt_tokens"), _sum(asked, "completion_tokens")
     tokens = (prompt or 0) + (completion or 0)
+    # a sitting that was killed told neither its time nor what it was asked
+    answered = _total(sessions, "answered")
+    timed = len(asked) if answered is None else min(len(asked), int(answered))
     latency = np.asarray(asked.column("latency").drop_null(), dtype=np.float64)
     marks = [float(np.percentile(latency, p)) for p in PERCENTILES] if len(latency) else []
     firsts = [s["first_result_seconds"] for s in sessions if s.get("first_result_seconds")]
@@ -77,8 +80,10 @@ def inference_metrics(run: Run) -> InferenceMetrics:
         engine=engine,
         harness=None if evaluate is None or engine is None else max(0.0, evaluate - engine),
         first_result=firsts[0] if firsts else None,
-        instances_per_second=len(asked) / evaluate if evaluate else None,
-        tokens_per_second=tokens / evaluate if evaluate and tokens else None,
+        instances_per_second=timed / evaluate if evaluate else None,
+        tokens_per_second=(
+            tokens * timed / len(asked) / evaluate if evaluate and tokens and timed else None
+        ),
         latency={f"p{p}": m for p, m in zip(PERCENTILES, marks, strict=False)},
         engine_metrics=dict(sessions[-1].get("engine") or {}) if sessions else {},
     )

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from olmo_eval.results.statistics import Estimate, macro_estimate
-from olmo_eval.results.summary import Score, score_estimate
+from olmo_eval.results.summary import Bounds, Score, score_estimate, within
 
 
 @frozen
@@ -59,10 +59,16 @@ def aggregate(node: SuiteNode, of_task: Callable[[str], Any], combine: Callable[
     return combine(parts, names if node.aggregation == "weighted_average" else None)
 
 
-def suite_score(node: SuiteNode, primaries: Mapping[str, Score]) -> Score | None:
+def suite_score(
+    node: SuiteNode,
+    primaries: Mapping[str, Score],
+    bounds_of: Mapping[str, Bounds] | None = None,
+) -> Score | None:
     """The suite's row: the average of its members' primary scores.
 
     A suite of which one member has no score has none itself; it never averages what is left.
+    ``bounds_of`` says between which bounds a member's score lies: the average lies between the
+    outermost of them, and so does its interval.
     """
     leaves = [primaries.get(name) for name in node.leaves()]
     known = [score for score in leaves if score is not None]
@@ -79,8 +85,20 @@ def suite_score(node: SuiteNode, primaries: Mapping[str, Score]) -> Score | None
 
     directions = {score.higher_is_better for score in known}
     result = aggregate(node, of_task, combine) if len(directions) == 1 else None
+    if result is not None:
+        result = within(result, _outermost([(bounds_of or {}).get(s.name) for s in known]))
     bounds = _suite_bounds(node, primaries) if result is not None else (None, None)
     return _row(node, known, result, bounds)
+
+
+def _outermost(bounds: Sequence[Bounds | None]) -> Bounds:
+    """The lowest and the highest of several bounds; None where one of them is not known."""
+    lows = [None if pair is None else pair[0] for pair in bounds]
+    highs = [None if pair is None else pair[1] for pair in bounds]
+    return (
+        min((x for x in lows if x is not None), default=None) if None not in lows else None,
+        max((x for x in highs if x is not None), default=None) if None not in highs else None,
+    )
 
 
 def _suite_bounds(

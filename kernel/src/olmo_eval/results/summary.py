@@ -13,6 +13,9 @@ from olmo_eval.common.metrics import Metric
 from olmo_eval.results.columns import FloatArray, TaskColumns
 from olmo_eval.results.statistics import Estimate, estimate, ratio_estimate, score_bounds
 
+#: lowest and highest value a score can have; None where there is no such bound
+Bounds = tuple[float | None, float | None]
+
 
 @frozen
 class Score:
@@ -59,7 +62,25 @@ def task_estimate(
     else:
         binary = True if metric.binary else None
         result = estimate(values[present], labels, binary=binary)
-    return transformed(result, metric.transform)
+    return within(transformed(result, metric.transform), value_bounds(metric))
+
+
+def value_bounds(metric: Metric) -> Bounds:
+    """Bounds of the metric's score: a mean lies between those of its instances."""
+    return metric.bounds if metric.transform is None else (None, None)
+
+
+def within(result: Estimate, bounds: Bounds) -> Estimate:
+    """``result`` with an interval that ends where scores do; a bound that the value itself has
+    left is none.
+    """
+    low, high = bounds
+    ends = result.ci_low, result.ci_high
+    if low is not None and ends[0] is not None and low <= result.value:
+        ends = max(low, ends[0]), ends[1]
+    if high is not None and ends[1] is not None and high >= result.value:
+        ends = ends[0], min(high, ends[1])
+    return evolve(result, ci_low=ends[0], ci_high=ends[1])
 
 
 def transformed(result: Estimate, transform: str | None) -> Estimate:

@@ -10,12 +10,13 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from olmo_eval.common.metrics import Metric
 from olmo_eval.results import schema
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.finalize import TaskMeta, write_tables
 from olmo_eval.results.folder import RunFolder, unwritable
 from olmo_eval.results.suites import SuiteNode, suite_score
-from olmo_eval.results.summary import Score, task_scores
+from olmo_eval.results.summary import Score, task_scores, value_bounds
 
 
 def write_results(
@@ -37,8 +38,9 @@ def write_results(
         columns = write_tables(folder.journal, folder.path, tasks)
         scores = _scores(record, tasks, columns, expected)
         primaries = {score.name: score for score in scores if score.primary}
+        bounds = {meta.name: value_bounds(_primary(record, meta)) for meta in tasks}
         for node in suites:
-            score = suite_score(node, primaries)
+            score = suite_score(node, primaries, bounds)
             if score is not None:
                 scores.append(score)
         write_metrics(folder, scores)
@@ -58,7 +60,7 @@ def _scores(
     scores: list[Score] = []
     for meta in tasks:
         entry = entries[meta.name]
-        primary = next(m for m in meta.metrics if m.key == entry["primary"])
+        primary = _primary(record, meta)
         scores += task_scores(
             meta.name,
             entry["task"],
@@ -69,6 +71,12 @@ def _scores(
             expected.get(meta.name, columns[meta.name].n),
         )
     return scores
+
+
+def _primary(record: Mapping[str, Any], meta: TaskMeta) -> Metric:
+    """The metric that stands for a task."""
+    key = next(entry["primary"] for entry in record["tasks"] if entry["name"] == meta.name)
+    return next(metric for metric in meta.metrics if metric.key == key)
 
 
 def write_metrics(folder: RunFolder, scores: Sequence[Score]) -> None:

@@ -200,7 +200,10 @@ class Session:
     def finished(self, feed: Feed) -> None:
         name = feed.planned.name
         self.journal.sync()
-        self.progress.task_finished(name, self._done[name], self._means[name].value)
+        done, mean = self._done[name], self._means[name]
+        self.progress.task_finished(name, done, mean.value)
+        if mean.n < done:
+            self.progress.message(f"{name}: {done - mean.n:,} of {done:,} have no score")
 
     # -- the end
 
@@ -277,8 +280,10 @@ class _Mean:
 
     def __init__(self) -> None:
         self._sum = self._weight = 0.0
+        self.n = 0
 
     def add(self, value: float, weight: float) -> None:
+        self.n += 1
         self._sum += value * weight
         self._weight += weight
 

@@ -1,0 +1,148 @@
+"""What a person reads: every number with what it needs to be understood."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ODD = """
+from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.metrics import AccuracyMetric
+from olmo_eval.common.scorers import ExactMatchScorer
+from olmo_eval.common.types import Instance
+from olmo_eval.evals.tasks.common import Task, register
+from olmo_eval.evals.suites import Suite, register as register_suite
+
+
+class Sometimes(ExactMatchScorer):
+    name = "sometimes"
+
+    def score(self, instance, output):
+        if int(instance.metadata["id"]) % 3 == 0:
+            raise ValueError("no\\nidea \\x1b[31m")
+        return 1.0
+
+
+class Mute(AccuracyMetric):
+    name = "mute"
+
+    def value(self, *args, **kwargs):
+        return None
+
+
+class Numbers(Task):
+    formatter = CompletionFormatter()
+    metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
+    n = 9
+
+    @property
+    def instances(self):
+        for i in range(self.n):
+            yield Instance(question=f"{i}?", gold_answer=str(i), metadata={"id": str(i)})
+
+
+register("plain")(type("Plain", (Numbers,), {}))
+register("sometimes")(type("Often", (Numbers,), {"metrics": (AccuracyMetric(scorer=Sometimes),)}))
+register("mute")(type("Silent", (Numbers,), {"metrics": (Mute(scorer=ExactMatchScorer),)}))
+register("none")(type("Nothing", (Numbers,), {"n": 0}))
+register_suite(Suite(name="hard", tasks=("plain", "plain:again")))
+register_suite(Suite(name="hollow", tasks=()))
+"""
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    path = tmp_path / "odd täsks.py"
+    path.write_text(ODD)
+    return path
+
+
+def test_a_comparison_says_what_neither_run_has(bench: Any, odd: Path) -> None:
+    run = ("run", "--plugin", odd, "-t", "sometimes", "--fail-if-missing", "50", "-m")
+    assert bench.cli(*run, "mock").code == 0
+    assert bench.cli(*run, "mock:other").code == 0
+
+    found = bench.cli("compare", "model=mock", "model=mock:other")
+
+    assert "note: sometimes: 3 questions have no score in A, 3 in B; they are left out" in found.out
+    row = bench.cli("compare", "model=mock", "model=mock:other", "--json").json["tasks"][0]
+    assert (row["missing_a"], row["missing_b"], row["verdict"]["n"]) == (3, 3, 6)
+
+
+def test_a_run_compared_with_itself_is_noticed(bench: Any) -> None:
+    bench.cli("run", "-m", "mock", "-t", "sums")
+
+    assert "note: A and B are the same run" in bench.cli("compare", "latest", "latest").out
+
+
+def test_questions_that_flipped_are_counted_for_what_they_are(bench: Any) -> None:
+    for skill in (0.3, 0.9):
+        chosen = ("-o", f"provider.kwargs.skill={skill}", "--name", skill)
+        bench.cli("run", "-m", "mock", "-t", "sums", *chosen)
+    compare = ("compare", "name=0.3", "name=0.9", "-n", "1", "--show")
+    wins, losses, _ = re.findall(r"(\d+)/(\d+)/(\d+)", bench.cli(*compare, "all").out)[0]
+
+    better, worse = f"{wins} questions on which B is better", f"{losses} questions on which B is w"
+    assert f"sums: {better}, the 1 largest differences first" in bench.cli(*compare, "improved").out
+    assert f"sums: {worse}" in bench.cli(*compare, "regressed").out
+
+
+def test_a_score_says_when_less_is_more(bench: Any) -> None:
+    assert "lower is better: bits_per_byte" in bench.cli("run", "-m", "mock", "-t", "prose").out
+    assert "lower is better: bits_per_byte" in bench.cli("compare", "latest", "latest").out
+    assert "lower is better" not in bench.cli("run", "-m", "mock", "-t", "sums").out
+
+
+def test_how_instances_ended_is_said_where_it_matters(bench: Any, odd: Path) -> None:
+    cut = ("run", "-m", "mock", "-t", "sums", "-o", "provider.kwargs.faults.truncate=0.5")
+    assert re.search(r"outcomes of sums: \d+ scored, \d+ truncated", bench.cli(*cut).out)
+
+    mute = bench.cli("run", "--plugin", odd, "-m", "mock", "-t", "mute")
+    assert mute.code == 1
+    assert "missing in mute: 9 have no value of mute" in mute.out
+
+
+def test_a_running_score_says_what_it_lacks(bench: Any, odd: Path) -> None:
+    shown = bench.cli("run", "--plugin", odd, "-m", "mock", "-t", "sometimes")
+
+    assert "sometimes: finished 9" in shown.err
+    assert "sometimes: 3 of 9 have no score" in shown.err
+    assert "(sometimes: ValueError: no idea \\u001b[31m)" in shown.out
+
+
+def test_an_interval_ends_where_scores_do(bench: Any) -> None:
+    run = bench.evaluate("both", limit=3)
+
+    for score in run.scores():
+        assert 0 <= score.ci_low <= score.value <= score.ci_high <= 1, score
+
+
+def test_speed_has_units_and_leaves_out_what_was_not_timed(bench: Any) -> None:
+    import json
+
+    bench.cli("run", "-m", "mock", "-t", "sums", "-o", "provider.kwargs.latency=0.01")
+    path = next(Path("results/runs").glob("2*/run.json"))
+    record = json.loads(path.read_text())
+    record["sessions"].insert(0, {"started": record["started"], "argv": []})  # one was killed
+    record["sessions"][1]["answered"] = 10
+    path.write_text(json.dumps(record))
+
+    shown = bench.cli("results", "metrics", "latest")
+    assert re.search(r"load +\S+ s\n +evaluate +\S+ s\n", shown.out)
+    assert re.search(r"latency +p50 \S+ s, p90 \S+ s, p99 \S+ s", shown.out)
+    measured = bench.cli("results", "metrics", "latest", "--json").json
+    assert measured["instances_per_second"] == pytest.approx(10 / measured["evaluate"])
+
+
+def test_numbers_of_instances_are_checked(bench: Any) -> None:
+    for wrong in (("-n", "0"), ("-n", "-1"), ("-s", "-1")):
+        assert bench.cli("task", "inspect", "sums", *wrong).code == 2
+
+
+def test_a_list_of_runs_tells_none_from_no_match(bench: Any) -> None:
+    assert "no runs in results" in bench.cli("results", "list").out
+    bench.cli("run", "-m", "mock", "-t", "sums")
+    assert "no run in results matches" in bench.cli("results", "list", "--group", "x").out
