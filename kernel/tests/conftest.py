@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -90,6 +91,8 @@ class Bench:
         """``olmo-eval``, in a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "olmo_eval.cli", *map(str, arguments)],
+            # a script's background job ignores Ctrl-C; these processes are to receive it
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             cwd=self.folder,
             env={**self.environment, "OLMO_EVAL_PLUGINS": str(self.pack), **(env or {})},
             stdout=subprocess.PIPE,

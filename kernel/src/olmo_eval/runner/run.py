@@ -75,13 +75,20 @@ def execute(job: Job, progress: Progress) -> Path | str:
         return publish(folder.path, job.results) if "://" in job.results else folder.path
 
 
+def _terminated(_number: int, frame: Any) -> None:
+    """End like Ctrl-C, also where Ctrl-C itself is ignored (nohup, a script's background)."""
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        signal.default_int_handler(signal.SIGINT, frame)
+    signal.raise_signal(signal.SIGINT)
+
+
 @contextmanager
 def _ends_like_ctrl_c() -> Iterator[None]:
     """SIGTERM (a scheduler's) is taken for Ctrl-C, so that engines and sandboxes are closed."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGTERM, _terminated)
     try:
         yield
     finally:
