@@ -62,8 +62,9 @@ def model_and_tasks(command: Any) -> Any:
 @model_and_tasks
 @results_option
 @click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
-@click.option("--fresh", is_flag=True, help="Start anew instead of resuming.")
+@click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
 @click.option(
     "--fail-if-missing",
     type=click.FloatRange(0, 100),
@@ -178,6 +179,7 @@ def make(
         group=options["group"],
         fresh=bool(options.get("fresh")),
         reuse=not options.get("no_reuse"),
+        max_cost=options.get("max_cost"),
         inspect=tuple(chosen or parts),
     )
 

@@ -42,13 +42,15 @@ def evaluate(
     plugin: Sequence[str] = (),
     fresh: bool = False,
     reuse: bool = True,
+    max_cost: float | None = None,
     progress: bool | Progress = False,
 ) -> Run:
     """Evaluate ``model`` on ``tasks`` and return the run.
 
     ``overrides`` are ``key=value`` texts (or a mapping) for the tasks or, where the key is a
     setting of harnesses, for the harness. Calling it again with the same arguments resumes an
-    unfinished run and returns a finished one.
+    unfinished run and returns a finished one; ``fresh`` asks everything anew. ``max_cost`` ends
+    the run when its answers have cost more (US dollars).
 
     Raises:
         UsageError: the request is wrong, or refused before anything is loaded. OlmoEvalError: the
@@ -72,6 +74,7 @@ def evaluate(
         results=results,
         fresh=fresh,
         reuse=reuse,
+        max_cost=max_cost,
     )
     shown = make_progress() if progress is True else progress or Silence()
     try:
@@ -105,6 +108,7 @@ def make_job(
     if config.kind == "replay":
         config = located(config, results or default_results())
     found_step, tokens = training_progress(model)
+    settings["reuse"] = settings.get("reuse", True) and not settings.get("fresh")
     return Job(
         model=config.alias or model,
         harness=evolve(harness, provider=config),

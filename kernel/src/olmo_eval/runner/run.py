@@ -35,6 +35,7 @@ class Job:
     - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs;
     - ``step`` and ``tokens``: how far the checkpoint was trained;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
+    - ``max_cost``: US dollars the run's answers may cost, where the provider knows;
     - ``inspect``: the parts of each task's first instance to show.
     """
 
@@ -50,6 +51,7 @@ class Job:
     tokens: int | None = None
     notes: Mapping[str, Any] = field(factory=dict)
     inspect: tuple[str, ...] = ()
+    max_cost: float | None = None
     recorded: Run | None = None
 
 

@@ -14,7 +14,7 @@ import anyio
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.types import Response
-from olmo_eval.errors import OlmoEvalError
+from olmo_eval.errors import OlmoEvalError, RunFailedError
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
@@ -65,6 +65,7 @@ class Session:
         self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
         self._inspected: set[str] = set()
+        self._cost = 0.0
         self._manager = plugins.manager()
         self._watched = self._manager.observes("instance_scored")
 
@@ -182,6 +183,7 @@ class Session:
         name = planned.name
         self._done[name] += 1
         self._count(name, row)
+        self._spend()
         self.progress.advanced(name, self._done[name], self._means[name].value)
         if self.job.inspect and name not in self._inspected:
             self._inspected.add(name)
@@ -190,8 +192,22 @@ class Session:
         if self._watched:
             self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
 
+    def _spend(self) -> None:
+        """End the run when its answers have cost more than it may spend.
+
+        Raises:
+            RunFailedError: everything answered so far is kept.
+        """
+        limit = self.job.max_cost
+        if limit is not None and self._cost > limit:
+            raise RunFailedError(
+                f"the answers have cost ${self._cost:.2f}, more than --max-cost {limit:g}",
+                hint="what is finished is kept; a higher --max-cost goes on",
+            )
+
     def _count(self, task: str, row: Mapping[str, Any]) -> None:
-        """Take an instance into the running score that progress shows."""
+        """Take an instance into the running score that progress shows, and into the cost."""
+        self._cost += row.get("cost_usd") or 0.0
         key = self._primaries[task]
         value = row["values"].get(key)
         if value is not None:
