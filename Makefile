@@ -10,6 +10,7 @@ TORCH   ?= torch==2.13.0
 VENV    := .venv
 ENGINES := .venv-engines
 VLLM    := .venv-vllm
+PEER    := .venv-peer
 PROJECTS := kernel/pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
 PACKAGES := $(PROJECTS:/pyproject.toml=)
 EDITABLE := $(foreach package,$(PACKAGES),--editable ./$(package))
@@ -19,7 +20,7 @@ CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-engines lint types format docs lock setup setup-engines clean
+.PHONY: demo test test-engines bench-engines lint types format docs lock setup setup-engines clean
 
 demo: setup
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh
@@ -41,6 +42,12 @@ test-engines: setup-engines
 	$(ENGINES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips
 	$(VLLM)/bin/python -m pytest -q --engines --no-skips plugins/olmo_eval_providers/tests/parity
 
+# The engines beside their rivals; the peer lives in an environment of its own.
+bench-engines: $(VLLM)/.packages $(PEER)/.requirements
+	$(VLLM)/bin/python benchmarks/engines.py likelihood --peer-python $(PEER)/bin/python
+	$(VLLM)/bin/python benchmarks/engines.py generation --peer-python $(PEER)/bin/python
+	$(VLLM)/bin/python benchmarks/engines.py vllm examples/tiny_model/checkpoints/step1000
+
 setup-engines: $(ENGINES)/.packages $(VLLM)/.packages
 
 format: setup
@@ -55,7 +62,7 @@ lock: setup
 	$(VENV)/bin/python tools/lock.py
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(VLLM) .demo
+	rm -rf $(VENV) $(ENGINES) $(VLLM) $(PEER) .demo
 
 $(VENV)/.requirements: requirements.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
@@ -74,6 +81,12 @@ $(VLLM)/.requirements: requirements-vllm.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --no-deps -r requirements-vllm.lock
+	@touch $@
+
+$(PEER)/.requirements:
+	test -x $(PEER)/bin/python || $(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet $(TORCH)
+	$(PEER)/bin/python -m pip install --quiet 'lm_eval[hf]==0.4.13'
 	@touch $@
 
 %/.packages: %/.requirements $(PROJECTS)
