@@ -7,7 +7,8 @@ class OlmoEvalError(Exception):
     """Base of every error meant for a person.
 
     The command line prints ``message`` on one line and ``hint`` below it, and exits with
-    ``exit_code``; a traceback appears only with ``--debug``.
+    ``exit_code``; a traceback appears only with ``--debug``. In Python the hint is a note below
+    the traceback.
     """
 
     exit_code = 1
@@ -16,6 +17,8 @@ class OlmoEvalError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(hint)
 
 
 class UsageError(OlmoEvalError):

@@ -118,8 +118,14 @@ class PluginManager:
         name = path.stem if is_file else target
         try:
             module, owner = _import_file(path) if is_file else _import_module(target)
-            if not any(p.module is module for p in self.plugins):
+            known = next((p for p in self.plugins if p.module is module), None)
+            if known is None:
                 self._add(name, owner, module, "--plugin")
+            elif is_file and known.owner.version != owner.version:
+                raise UsageError(
+                    f"plugin file {target} has changed since this process loaded it",
+                    hint="start Python anew to load it again",
+                )
         except OlmoEvalError:
             raise
         except (Exception, SystemExit) as error:
@@ -278,11 +284,13 @@ def _import_file(path: Path) -> tuple[ModuleType, Owner]:
     path = path.resolve()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     name = "olmo_eval_plugin_" + re.sub(r"\W", "_", path.stem)
-    known = sys.modules.get(name)
+    for candidate in (name, f"{name}_{digest}"):  # the second where another file has the first
+        known = sys.modules.get(candidate)
+        if known is None or getattr(known, "__file__", None) == str(path):
+            break
+    name = candidate
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known, Owner(path.name, digest, name)
-    if known is not None:
-        name = f"{name}_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path} is not a Python file")

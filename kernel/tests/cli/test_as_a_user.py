@@ -48,7 +48,6 @@ register("plain")(type("Plain", (Numbers,), {}))
 register("sometimes")(type("Often", (Numbers,), {"metrics": (AccuracyMetric(scorer=Sometimes),)}))
 register("mute")(type("Silent", (Numbers,), {"metrics": (Mute(scorer=ExactMatchScorer),)}))
 register("none")(type("Nothing", (Numbers,), {"n": 0}))
-register_suite(Suite(name="hard", tasks=("plain", "plain:again")))
 register_suite(Suite(name="hollow", tasks=()))
 """
 
@@ -146,3 +145,95 @@ def test_a_list_of_runs_tells_none_from_no_match(bench: Any) -> None:
     assert "no runs in results" in bench.cli("results", "list").out
     bench.cli("run", "-m", "mock", "-t", "sums")
     assert "no run in results matches" in bench.cli("results", "list", "--group", "x").out
+
+
+def test_a_name_means_one_thing(bench: Any, odd: Path) -> None:
+    clash = bench.folder / "clash.py"
+    clash.write_text(
+        "from olmo_eval.evals.suites import Suite, register\n"
+        "register(Suite(name='sums', tasks=('plain',)))\n"
+    )
+    run = ("run", "--plugin", odd, "--plugin", clash, "-m", "mock", "-t")
+
+    refused = bench.cli(*run, "sums")
+    assert refused.code == 2
+    assert "'sums' is a suite of clash.py and a task of sums.py" in refused.err
+    assert bench.cli(*run, "clash.py:sums").code == 0
+    assert bench.cli(*run, "sums.py:sums").code == 0
+
+
+def test_what_is_empty_is_refused_and_named(bench: Any, odd: Path) -> None:
+    run = ("run", "--plugin", odd, "-m", "mock", "-t")
+
+    assert "suite 'hollow' has no members" in bench.cli(*run, "hollow").err
+    assert "task 'none' has no instances\n" in bench.cli(*run, "none").err
+
+
+def test_settings_that_contradict_each_other_are_refused(bench: Any) -> None:
+    run = ("run", "-m", "mock", "-t", "sums", "-o")
+
+    refused = bench.cli(*run, "provider.kind=replay")
+    assert refused.code == 2
+    assert "'provider.kind=replay' contradicts -m mock" in refused.err
+    assert bench.cli(*run, "provider.kind=mock").code == 0
+
+
+def test_a_hint_leads_from_what_was_written_to_what_was_meant(bench: Any) -> None:
+    bench.cli("run", "-m", "mock:step7", "-t", "sums")
+
+    assert "model=mock:step7,latest" in bench.cli("results", "show", "mock:step7").err
+    assert "`olmo-eval suite inspect both`" in bench.cli("task", "inspect", "both").err
+    Path(next(Path("results/runs").glob("2*/metrics.parquet"))).write_text("torn")
+    assert "--fresh makes it anew" in bench.cli("results", "show", "latest").err
+
+
+def test_python_shows_hints_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from olmo_eval.errors import MissingDependencyError, UnknownNameError
+
+    with pytest.raises(UnknownNameError) as unknown:
+        bench.evaluate("sms")
+    assert unknown.value.__notes__ == ["did you mean sums?"]
+    run = bench.evaluate("sums")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingDependencyError, match="pandas") as missing:
+        run.to_pandas()
+    assert missing.value.hint == "pip install 'olmo-eval[pandas]'"
+
+
+def test_plan_tells_other_settings_from_other_tasks(bench: Any) -> None:
+    bench.cli("run", "-m", "mock", "-t", "sums", "-o", "provider.kwargs.skill=0.5")
+
+    assert "earlier runs had other weights" in bench.cli("plan", "-m", "mock", "-t", "sums").out
+    assert "no earlier run of this model" in bench.cli("plan", "-m", "mock", "-t", "pick").out
+
+
+def test_tables_keep_their_columns_with_wide_characters() -> None:
+    from olmo_eval.cli.show import width_of
+
+    assert [width_of(text) for text in ("ab", "äb", "中文", "e\u0301")] == [2, 2, 4, 1]
+
+
+def test_a_matrix_says_how_many_questions(bench: Any) -> None:
+    for name in "abc":
+        bench.cli("run", "-m", f"mock:{name}", "-t", "sums", "-t", "prose")
+
+    shown = bench.cli("compare", *(f"model=mock:{name}" for name in "abc")).out
+    assert "sums: column minus row on 40 questions" in shown
+    assert "lower is better: bits_per_byte" in shown
+
+
+def test_a_plugin_file_is_loaded_once_and_never_stale(bench: Any) -> None:
+    from olmo_eval.errors import UsageError
+
+    made = [bench.folder / name / "tasks.py" for name in ("one", "two")]
+    for path, name in zip(made, ("first", "second"), strict=True):
+        path.parent.mkdir()
+        path.write_text(ODD.split("register(")[0] + f"register({name!r})(Numbers)\n")
+    for path, name in zip(made * 2, ("first", "second") * 2, strict=True):
+        assert bench.evaluate(name, plugin=[str(path)]).record["status"] == "complete"
+
+    made[0].write_text(made[0].read_text().replace("n = 9", "n = 8"))
+    with pytest.raises(UsageError, match="has changed since this process loaded it"):
+        bench.evaluate("first", plugin=[str(made[0])])

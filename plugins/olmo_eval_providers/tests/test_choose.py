@@ -75,6 +75,17 @@ def test_missing_folder_is_one_clear_error(world, name):
         choose.choose_provider(ProviderConfig(model=name))
 
 
+def test_a_folder_of_checkpoints_names_them(world, tmp_path):
+    world(installed={"hf"})
+    for step in (100, 200):
+        (tmp_path / f"step{step}").mkdir()
+        (tmp_path / f"step{step}" / "config.json").write_text("{}")
+
+    with pytest.raises(UsageError, match=r"no config\.json") as error:
+        choose.choose_provider(ProviderConfig(model=str(tmp_path)))
+    assert f"one of the 2 inside, such as {tmp_path / 'step200'}" in error.value.hint
+
+
 def test_mistyped_preset_is_offered(world):
     world(installed={"hf"})
     with pytest.raises(UnknownNameError) as error:

@@ -104,7 +104,7 @@ def _show_pair(
 
 
 def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:
-    from olmo_eval.cli.show import matrix_cell, print_json, table
+    from olmo_eval.cli.show import lower_is_better, matrix_cell, print_json, table
 
     if as_json:
         print_json(matrix.to_dict())
@@ -113,7 +113,8 @@ def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:
     for i, run in enumerate(matrix.runs):
         click.echo(f"{chr(65 + i)}  {run.model}   run {run.run_id}")
     for name in matrix.names():
-        click.echo(f"\n{name}: column minus row, p after Holm over every pair and task")
+        asked = f"{name}: column minus row on {_questions(matrix, name)} questions"
+        click.echo(f"\n{asked}, p after Holm over every pair and task")
         if markdown:
             click.echo()
         columns = [("", "left"), *((chr(65 + j), "left") for j in range(1, n))]
@@ -122,6 +123,15 @@ def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:
             cells = [matrix_cell(matrix.row(name, i, j)) if j > i else "" for j in range(1, n)]
             rows.append([chr(65 + i), *cells])
         table(columns, rows, markdown=markdown)
+    rows_of_all = [row for c in matrix.comparisons.values() for row in c.rows]
+    lower_is_better([row.metric for row in rows_of_all if not row.verdict.higher_is_better])
     notes = dict.fromkeys(note for c in matrix.comparisons.values() for note in c.notes)
     for note in notes:
         click.echo(f"note: {note}")
+
+
+def _questions(matrix: Matrix, name: str) -> str:
+    """How many questions the pairs share; from least to most where they do not share as many."""
+    rows = [row for c in matrix.comparisons.values() for row in c.rows if row.name == name]
+    least, most = min(r.verdict.n for r in rows), max(r.verdict.n for r in rows)
+    return f"{most:,}" if least == most else f"{least:,} to {most:,}"

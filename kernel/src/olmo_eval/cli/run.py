@@ -166,9 +166,10 @@ def make(
         harness = get_harness_preset(options["harness"] or "default")
     harness = apply_overrides(harness, for_harness, where=f"harness {harness.name!r}")
     plan = with_limit(make_plan(requests), options["limit"], options["seed"])
+    asked = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
     parts = _INSPECT[:3] if options.get("inspect") else ()
     chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
-    return make_job(
+    job = make_job(
         model,
         harness,
         plan,
@@ -182,6 +183,13 @@ def make(
         max_cost=options.get("max_cost"),
         inspect=tuple(chosen or parts),
     )
+    kind = job.harness.provider.kind
+    if asked is not None and asked.value != kind:
+        by = f"--provider {kind}" if options["provider"] else f"-m {model}"
+        raise UsageError(
+            f"override {asked.text!r} contradicts {by}", hint="leave one of the two out"
+        )
+    return job
 
 
 def bind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,13 @@ def table(
 ) -> None:
     """A plain (or Markdown) table: ``columns`` are (title, ``left`` or ``right``)."""
     widths = [
-        max(len(title), *(len(row[i]) for row in rows)) if rows else len(title)
+        max(width_of(title), *(width_of(row[i]) for row in rows)) if rows else width_of(title)
         for i, (title, _) in enumerate(columns)
     ]
 
     def line(cells: Sequence[str]) -> str:
         parts = [
-            cell.rjust(width) if side == "right" else cell.ljust(width)
+            _padding(cell, width) + cell if side == "right" else cell + _padding(cell, width)
             for cell, width, (_, side) in zip(cells, widths, columns, strict=True)
         ]
         return f"| {' | '.join(parts)} |" if markdown else "  ".join(parts).rstrip()
@@ -50,6 +51,20 @@ def table(
         click.echo("  ".join("-" * width for width in widths).rstrip())
     for row in rows:
         click.echo(line(row))
+
+
+def width_of(text: str) -> int:
+    """Columns that ``text`` takes on a terminal: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def _padding(cell: str, width: int) -> str:
+    return " " * (width - width_of(cell))
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -57,12 +57,17 @@ def inspect(
     """Show what exactly SPEC asks: instances, requests, text and tokens."""
     from olmo_eval.cli.show import print_json
     from olmo_eval.common.overrides import parse_override
+    from olmo_eval.evals.suites.suite import find_suite
     from olmo_eval.evals.tasks.common import build_task
     from olmo_eval.runner.feed import selected
 
     if (formatted or tokens) and not tokenizer:
         raise UsageError("--formatted and --tokens need -T TOKENIZER", hint="-T CHECKPOINT_FOLDER")
     encoder = Tokenizer(tokenizer) if tokenizer else None
+    if find_suite(spec) is not None:
+        raise UsageError(
+            f"{spec} is a suite", hint=f"`olmo-eval suite inspect {spec}` lists its tasks"
+        )
     built = build_task(spec, [parse_override(text) for text in overrides])
     shown = []
     for name, one in islice(selected(built), skip, skip + count):

@@ -21,7 +21,7 @@ from olmo_eval.results.statistics import (
     compare_scores,
     macro_verdict,
 )
-from olmo_eval.results.store import Run, Store, default_results
+from olmo_eval.results.store import Run, Store, default_results, frame
 from olmo_eval.results.suites import SuiteNode, aggregate
 
 
@@ -113,7 +113,7 @@ class Comparison:
 
     def to_pandas(self) -> Any:
         """``to_arrow`` as a pandas frame (needs pandas)."""
-        return self.to_arrow().to_pandas()
+        return frame(self.to_arrow())
 
     def flips(self, task: str, show: str = "all") -> Iterator[Flip]:
         """The questions of ``task`` on which the runs differ: ``regressed``, ``improved``, or

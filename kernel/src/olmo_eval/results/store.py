@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyarrow import fs
 
 from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.errors import DataError, UnknownNameError, UsageError
+from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError, UsageError
 from olmo_eval.results import schema
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.results.summary import Score
@@ -96,7 +97,7 @@ class Run:
 
     def to_pandas(self) -> Any:
         """The metrics table as a pandas frame (needs pandas)."""
-        return self.metrics().to_pandas()
+        return frame(self.metrics())
 
     def scores(self) -> list[Score]:
         names = {f.name for f in fields(Score)}
@@ -131,7 +132,24 @@ class Run:
                 hint="rerun its command to finish it",
             ) from error
         except (OSError, pa.ArrowException) as error:
-            raise DataError(f"{where} cannot be read: {error}") from error
+            raise DataError(
+                f"{where} cannot be read: {error}", hint="its command with --fresh makes it anew"
+            ) from error
+
+
+def frame(table: pa.Table) -> Any:
+    """A table as a pandas frame.
+
+    Raises:
+        MissingDependencyError: pandas is not installed.
+    """
+    try:
+        import_module("pandas")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "a pandas frame needs pandas", hint="pip install 'olmo-eval[pandas]'"
+        ) from error
+    return table.to_pandas()
 
 
 class Store:
@@ -215,9 +233,10 @@ class Store:
                 if f"/runs/{reference}" in error.message:
                     raise error
             known = [run.run_id for run in runs]
-            hint = did_you_mean(
-                reference, known, otherwise=f"`olmo-eval results list --results {self.location}`"
-            )
+            listing = f"`olmo-eval results list --results {self.location}`"
+            if any(_matches(run, "model", reference) for run in runs):
+                listing = f"for the newest run of that model: model={reference},latest"
+            hint = did_you_mean(reference, known, otherwise=listing)
             raise UnknownNameError(f"no run {reference!r} in {self.location}", hint=hint)
         if len(matches) > 1:
             names = ", ".join(run.run_id for run in matches[-5:])

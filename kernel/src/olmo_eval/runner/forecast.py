@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from attrs import asdict, frozen
@@ -78,8 +78,10 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
     related = runs_to_reuse(runs, record["reuse_key"], "")
     index = ReuseIndex(lambda: related if job.reuse else [])
     harness = Harness(job.harness)
+    others = {n for r in runs if r.model == job.model and r not in related for n in r.task_names}
     tasks = [
-        _task(planned, harness, done[planned.name], index, related) for planned in job.plan.tasks
+        _task(planned, harness, done[planned.name], index, related, others)
+        for planned in job.plan.tasks
     ]
     return state, tasks
 
@@ -90,8 +92,11 @@ def _task(
     done: set[str] | None,
     index: ReuseIndex,
     related: Sequence[Run],
+    others: Container[str],
 ) -> TaskForecast:
-    """``done`` are the ids of finished instances; None says that all are."""
+    """``done`` are the ids of finished instances; None says that all are. ``others`` are tasks of
+    runs that bear this model's name but cannot stand for it.
+    """
     task = planned.task
     instances = finished = reused = requests = n_bytes = new_tokens = 0
     for name, instance in selected(task):
@@ -119,7 +124,7 @@ def _task(
         done=finished,
         reused=reused,
         asked=asked,
-        reason=_reason(instances, finished, reused, related, planned.name),
+        reason=_reason(instances, finished, reused, related, others, planned.name),
         requests=requests,
         prompt_tokens=round(n_bytes / (rate or _BYTES_PER_TOKEN)),
         new_tokens=new_tokens or None,
@@ -129,13 +134,22 @@ def _task(
     )
 
 
-def _reason(instances: int, done: int, reused: int, related: Sequence[Run], name: str) -> str:
+def _reason(
+    instances: int,
+    done: int,
+    reused: int,
+    related: Sequence[Run],
+    others: Container[str],
+    name: str,
+) -> str:
     if done:
         return f"{done:,} instances are done"
     if reused == instances:
         return "every answer is known; only scoring"
     if reused:
         return f"{reused:,} answers are known from earlier runs"
+    if name in others and not any(name in run.task_names for run in related):
+        return "earlier runs had other weights or settings"
     if not related:
         return "no earlier run of this model"
     if any(name in run.task_names for run in related):

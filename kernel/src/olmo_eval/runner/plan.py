@@ -12,10 +12,11 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from olmo_eval import plugins
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import LMRequest, RequestType
-from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageError
+from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
 from olmo_eval.evals.tasks.common import Task, TaskSpec, build_task, parse_spec
@@ -119,7 +120,9 @@ class _Planner:
         if suite is None:
             self._add_task(request.spec, overrides)
             return
-        suite.expand()  # refuses a suite that contains itself
+        if not suite.expand():  # which refuses a suite that contains itself
+            raise UsageError(f"suite {suite.name!r} has no members")
+        _refuse_task_too(request.spec)
         node = self._add_suite(suite, overrides)
         if node not in self.suites:
             self.suites.append(node)
@@ -168,6 +171,18 @@ class _Planner:
         raise UsageError(f"task {name!r} is asked for twice in ways that cannot be told apart")
 
 
+def _refuse_task_too(name: str) -> None:
+    """Refuse a name that a suite and a task share, rather than take one of them silently."""
+    registries = [plugins.manager().registry(kind) for kind in ("suites", "tasks")]
+    if all(name in registry for registry in registries):
+        suite, task = (registry.entry(name).owner.distribution for registry in registries)
+        ways = f"say which: {suite}:{name} or {task}:{name}"
+        raise CollisionError(
+            f"{name!r} is a suite of {suite} and a task of {task}",
+            hint=ways if suite != task else "give one of them another name",
+        )
+
+
 def _unresolved(suite: Suite, problems: Sequence[tuple[str, OlmoEvalError]]) -> OlmoEvalError:
     """One error that names every member of a suite that cannot be run, and what would do."""
     named = "; ".join(
@@ -211,7 +226,8 @@ def check_task(task: Task, spec: str) -> LMRequest:
         metric.check(config.sampling_params)
     first = next(iter(task.instances), None)
     if first is None:
-        raise DataError(f"task {spec!r} has no instances: {config.data_source} is empty")
+        why = f": {config.data_source} is empty" if config.data_source else ""
+        raise DataError(f"task {spec!r} has no instances{why}")
     return task.request_for(first)
 
 

@@ -55,6 +55,7 @@ def choose_provider(config: ProviderConfig) -> tuple[str, str]:
         return _for_weights(f"{model} is a checkpoint on object storage", None)
     folder = Path(model).expanduser()
     if folder.is_dir():
+        _refuse_folder_of_checkpoints(model, folder)
         return _for_weights(f"{model} is a folder", folder)
     prefix = model.partition("/")[0]
     if prefix in API_PREFIXES and "/" in model and "gpt-oss" not in model:
@@ -67,6 +68,17 @@ def choose_provider(config: ProviderConfig) -> tuple[str, str]:
     if _HUB_ID.fullmatch(model):
         return _for_weights(f"{model} is a hub id", None)
     raise UnknownNameError(f"unknown model {model!r}", hint=_closest_preset(model))
+
+
+def _refuse_folder_of_checkpoints(model: str, folder: Path) -> None:
+    if (folder / "config.json").exists():
+        return
+    inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
+    if inside:
+        raise UsageError(
+            f"{model} is no checkpoint: it has no config.json",
+            hint=f"name one of the {len(inside)} inside, such as {Path(model) / inside[-1]}",
+        )
 
 
 def _for_server(base_url: str) -> tuple[str, str]:
