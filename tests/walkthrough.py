@@ -7,7 +7,8 @@ A fenced block whose first line names a file is that file::
     ```
 
 A block of ``console`` holds commands after ``$ ``; each further line must occur in what the
-command prints, in that order (``...`` stands for lines left out; runs of spaces count as one).
+command prints, in that order (``...`` stands for what is left out: lines, or a part of one that
+changes, such as an id; runs of spaces count as one).
 Commands run in a folder that starts empty and a virtual environment that starts with the
 packages of this one.
 """
@@ -130,9 +131,10 @@ class Walkthrough:
         assert (done.returncode != 0) == wants_failure, shown
         rest = squeezed(printed)
         for line in command.expected:
-            position = rest.find(squeezed(line))
-            assert position >= 0, f"{where}\nexpected: {line}\nprinted:\n{printed}"
-            rest = rest[position + len(squeezed(line)) :]
+            for part in map(squeezed, line.split("...")):
+                position = rest.find(part)
+                assert position >= 0, f"{where}\nexpected: {line}\nprinted:\n{printed}"
+                rest = rest[position + len(part) :]
 
 
 def squeezed(text: str) -> str:

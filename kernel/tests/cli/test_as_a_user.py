@@ -135,6 +135,11 @@ def test_speed_has_units_and_leaves_out_what_was_not_timed(bench: Any) -> None:
     measured = bench.cli("results", "metrics", "latest", "--json").json
     assert measured["instances_per_second"] == pytest.approx(10 / measured["evaluate"])
 
+    bench.cli(
+        "run", "-m", "mock", "-t", "sums", "-o", "provider.kwargs.latency=0.01", "--name", "b"
+    )
+    assert re.search(r"instances per second +-\n", bench.cli("results", "metrics", "name=b").out)
+
 
 def test_numbers_of_instances_are_checked(bench: Any) -> None:
     for wrong in (("-n", "0"), ("-n", "-1"), ("-s", "-1")):

@@ -80,7 +80,7 @@ def inference_metrics(run: Run) -> InferenceMetrics:
         engine=engine,
         harness=None if evaluate is None or engine is None else max(0.0, evaluate - engine),
         first_result=firsts[0] if firsts else None,
-        instances_per_second=timed / evaluate if evaluate else None,
+        instances_per_second=timed / evaluate if evaluate and timed else None,
         tokens_per_second=(
             tokens * timed / len(asked) / evaluate if evaluate and tokens and timed else None
         ),
