@@ -110,6 +110,8 @@ def test_a_running_score_says_what_it_lacks(bench: Any, odd: Path) -> None:
     assert "sometimes: finished 9" in shown.err
     assert "sometimes: 3 of 9 have no score" in shown.err
     assert "(sometimes: ValueError: no idea \\u001b[31m)" in shown.out
+    assert "mend the scorer and run the same command" in shown.out
+    assert "try the failed ones again" not in shown.out
 
 
 def test_an_interval_ends_where_scores_do(bench: Any) -> None:
@@ -160,9 +162,14 @@ def test_a_name_means_one_thing(bench: Any, odd: Path) -> None:
     )
     run = ("run", "--plugin", odd, "--plugin", clash, "-m", "mock", "-t")
 
-    refused = bench.cli(*run, "sums")
-    assert refused.code == 2
-    assert "'sums' is a suite of clash.py and a task of sums.py" in refused.err
+    for name in ("sums", "both"):  # of which sums is a member
+        refused = bench.cli(*run, name)
+        assert refused.code == 2
+        assert "'sums' is a suite of clash.py and a task of sums.py" in refused.err
+    listed = bench.cli("suites", "--plugin", clash)
+    assert listed.code == 0
+    assert re.search(r"^both +sums.py \S+ +- ", listed.out, re.MULTILINE)
+    assert "note: sums.py:both: 'sums' is a suite of clash.py and a task of sums.py" in listed.err
     assert bench.cli(*run, "clash.py:sums").code == 0
     assert bench.cli(*run, "sums.py:sums").code == 0
 
@@ -242,3 +249,11 @@ def test_a_plugin_file_is_loaded_once_and_never_stale(bench: Any) -> None:
     made[0].write_text(made[0].read_text().replace("n = 9", "n = 8"))
     with pytest.raises(UsageError, match="has changed since this process loaded it"):
         bench.evaluate("first", plugin=[str(made[0])])
+
+
+def test_a_template_that_names_nothing_is_noticed(bench: Any) -> None:
+    run = ("run", "-m", "mock", "-t", "sums", "--dry-run", "-o")
+
+    wrong = bench.cli(*run, "formatter.template=Q: {qestion}")
+    assert "note: sums: {qestion} of 'formatter.template=Q: {qestion}' stands in the" in wrong.err
+    assert "note" not in bench.cli(*run, "formatter.template=Q: {question} {}").err

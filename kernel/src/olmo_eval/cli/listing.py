@@ -48,6 +48,8 @@ def _cell(row: dict[str, Any], key: str) -> str:
     value = row[key]
     if key == "distribution":
         return f"{value} {row['version']}".strip()
+    if value is None:
+        return "-"
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
@@ -67,10 +69,16 @@ def _command(
 
 
 def _suite(row: dict[str, Any]) -> dict[str, Any]:
+    from olmo_eval.errors import OlmoEvalError
     from olmo_eval.plugins import manager
 
     suite = manager().registry("suites").get(_qualified(row))
-    return {"tasks": len(suite.expand()), "aggregation": str(suite.aggregation)}
+    tasks = None
+    try:
+        tasks = len(suite.expand())
+    except OlmoEvalError as error:  # one bad suite does not hide the others
+        click.echo(f"note: {_qualified(row)}: {error.message}", err=True)
+    return {"tasks": tasks, "aggregation": str(suite.aggregation)}
 
 
 def _qualified(row: dict[str, Any]) -> str:

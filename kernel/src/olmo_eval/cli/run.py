@@ -13,7 +13,7 @@ from olmo_eval.errors import OlmoEvalError, UsageError
 if TYPE_CHECKING:
     from olmo_eval.common.overrides import Override
     from olmo_eval.results.store import Run
-    from olmo_eval.runner.plan import TaskRequest
+    from olmo_eval.runner.plan import Plan, TaskRequest
     from olmo_eval.runner.run import Job
 
 _INSPECT = ("instance", "request", "response", "formatted", "tokens")
@@ -166,6 +166,8 @@ def make(
         harness = get_harness_preset(options["harness"] or "default")
     harness = apply_overrides(harness, for_harness, where=f"harness {harness.name!r}")
     plan = with_limit(make_plan(requests), options["limit"], options["seed"])
+    for note in _unfilled(plan):
+        click.echo(f"note: {note}", err=True)
     asked = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
     parts = _INSPECT[:3] if options.get("inspect") else ()
     chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
@@ -190,6 +192,24 @@ def make(
             f"override {asked.text!r} contradicts {by}", hint="leave one of the two out"
         )
     return job
+
+
+def _unfilled(plan: Plan) -> list[str]:
+    """A note for each field of a template that was written by hand and that nothing filled."""
+    import re
+
+    notes = []
+    for planned in plan.tasks:
+        texts = [*planned.example.contexts(), planned.example.prompt]
+        texts += [str(message.get("content")) for message in planned.example.messages]
+        for override in planned.overrides:
+            for field in re.findall(r"\{\w+\}", str(override.value)):
+                if override.path[0] == "formatter" and any(field in text for text in texts):
+                    notes.append(
+                        f"{planned.name}: {field} of {override.text!r} stands in the prompt as it "
+                        "is: the instances have no such field"
+                    )
+    return notes
 
 
 def bind(

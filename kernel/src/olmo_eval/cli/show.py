@@ -133,13 +133,14 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
     """What is missing from a run, why, and what to do; and how its instances ended where they
     did not all end well. Nothing where there is nothing of that.
     """
-    lines, again = [], False
+    lines: list[str] = []
+    ended: set[str] = set()
     lacking = {s.name: s for s in scores if s.primary and not s.complete}
     for entry in run.record.get("tasks", ()):
         name, outcomes = entry["name"], entry.get("outcomes", {})
         lost = {k: n for k, n in outcomes.items() if k in _LOST}
         if lost:
-            again = True
+            ended |= set(lost)
             why = one_line(next(iter(entry.get("errors", {})), ""), 200)
             lines.append(f"missing in {name}: {_counted(lost)}{f' ({why})' if why else ''}")
         elif name in lacking and "refused" not in outcomes:
@@ -148,8 +149,10 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
             lines.append(f"missing in {name}: {n:,} have no value of {score.metric}")
         if set(outcomes) - {*_LOST, "scored"}:
             lines.append(f"outcomes of {name}: {_counted(outcomes)}")
-    if again:
+    if ended & {"infra_failed", "judge_failed"}:
         lines.append("rerun the same command to try the failed ones again")
+    if "scorer_failed" in ended:
+        lines.append("mend the scorer and run the same command: the model is not asked again")
     return lines
 
 

@@ -12,11 +12,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from olmo_eval import plugins
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import LMRequest, RequestType
-from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
+from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
 from olmo_eval.evals.tasks.common import Task, TaskSpec, build_task, parse_spec
@@ -122,7 +121,6 @@ class _Planner:
             return
         if not suite.expand():  # which refuses a suite that contains itself
             raise UsageError(f"suite {suite.name!r} has no members")
-        _refuse_task_too(request.spec)
         node = self._add_suite(suite, overrides)
         if node not in self.suites:
             self.suites.append(node)
@@ -169,18 +167,6 @@ class _Planner:
         if known is None or known.task.config == task.config:
             return candidate
         raise UsageError(f"task {name!r} is asked for twice in ways that cannot be told apart")
-
-
-def _refuse_task_too(name: str) -> None:
-    """Refuse a name that a suite and a task share, rather than take one of them silently."""
-    registries = [plugins.manager().registry(kind) for kind in ("suites", "tasks")]
-    if all(name in registry for registry in registries):
-        suite, task = (registry.entry(name).owner.distribution for registry in registries)
-        ways = f"say which: {suite}:{name} or {task}:{name}"
-        raise CollisionError(
-            f"{name!r} is a suite of {suite} and a task of {task}",
-            hint=ways if suite != task else "give one of them another name",
-        )
 
 
 def _unresolved(suite: Suite, problems: Sequence[tuple[str, OlmoEvalError]]) -> OlmoEvalError:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from olmo_eval import plugins
-from olmo_eval.errors import UsageError
+from olmo_eval.errors import CollisionError, UsageError
 
 
 class AggregationStrategy(StrEnum):
@@ -88,6 +88,20 @@ def register(suite: Suite) -> Suite:
 
 
 def find_suite(name: str) -> Suite | None:
-    """The registered suite called ``name``, or None."""
-    registry = plugins.manager().registry("suites")
-    return registry.get(name) if name in registry else None
+    """The registered suite called ``name``, or None.
+
+    Raises:
+        CollisionError: a task has that name too; neither is taken silently.
+    """
+    suites, tasks = (plugins.manager().registry(kind) for kind in ("suites", "tasks"))
+    if name not in suites:
+        return None
+    if name in tasks:
+        suite, task = (registry.entry(name).owner.distribution for registry in (suites, tasks))
+        ways = f"say which: {suite}:{name} or {task}:{name}"
+        raise CollisionError(
+            f"{name!r} is a suite of {suite} and a task of {task}",
+            hint=ways if suite != task else "give one of them another name",
+        )
+    found: Suite = suites.get(name)
+    return found
