@@ -59,3 +59,8 @@ def register_suites(register: Any) -> None:
 def register_scorers(register: Any) -> None:
     for name, target in SCORERS.items():
         register(name, f"olmo_eval_tasks.{target}")
+
+
+@hookimpl
+def register_external_evals(register: Any) -> None:
+    register("key_retrieval", "olmo_eval_tasks.key_retrieval:KeyRetrieval")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,6 +34,10 @@ class ExternalInstance:
     metadata: Mapping[str, Any] = field(factory=dict)
 
 
+def _instances(value: Iterable[ExternalInstance]) -> tuple[ExternalInstance, ...]:
+    return tuple(value)
+
+
 @frozen
 class ExternalEvalResult:
     """What an external eval reports: metrics by name, and its instances where it has them.
@@ -42,7 +46,7 @@ class ExternalEvalResult:
     """
 
     metrics: Mapping[str, float]
-    instances: tuple[ExternalInstance, ...] = field(default=(), converter=tuple)
+    instances: tuple[ExternalInstance, ...] = field(default=(), converter=_instances)
     primary: str | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
 
