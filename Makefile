@@ -47,6 +47,7 @@ bench-engines: $(VLLM)/.packages $(PEER)/.requirements
 	$(VLLM)/bin/python benchmarks/engines.py likelihood --peer-python $(PEER)/bin/python
 	$(VLLM)/bin/python benchmarks/engines.py generation --peer-python $(PEER)/bin/python
 	$(VLLM)/bin/python benchmarks/engines.py vllm examples/tiny_model/checkpoints/step1000
+	$(VLLM)/bin/python benchmarks/engines.py server examples/tiny_model/checkpoints/step1000
 
 setup-engines: $(ENGINES)/.packages $(VLLM)/.packages
 

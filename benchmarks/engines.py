@@ -3,14 +3,18 @@
     python benchmarks/engines.py likelihood [--questions 500] [--peer-python PYTHON]
     python benchmarks/engines.py generation [--prompts 128] [--peer-python PYTHON]
     python benchmarks/engines.py vllm CHECKPOINT
+    python benchmarks/engines.py server CHECKPOINT
 
-- ``likelihood``: the hf provider against scoring every string alone, in padded batches of the
-  best of several sizes (``plain``), and against lm-evaluation-harness, where ``--peer-python``
-  names an interpreter that has it. Four-choice questions behind five shots, with sentences as
-  choices (cloze) and with letters; a random model of about 30 million parameters.
+- ``likelihood``: the hf provider against lm-evaluation-harness at the best of several batch
+  sizes, where ``--peer-python`` names an interpreter that has it, and otherwise against scoring
+  every string alone in padded batches (``plain``). Four-choice questions behind five shots, with
+  sentences as choices (cloze) and with letters; a random model of about 30 million parameters.
 - ``generation``: the hf provider against the same peer, greedy, 32 tokens a prompt.
 - ``vllm``: the vllm provider against its own engine stepped by hand on the same requests, in one
   process, alternating.
+- ``server``: the share of a run that the client of vllm_server takes (CPU seconds of this process
+  per second of wall time, where 1 would mean that the client is the bottleneck), beside the
+  openai SDK sending the same completions to the same server, alternating.
 
 Every contestant answers the same questions; the answers are compared before a ratio is printed.
 """
@@ -20,6 +24,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -29,6 +34,12 @@ import time
 from typing import Any
 
 VOCABULARY, SHOT_WORDS, QUESTION_WORDS, SENTENCE_WORDS = 16_000, 50, 36, 6
+#: vLLM's memory for a small model where there is no GPU, and no compilation of one
+VLLM_WITHOUT_GPU = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "TORCHDYNAMO_DISABLE": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+}
 LETTERS = (" A", " B", " C", " D")
 
 
@@ -215,8 +226,7 @@ def compare(
             )
             print(f"{kind} {form}: hf provider {ours:.1f} s for {size}", flush=True)
             rivals = [("plain", sys.executable)] if kind == "likelihood" else []
-            rivals += [("peer", peer_python)] if peer_python else []
-            for rival, python in rivals:
+            for rival, python in [("peer", peer_python)] if peer_python else rivals:
                 runs = []
                 for b in batch_sizes:
                     given = (f"{rival}_{kind}", model, str(size), form, str(b))
@@ -243,23 +253,29 @@ def agreement(ours: list[Any], theirs: list[Any]) -> str:
     return f"largest difference {worst:.1e}, {same} of {len(ours) // 4} choices equal"
 
 
-async def vllm(checkpoint: str, repeats: int) -> None:
-    """The provider against its own engine, stepped by hand on the same token ids."""
+def vllm_requests() -> tuple[list[Any], list[Any], Any]:
+    """512 requests to generate, 500 to score four choices, and the sampling parameters."""
     from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
-    from olmo_eval.harness.provider import ProviderConfig
-    from olmo_eval_providers.vllm.provider import VLLMProvider
 
-    provider = VLLMProvider(ProviderConfig(model=checkpoint, dtype="float32"))
-    await provider.start()
     shots = "".join(f"Question: What is {i} + 1?\nAnswer: {i + 1}\n\n" for i in range(5))
     contexts = [f"{shots}Question: What is {i} + 4?\nAnswer:" for i in range(512)]
-    params = SamplingParams(max_tokens=32)
     generate = [LMRequest(RequestType.COMPLETION, prompt=c) for c in contexts]
     choices = (" 1", " 2", " 3", " 4")
     measure = [
         LMRequest(RequestType.LOGLIKELIHOOD, prompt=c, continuations=choices)
         for c in contexts[:500]
     ]
+    return generate, measure, SamplingParams(max_tokens=32)
+
+
+async def vllm(checkpoint: str, repeats: int) -> None:
+    """The provider against its own engine, stepped by hand on the same token ids."""
+    from olmo_eval.harness.provider import ProviderConfig
+    from olmo_eval_providers.vllm.provider import VLLMProvider
+
+    provider = VLLMProvider(ProviderConfig(model=checkpoint, dtype="float32"))
+    await provider.start()
+    generate, measure, params = vllm_requests()
     for name, calls in (
         ("512 prompts x 32 tokens", lambda: [provider.generate(r, params) for r in generate]),
         ("2,000 likelihoods", lambda: [provider.loglikelihood(r) for r in measure]),
@@ -298,6 +314,58 @@ async def alternate(provider: Any, calls: Any, repeats: int) -> tuple[float, flo
     return statistics.median(ours[1:]), statistics.median(bare[1:])
 
 
+async def server(checkpoint: str, repeats: int) -> None:
+    """vllm_server's client beside the openai SDK, on the provider's own server."""
+    from openai import AsyncOpenAI
+
+    from olmo_eval.harness.provider import ProviderConfig
+    from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
+
+    provider = VLLMServerProvider(ProviderConfig(model=checkpoint, dtype="float32"))
+    await provider.start()
+    try:
+        generate, measure, params = vllm_requests()
+        sdk = AsyncOpenAI(base_url=provider.base_url, api_key=provider.api_key, max_retries=0)
+        room = asyncio.Semaphore(provider.max_concurrency)
+
+        async def limited(call: Any) -> Any:
+            async with room:
+                return await call()
+
+        async def ask_sdk(request: Any) -> Any:
+            return await sdk.completions.create(
+                model=checkpoint, prompt=request.prompt, max_tokens=32, temperature=0.0
+            )
+
+        contestants = {
+            "provider, 512 prompts x 32 tokens": [
+                lambda r=r: provider.generate(r, params) for r in generate
+            ],
+            "openai SDK, the same": [lambda r=r: ask_sdk(r) for r in generate],
+            "provider, 2,000 likelihoods": [lambda r=r: provider.loglikelihood(r) for r in measure],
+        }
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+        for turn in range(repeats + 1):
+            for name, calls in contestants.items():
+                began, used = time.perf_counter(), time.process_time()
+                await asyncio.gather(*map(limited, calls))
+                if turn:  # the first warms the server up
+                    seconds = time.perf_counter() - began
+                    taken[name].append((seconds, time.process_time() - used))
+        for name, runs in taken.items():
+            wall, cpu = (statistics.median(values) for values in zip(*runs, strict=True))
+            count = len(contestants[name])
+            print(
+                f"vllm_server {name}: {wall:.2f} s, {count / wall:.0f} requests/s; client "
+                f"{cpu * 1000 / count:.2f} ms CPU a request, share {cpu / wall:.2f} "
+                f"(medians of {repeats})",
+                flush=True,
+            )
+        await sdk.close()
+    finally:
+        await provider.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -312,17 +380,21 @@ def main() -> None:
         command.add_argument("--peer-python")
         command.add_argument("--forms", nargs="+", default=["cloze", "letters"])
         command.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 8, 32])
-    command = commands.add_parser("vllm")
-    command.add_argument("checkpoint")
-    command.add_argument("--repeats", type=int, default=3)
+    for name in ("vllm", "server"):
+        command = commands.add_parser(name)
+        command.add_argument("checkpoint")
+        command.add_argument("--repeats", type=int, default=3)
     command = commands.add_parser("contest")
     command.add_argument("arguments", nargs=5)
     given = parser.parse_args()
     if given.command == "contest":
         name, model, size, form, batch = given.arguments
         print(json.dumps(contest(name, model, int(size), form, int(batch))))
-    elif given.command == "vllm":
-        asyncio.run(vllm(given.checkpoint, given.repeats))
+    elif given.command in ("vllm", "server"):
+        run = vllm if given.command == "vllm" else server
+        for name, value in VLLM_WITHOUT_GPU.items():
+            os.environ.setdefault(name, value)
+        asyncio.run(run(given.checkpoint, given.repeats))
     else:
         compare(given.command, given.size, given.peer_python, given.batch_sizes, given.forms)
 

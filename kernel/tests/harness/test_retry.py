@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, RefusedError, TransientError
+from olmo_eval.harness.engine_input import EngineInput
 from olmo_eval.harness.provider import Provider, ProviderConfig
 from olmo_eval.harness.retry import RetryingProvider, backoff, with_retries
 
@@ -119,8 +120,8 @@ class Flaky(Provider):
             raise TransientError("again")
         return [LMOutput("ok")]
 
-    def encode(self, text: str) -> list[int]:
-        return [1, 2]
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
+        return [EngineInput("seen")]
 
 
 @pytest.mark.parametrize("limited", [True, False])
@@ -135,5 +136,5 @@ def test_a_provider_is_retried_and_otherwise_itself(limited: bool) -> None:
 
     assert anyio.run(main)[0].text == "ok"
     assert (inner.calls, provider.retries) == (3, 2)
-    assert provider.encode("x") == [1, 2] and provider.secret_sauce == "sauce"
-    assert provider.render(request) == "a" and provider.max_concurrency == 64
+    assert anyio.run(provider.inspect, request, SamplingParams()) == [EngineInput("seen")]
+    assert provider.secret_sauce == "sauce" and provider.max_concurrency == 64

@@ -23,8 +23,9 @@ from typing import Any, ClassVar
 
 from attrs import evolve, field, fields, frozen, validators
 
-from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
+from olmo_eval.harness.engine_input import EngineInput
 
 
 class Capability(StrEnum):
@@ -178,10 +179,15 @@ class Provider:
         """Lines for the run's record and for people, asked for when the run's work is done."""
         return []
 
-    def encode(self, text: str) -> list[int] | None:
-        """Token ids of ``text`` as the engine would receive it, or None where unknown."""
-        return None
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
+        """What exactly the engine receives for ``request``, one entry a sequence; None where that
+        is not known. Asks nothing of the model.
 
-    def render(self, request: LMRequest) -> str | None:
-        """The text the engine receives for ``request`` (after the chat template), if known."""
-        return request.prompt or None
+        The default knows the text of a request that no chat template stands between.
+        """
+        if request.request_type is RequestType.CHAT:
+            return None
+        if request.continuations:
+            pairs = zip(request.contexts(), request.continuations, strict=True)
+            return [EngineInput(context + text) for context, text in pairs]
+        return [EngineInput(request.prompt)]

@@ -10,6 +10,7 @@ import anyio
 
 from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import TransientError
+from olmo_eval.harness.engine_input import EngineInput
 from olmo_eval.harness.provider import Capability, Provider
 
 T = TypeVar("T")
@@ -177,8 +178,5 @@ class RetryingProvider(Provider):
     def describe(self) -> dict[str, Any]:
         return self.inner.describe()
 
-    def encode(self, text: str) -> list[int] | None:
-        return self.inner.encode(text)
-
-    def render(self, request: LMRequest) -> str | None:
-        return self.inner.render(request)
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
+        return await self.inner.inspect(request, params)

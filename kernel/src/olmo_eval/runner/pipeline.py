@@ -42,6 +42,9 @@ class Sink(Protocol):
 
     def keep(self, planned: PlannedTask, row: Row, response: Response) -> None: ...
 
+    async def show(self, planned: PlannedTask, row: Row, response: Response) -> None:
+        """Called before ``keep``, for people who watch."""
+
     def started(self, feed: Feed) -> None: ...
 
     def finished(self, feed: Feed) -> None: ...
@@ -156,6 +159,7 @@ class Pipeline:
         planned = work.planned
         response, row = await self._response(work)
         self._watch(response)
+        await self.sink.show(planned, row, response)
         self.sink.keep(planned, row, response)
         opened = self._open[planned.name]
         opened.in_flight -= 1

@@ -26,7 +26,7 @@ from olmo_eval.results.store import Store
 from olmo_eval.results.tables import write_results
 from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
-from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling
+from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.progress import Progress
 
@@ -178,6 +178,17 @@ class Session:
         name = feed.planned.name
         self.progress.task_started(name, feed.expected, self._done[name])
 
+    async def show(self, planned: PlannedTask, row: dict[str, Any], response: Response) -> None:
+        """The first instance of each task, where ``--inspect`` asks for it."""
+        name = planned.name
+        if self.job.inspect and name not in self._inspected:
+            self._inspected.add(name)
+            params = sampling(planned, planned.task.get_sampling_params(response.instance))
+            shown = await inspection(
+                name, row, response, params, self.job.inspect, self.harness.provider
+            )
+            self.progress.message(self.redactor.text(shown))
+
     def keep(self, planned: PlannedTask, row: dict[str, Any], response: Response) -> None:
         self.journal.append({"task": planned.name, **row})
         name = planned.name
@@ -185,10 +196,6 @@ class Session:
         self._count(name, row)
         self._spend()
         self.progress.advanced(name, self._done[name], self._means[name].value)
-        if self.job.inspect and name not in self._inspected:
-            self._inspected.add(name)
-            shown = inspection(name, row, response, self.job.inspect, self.harness.provider)
-            self.progress.message(self.redactor.text(shown))
         if self._watched:
             self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
 

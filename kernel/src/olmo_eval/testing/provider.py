@@ -112,6 +112,23 @@ async def usage_is_counted(provider: Provider) -> None:
         assert output.usage.prompt_tokens > 0 and output.usage.completion_tokens > 0
 
 
+async def a_prompt_is_shown_as_it_is_read(provider: Provider) -> None:
+    """What ``inspect`` says of a prompt is what was counted for it."""
+    message = ({"role": "user", "content": _TEXTS[1]},)
+    requests = [ask(_TEXTS[1], provider)]
+    if Capability.CHAT in able(provider):
+        requests.append(LMRequest(RequestType.CHAT, messages=message))
+    for request in requests:
+        shown = await provider.inspect(request, _GREEDY)
+        if shown is None:
+            continue
+        (one,) = shown
+        assert "2 + 2?" in one.text
+        if one.tokens is not None:
+            (output,) = await provider.generate(request, _GREEDY)
+            assert output.usage is not None and output.usage.prompt_tokens == len(one.tokens)
+
+
 async def odd_prompts_are_answered(provider: Provider) -> None:
     """Answered or refused: nothing else, whatever the text."""
     for text in ("日本語 🙂", " ", "a\n\n\tb", ""):
@@ -178,6 +195,20 @@ async def measurements_in_flight_do_not_mix(provider: Provider) -> None:
         _same(one, other)
 
 
+async def what_is_measured_is_shown(provider: Provider) -> None:
+    """What ``inspect`` says is scored is what was scored."""
+    for text in (*_TEXTS, "A trailing space ", ""):
+        request = _choices(text)
+        shown = await provider.inspect(request, _GREEDY)
+        if shown is None or any(one.tokens is None for one in shown):
+            return
+        for one, output in zip(shown, await provider.loglikelihood(request), strict=True):
+            assert one.tokens is not None and one.scored_from is not None
+            scored = one.tokens[one.scored_from :]
+            assert len(scored) == output.num_tokens
+            assert output.usage is None or output.usage.prompt_tokens == len(one.tokens)
+
+
 async def an_empty_context_is_measured(provider: Provider) -> None:
     (output, *_rest) = await provider.loglikelihood(_choices(""))
     assert output.sum_logprob is not None and output.sum_logprob <= 0
@@ -225,6 +256,7 @@ _GENERATING = (
     stop_sequences_are_cut_off,
     max_tokens_ends_as_length,
     usage_is_counted,
+    a_prompt_is_shown_as_it_is_read,
     odd_prompts_are_answered,
 )
 _EXACT = (greedy_is_repeatable, requests_in_flight_do_not_mix)
@@ -234,6 +266,7 @@ _MEASURING = (
     the_context_counts,
     each_continuation_has_its_own_context,
     measurements_in_flight_do_not_mix,
+    what_is_measured_is_shown,
     an_empty_context_is_measured,
 )
 _ALWAYS = (it_describes_itself_in_json, what_it_cannot_do_it_refuses)

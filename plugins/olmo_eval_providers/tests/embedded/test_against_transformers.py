@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from olmo_eval.common.types import SamplingParams
+from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval_providers.embedded.attention import PrefixMemory, empty_prefix
 from olmo_eval_providers.embedded.engine import Engine
 
@@ -66,7 +66,10 @@ def test_chat_is_rendered_the_same(
     expected = reference_tokenizer.apply_chat_template(
         chat, tokenize=False, add_generation_prompt=True
     )
-    assert make_engine().tokenizer.render_chat(chat) == expected
+    assert (
+        make_engine().tokenizer.render_chat(LMRequest(RequestType.CHAT, messages=tuple(chat)))
+        == expected
+    )
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -86,7 +89,12 @@ def test_log_likelihoods(
     shots = "Question: What is 23 + 45?\nAnswer: 68\n\n" * 10
     contexts = [f"{shots}Question: What is {n} + 25?\nAnswer:" for n in range(10, 30)]
     choices = (" 59", " 7", " 104 or so", " slate")
-    jobs = [engine.score_job((context,) * len(choices), choices) for context in contexts]
+    jobs = [
+        engine.score_job(
+            LMRequest(RequestType.LOGLIKELIHOOD, prompt=context, continuations=choices)
+        )
+        for context in contexts
+    ]
     finish(engine, *jobs)
     for context, job in zip(contexts, jobs, strict=True):
         for choice, result in zip(choices, job.results, strict=True):

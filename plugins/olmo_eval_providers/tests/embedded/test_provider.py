@@ -85,10 +85,12 @@ def test_chat_goes_through_the_template(checkpoint: Path) -> None:
 
     async def ask() -> Any:
         async with started(checkpoint) as provider:
-            return await provider.generate(chat, SHORT), provider.render(chat)
+            return await provider.generate(chat, SHORT), await provider.inspect(chat, SHORT)
 
-    (output,), rendered = anyio.run(ask)
-    assert rendered == "<bos>" + QUESTION
+    (output,), (received,) = anyio.run(ask)
+    assert received.text == "<bos>" + QUESTION
+    assert [t.text for t in received.tokens] == ["<bos>", *QUESTION]
+    assert [t.special for t in received.tokens] == [True, *[False] * len(QUESTION)]
     assert output.text == " 59"
     assert output.usage.prompt_tokens == len(QUESTION) + 1
 
@@ -137,7 +139,7 @@ test_contract = provider_contract(lambda: EmbeddedProvider(ProviderConfig(model=
 def test_nothing_works_before_start() -> None:
     provider = EmbeddedProvider(ProviderConfig(model="x"))
     with pytest.raises(ProviderError, match="is not started"):
-        provider.encode("a")
+        provider.describe()
 
 
 def test_options_are_checked_before_loading() -> None:

@@ -9,9 +9,9 @@ import pytest
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams, ToolSchema
 from olmo_eval.errors import ProviderError
 from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.harness.tokenization import split_pair
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.optional import importable
-from olmo_eval_providers.tokenization import split_pair
 
 pytestmark = [
     pytest.mark.engine,
@@ -124,8 +124,8 @@ def test_rolling_scores_every_token_once(checkpoint):
     request = LMRequest(RequestType.ROLLING, prompt=text)
     (whole,), _ = run(checkpoint(), score_all([request]))
     (cut,), _ = run(checkpoint(), score_all([request]), max_model_len=100)
-    ids = run(checkpoint(), lambda p: asyncio.sleep(0, p.encode(text)))
-    assert whole.num_tokens == cut.num_tokens == len(ids) - 1
+    (shown,) = run(checkpoint(), lambda p: p.inspect(request, SamplingParams()))
+    assert whole.num_tokens == cut.num_tokens == len(shown.tokens) - 1
     assert cut.sum_logprob != whole.sum_logprob
 
 
@@ -221,9 +221,10 @@ def test_chat_uses_the_template_and_tools(checkpoint):
 
     async def act(provider):
         (output,) = await provider.generate(request, SamplingParams(max_tokens=4))
-        return provider.render(request), output
+        return await provider.inspect(request, SamplingParams()), output
 
-    text, output = run(checkpoint(), act)
+    (received,), output = run(checkpoint(), act)
+    text = received.text
     assert text == "[add]<user>hi<assistant>"
     assert output.usage.prompt_tokens == len(text)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from olmo_eval.harness.tokenization import Scored
 from olmo_eval_providers.hf.packing import pack
-from olmo_eval_providers.tokenization import Scored
 
 SHOTS = tuple(range(100, 300))
 

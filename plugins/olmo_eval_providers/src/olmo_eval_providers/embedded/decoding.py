@@ -8,11 +8,11 @@ import numpy as np
 from attrs import define, field
 
 from olmo_eval.common.types import SamplingParams
+from olmo_eval.harness.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.attention import SlotMemory
 from olmo_eval_providers.embedded.model import log_softmax
 from olmo_eval_providers.embedded.prefixes import Encoded, PrefixCache
 from olmo_eval_providers.embedded.sampling import Sampler
-from olmo_eval_providers.embedded.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.weights import FloatArray
 
 

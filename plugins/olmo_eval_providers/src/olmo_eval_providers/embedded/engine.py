@@ -7,26 +7,20 @@ state while it runs. A slice is short, so requests that arrive meanwhile join th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import define, field
 
-from olmo_eval.common.types import SamplingParams
+from olmo_eval.common.types import LMRequest, SamplingParams
+from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
+from olmo_eval.harness.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.decoding import Decoder, Sample
 from olmo_eval_providers.embedded.model import Llama
 from olmo_eval_providers.embedded.prefixes import PrefixCache
-from olmo_eval_providers.embedded.scoring import Likelihood, score_pairs
+from olmo_eval_providers.embedded.scoring import score_pairs
 from olmo_eval_providers.embedded.threads import single_thread
-from olmo_eval_providers.embedded.tokenizer import ModelTokenizer
-from olmo_eval_providers.tokenization import (
-    Scored,
-    fit,
-    fit_prompt,
-    rolling_windows,
-    split_pair,
-)
+from olmo_eval_providers.found import Likelihood
 
 # Long enough to spread the cost of handing work to a thread, short enough to notice newcomers.
 _SLICE_SECONDS = 0.05
@@ -42,7 +36,7 @@ class Job:
 
 @define(eq=False)
 class ScoreJob(Job):
-    """Log-likelihoods wanted; ``rolling`` means that the pairs are windows of one text."""
+    """Log-likelihoods wanted."""
 
     pairs: list[Scored] = field(factory=list)
     results: list[Likelihood] = field(factory=list)
@@ -89,21 +83,10 @@ class Engine:
 
     # -- requests to jobs
 
-    def score_job(
-        self, contexts: tuple[str, ...], continuations: tuple[str, ...], limit: int | None = None
-    ) -> ScoreJob:
-        """A job that scores each continuation after its context."""
-        length = self._limited(limit)
-        encode: Callable[[str], list[int]] = cache(self.tokenizer.encode)
-        pairs = [
-            fit(split_pair(self.tokenizer, context, continuation, encode=encode), length)
-            for context, continuation in zip(contexts, continuations, strict=True)
-        ]
-        return ScoreJob(pairs=pairs)
-
-    def rolling_job(self, text: str, limit: int | None = None) -> ScoreJob:
-        """A job that scores a whole text; its results are those of the windows, in order."""
-        return ScoreJob(pairs=rolling_windows(self.tokenizer, text, self._limited(limit)))
+    def score_job(self, request: LMRequest) -> ScoreJob:
+        """A job that scores each continuation after its context, or a whole text; the results of
+        that are its windows', in order."""
+        return ScoreJob(pairs=to_score(self.tokenizer, request, self.limited(request.max_length)))
 
     def generate_job(
         self,
@@ -113,14 +96,15 @@ class Engine:
         limit: int | None = None,
     ) -> GenerateJob:
         """A job that continues ``prompt`` (token ids) once for each of ``seeds``."""
-        length = self._limited(limit)
+        length = self.limited(limit)
         kept = tuple(fit_prompt(prompt, length, params.max_tokens))
         room = length - len(kept)
         room = room if params.max_tokens is None else min(room, params.max_tokens)
         samples = [Sample(kept, params, seed, room) for seed in seeds]
         return GenerateJob(samples=samples, dropped=len(prompt) - len(kept))
 
-    def _limited(self, limit: int | None) -> int:
+    def limited(self, limit: int | None) -> int:
+        """Positions of the model that a request of ``limit`` may use."""
         return self.max_length if limit is None else min(limit, self.max_length)
 
     # -- work

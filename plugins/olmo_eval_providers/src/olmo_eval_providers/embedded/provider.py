@@ -8,15 +8,17 @@ from typing import Any, ClassVar
 import anyio
 import anyio.to_thread
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval.harness.engine_input import EngineInput, engine_inputs
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
-from olmo_eval_providers.embedded import outputs
+from olmo_eval.harness.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.config import model_folder
+from olmo_eval_providers.embedded.decoding import Sample
 from olmo_eval_providers.embedded.engine import Engine, Job
 from olmo_eval_providers.fingerprint import model_fingerprint
+from olmo_eval_providers.found import Generation, generated, scored
 from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.tokenization import start_token
 
 _OPTIONS = ("slots", "cache_bytes")
 
@@ -72,28 +74,20 @@ class EmbeddedProvider(Provider):
         engine = self.engine
         if request.tools:
             raise ProviderError("the embedded provider cannot call tools")
-        prompt = self._prompt_tokens(request)
+        prompt = engine.tokenizer.prompt_ids(request)
         seeds = [sample_seed(request, params, index) for index in range(params.num_samples)]
         job = engine.generate_job(prompt, params, seeds, request.max_length)
         await self._finish(job)
-        return outputs.generated(engine.tokenizer, job)
-
-    def _prompt_tokens(self, request: LMRequest) -> list[int]:
-        tokenizer = self.engine.tokenizer
-        if request.request_type is RequestType.CHAT:
-            return tokenizer.encode_plain(tokenizer.render_chat(request.chat_messages()))
-        tokens = tokenizer.encode(request.prompt)
-        return tokens or [start_token(tokenizer)]
+        return [
+            generated(engine.tokenizer, request, _generation(engine.tokenizer, sample, job.dropped))
+            for sample in job.samples
+        ]
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
         engine = self.engine
-        if request.request_type is RequestType.ROLLING:
-            job = engine.rolling_job(request.prompt, request.max_length)
-            await self._finish(job)
-            return [outputs.rolled(engine.tokenizer, request.prompt, job)]
-        job = engine.score_job(request.contexts(), request.continuations, request.max_length)
+        job = engine.score_job(request)
         await self._finish(job)
-        return outputs.scored(engine.tokenizer, request.continuations, job)
+        return scored(engine.tokenizer, request, job.results)
 
     async def _finish(self, job: Job) -> None:
         """Take part in the work until ``job`` is done; raises its error."""
@@ -129,13 +123,25 @@ class EmbeddedProvider(Provider):
             "dtype": "float32",
         }
 
-    def encode(self, text: str) -> list[int]:
-        return self.engine.tokenizer.encode(text)
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
+        length = self.engine.limited(request.max_length)
+        return engine_inputs(self.engine.tokenizer, request, length, params.max_tokens)
 
-    def render(self, request: LMRequest) -> str | None:
-        if request.request_type is RequestType.CHAT:
-            return self.engine.tokenizer.render_chat(request.chat_messages())
-        return request.prompt or None
+
+def _generation(tokenizer: ModelTokenizer, sample: Sample, dropped: int) -> Generation:
+    shown = len(sample.tokens)
+    while shown and len(tokenizer.decode(sample.tokens[: shown - 1])) >= len(sample.text):
+        shown -= 1  # the text may end before its last tokens do
+    return Generation(
+        text=sample.text,
+        tokens=sample.tokens[:shown],
+        logprobs=None if sample.params.logprobs is None else sample.logprobs[:shown],
+        drawn=len(sample.tokens),
+        finish_reason=sample.finish_reason,
+        prompt_tokens=len(sample.prompt),
+        reused=sample.reused,
+        dropped=dropped,
+    )
 
 
 def _engine_options(kwargs: Mapping[str, Any]) -> dict[str, int]:

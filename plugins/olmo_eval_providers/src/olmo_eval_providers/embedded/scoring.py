@@ -5,38 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from attrs import frozen
 
+from olmo_eval.harness.tokenization import Scored
 from olmo_eval_providers.embedded.attention import PrefixMemory
 from olmo_eval_providers.embedded.model import log_softmax
 from olmo_eval_providers.embedded.prefixes import PIECE, Encoded, PrefixCache
 from olmo_eval_providers.embedded.weights import FloatArray, IntArray
-from olmo_eval_providers.tokenization import Scored
+from olmo_eval_providers.found import Likelihood
 
 # A batch of rows is padded to its longest, and bounded in tokens to bound memory.
 _BATCH_TOKENS = 1024
-
-
-@frozen
-class Likelihood:
-    """What is known of one target after its context.
-
-    - ``tokens``: the target's ids, and ``logprobs`` their natural-log probabilities;
-    - ``is_greedy``: whether each was the most probable token at its place;
-    - ``context_tokens``: how many tokens the context has, ``reused`` of them from the cache.
-    """
-
-    tokens: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    is_greedy: bool
-    context_tokens: int
-    reused: int = 0
-    dropped: int = 0
-
-    @property
-    def total(self) -> float:
-        """Natural-log probability of the whole target."""
-        return float(sum(self.logprobs))
 
 
 def score_pairs(cache: PrefixCache, pairs: Sequence[Scored]) -> list[Likelihood]:
@@ -75,13 +53,11 @@ def _score_batch(cache: PrefixCache, encoded: Encoded, pairs: list[Scored]) -> l
     chosen = np.take_along_axis(logprobs, rows[..., None], axis=2)[..., 0]
     greedy = logprobs.argmax(axis=2) == rows
     return [
-        Likelihood(
-            tokens=pair.target,
-            logprobs=tuple(map(float, chosen[i, : len(pair.target)])),
+        Likelihood.of(
+            pair,
+            chosen[i, : len(pair.target)].tolist(),
             is_greedy=bool(greedy[i, : len(pair.target)].all()),
-            context_tokens=len(pair.context),
             reused=encoded.reused,
-            dropped=pair.dropped,
         )
         for i, pair in enumerate(pairs)
     ]

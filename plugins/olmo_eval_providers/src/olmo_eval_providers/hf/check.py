@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import random
 
+from olmo_eval.harness.tokenization import Scored
 from olmo_eval_providers.hf.cache import PrefixCache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget
 from olmo_eval_providers.hf.plain import PlainScorer
 from olmo_eval_providers.hf.scoring import Scorer
-from olmo_eval_providers.tokenization import Scored
 
 _log = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from attrs import define, field
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import OlmoEvalError, ProviderError
-from olmo_eval_providers.hf import outputs
+from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
+from olmo_eval_providers.found import generated, scored
 from olmo_eval_providers.hf.cache import PrefixCache
 from olmo_eval_providers.hf.check import sharing_works
 from olmo_eval_providers.hf.decoding import Decoder
@@ -22,7 +23,6 @@ from olmo_eval_providers.hf.plain import PlainScorer
 from olmo_eval_providers.hf.sample import Sample
 from olmo_eval_providers.hf.scoring import Scorer
 from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.tokenization import Scored, fit, fit_prompt, rolling_windows, split_pair
 
 #: seconds to wait for more requests of a burst before a batch begins
 _LINGER = 0.002
@@ -124,25 +124,23 @@ class Engine:
         for job, pairs in ready:
             parts = found[at : at + len(pairs)]
             at += len(pairs)
-            job.done(outputs.scored(self.loaded.tokenizer, job.request, parts))
+            job.done(scored(self.loaded.tokenizer, job.request, parts))
 
     def _pairs(self, request: LMRequest, encoded: dict[str, list[int]]) -> list[Scored]:
-        limit = min(request.max_length or self.loaded.max_length, self.loaded.max_length)
         tokenizer = self.loaded.tokenizer
-        if request.request_type is RequestType.ROLLING:
-            return rolling_windows(tokenizer, request.prompt, limit)
 
         def encode(text: str) -> list[int]:
             if text not in encoded:
                 encoded[text] = tokenizer.encode(text)
             return encoded[text]
 
-        pairs = [
-            fit(split_pair(tokenizer, context, text, encode=encode), limit)
-            for context, text in zip(request.contexts(), request.continuations, strict=True)
-        ]
+        pairs = to_score(tokenizer, request, self.limited(request), encode=encode)
         self.truncated += any(pair.dropped for pair in pairs)
         return pairs
+
+    def limited(self, request: LMRequest) -> int:
+        """Positions of the model that ``request`` may use."""
+        return min(request.max_length or self.loaded.max_length, self.loaded.max_length)
 
     def _begin(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -158,9 +156,8 @@ class Engine:
         request, params = job.request, job.params
         assert params is not None
         loaded = self.loaded
-        limit = min(request.max_length or loaded.max_length, loaded.max_length)
-        chat = request.request_type is RequestType.CHAT
-        whole = loaded.tokenizer.prompt_ids(request, chat=chat)
+        limit = self.limited(request)
+        whole = loaded.tokenizer.prompt_ids(request)
         prompt = tuple(fit_prompt(whole, limit, params.max_tokens))
         dropped = len(whole) - len(prompt)
         self.truncated += dropped > 0
@@ -197,7 +194,8 @@ class Engine:
         for sample in ended:
             job = self._owners.pop(id(sample))
             if all(s.finish_reason for s in job.samples):
-                job.done(outputs.generated(self.loaded.tokenizer, job.request, job.samples))
+                tokenizer = self.loaded.tokenizer
+                job.done([generated(tokenizer, job.request, s.generation()) for s in job.samples])
 
 
 def _explained(error: BaseException) -> BaseException:

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from attrs import define, field, frozen
 
+from olmo_eval.harness.tokenization import Scored
 from olmo_eval_providers.embedded.prefixes import common_length
-from olmo_eval_providers.tokenization import Scored
 
 #: tokens that a prefix of its own must save before it is worth a forward pass
 WORTH = 64

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from attrs import define
 
+from olmo_eval.harness.tokenization import Scored
+from olmo_eval_providers.found import Likelihood
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget, with_less
-from olmo_eval_providers.hf.scoring import Likelihood, read_logits
-from olmo_eval_providers.tokenization import Scored
+from olmo_eval_providers.hf.scoring import read_logits
 
 
 @define
@@ -51,9 +52,7 @@ class PlainScorer:
             begin = len(pair.context) - 1
             sources = [list(range(begin, begin + len(pair.target)))]
             ((logprobs, greedy),) = read_logits(torch, logits[row], [(0, pair.target)], sources)
-            results.append(
-                Likelihood(pair.target, logprobs, greedy, len(pair.context), pair.dropped)
-            )
+            results.append(Likelihood.of(pair, logprobs, is_greedy=greedy))
         return results
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError
+from olmo_eval.harness.engine_input import EngineInput, engine_inputs
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.hf.engine import Engine, Job, facts
@@ -91,10 +92,7 @@ class HFProvider(Provider):
     def describe(self) -> dict[str, Any]:
         return {"fingerprint": self._fingerprint, **facts(self.engine)}
 
-    def encode(self, text: str) -> list[int]:
-        return self.engine.loaded.tokenizer.encode(text)
-
-    def render(self, request: LMRequest) -> str | None:
-        if request.request_type is RequestType.CHAT:
-            return self.engine.loaded.tokenizer.render_chat(request)
-        return request.prompt or None
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
+        engine = self.engine
+        length = engine.limited(request)
+        return engine_inputs(engine.loaded.tokenizer, request, length, params.max_tokens)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from attrs import define, field
 
 from olmo_eval.common.types import SamplingParams
+from olmo_eval_providers.found import Generation
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
 
@@ -85,9 +86,18 @@ class Sample:
             return whole[len(self._lead_text) :]
         return self.tokenizer.decode(tokens)
 
-    def shown(self) -> int:
-        """How many of the first tokens make up the text, which may end before they do."""
-        count = len(self.tokens)
-        while count and len(self.decoded(self.tokens[: count - 1])) >= len(self.text):
-            count -= 1
-        return count
+    def generation(self) -> Generation:
+        """What has been found, once it has ended."""
+        shown = len(self.tokens)
+        while shown and len(self.decoded(self.tokens[: shown - 1])) >= len(self.text):
+            shown -= 1  # the text may end before its last tokens do
+        return Generation(
+            text=self.text,
+            tokens=self.tokens[:shown],
+            logprobs=None if self.params.logprobs is None else self.logprobs[:shown],
+            drawn=len(self.tokens),
+            finish_reason=self.finish_reason,
+            prompt_tokens=len(self.prompt),
+            reused=self.reused,
+            dropped=self.dropped,
+        )

@@ -10,31 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
+from olmo_eval.harness.tokenization import Scored
+from olmo_eval_providers.found import Likelihood
 from olmo_eval_providers.hf import cache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget, with_less
 from olmo_eval_providers.hf.packing import WORTH, Pack, pack
-from olmo_eval_providers.tokenization import Scored
 
 #: rows of logits that are normalised at once
 _LOGIT_ROWS = 256
-
-
-@frozen
-class Likelihood:
-    """What was found for one ``Scored``: natural-log probabilities of its target's tokens.
-
-    ``reused``: context tokens that were encoded before.
-    """
-
-    tokens: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    is_greedy: bool
-    context_tokens: int
-    dropped: int
-    reused: int = 0
 
 
 @define
@@ -125,18 +111,11 @@ class Scorer:
         wanted = [(index, tokens) for index, tokens, _ in row.wanted]
         rank = {place: i for i, place in enumerate(places)}
         sources = [[rank[place] for place in ps] for _, _, ps in row.wanted]
-        results = []
-        for (index, tokens), (logprobs, greedy) in zip(
-            wanted, read_logits(torch, logits, wanted, sources), strict=True
-        ):
-            pair = pairs[index]
-            results.append(
-                (
-                    index,
-                    Likelihood(tokens, logprobs, greedy, len(pair.context), pair.dropped, reused),
-                )
-            )
-        return results
+        found = read_logits(torch, logits, wanted, sources)
+        return [
+            (index, Likelihood.of(pairs[index], logprobs, is_greedy=greedy, reused=reused))
+            for (index, _), (logprobs, greedy) in zip(wanted, found, strict=True)
+        ]
 
     def _mask(self, row: Layout, shared: int) -> Any:
         """Additive mask (1, 1, tokens, shared + tokens); None where plain causal order is meant."""

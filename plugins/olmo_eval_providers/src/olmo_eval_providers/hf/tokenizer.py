@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from olmo_eval.common.types import LMRequest
+from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.errors import ProviderError
 from olmo_eval.harness.provider import ProviderConfig
-from olmo_eval_providers.tokenization import start_token
+from olmo_eval.harness.tokenization import start_token
+from olmo_eval.harness.tokenizer import chat_arguments, with_bos
 
 
 class HFTokenizer:
@@ -64,11 +63,7 @@ class HFTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``, with BOS if the tokenizer adds it."""
-        ids = list(self.tokenizer.encode(text))
-        starts = bool(ids) and ids[0] == self.bos_id
-        if self._add_bos is True and not starts and self.bos_id is not None:
-            return [self.bos_id, *ids]
-        return ids[1:] if self._add_bos is False and starts else ids
+        return with_bos(list(self.tokenizer.encode(text)), self.bos_id, self._add_bos)
 
     def encode_plain(self, text: str) -> list[int]:
         """Ids of ``text`` alone, for text that already carries its special tokens."""
@@ -93,44 +88,32 @@ class HFTokenizer:
         """The chat of ``request`` in the model's template, ready for the assistant's answer.
 
         Raises:
-            ProviderError: the model has no template, the template takes no tools where there are
-                some, or it refuses the messages.
+            ProviderError: as ``chat_arguments``; or the template refuses the messages.
         """
-        template = getattr(self.tokenizer, "chat_template", None)
-        if not template:
-            raise ProviderError(
-                "the model has no chat template, so chat requests have no defined form",
-                hint="use a completion formatter, or add chat_template to tokenizer_config.json",
-            )
-        tools = [tool.to_openai() for tool in request.tools] or None
-        if tools and "tools" not in str(template):
-            raise ProviderError("the model's chat template takes no tools")
-        messages = [_with_argument_objects(dict(m)) for m in request.chat_messages()]
+        arguments = chat_arguments(getattr(self.tokenizer, "chat_template", None), request)
         try:
             return str(
                 self.tokenizer.apply_chat_template(
-                    messages, tools=tools, tokenize=False, add_generation_prompt=True
+                    arguments["messages"],
+                    tools=arguments["tools"],
+                    tokenize=False,
+                    add_generation_prompt=True,
                 )
             )
         except Exception as error:  # jinja2 lets through whatever a template's expressions raise
             raise ProviderError(f"the chat template failed: {error}") from error
 
-    def prompt_ids(self, request: LMRequest, *, chat: bool) -> list[int]:
+    def vocabulary_text(self, token: int) -> str:
+        """One token as the vocabulary writes it, for tokens that are no whole characters."""
+        return str(self.tokenizer.convert_ids_to_tokens(token))
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """The tokens that no text stands for."""
+        return frozenset(self.tokenizer.all_special_ids)
+
+    def prompt_ids(self, request: LMRequest) -> list[int]:
         """Ids of what is to be continued; the start token where the prompt is empty."""
-        if chat:
+        if request.request_type is RequestType.CHAT:
             return self.encode_plain(self.render_chat(request))
         return self.encode(request.prompt) or [start_token(self)]
-
-
-def _with_argument_objects(message: dict[str, Any]) -> dict[str, Any]:
-    """Tool calls with their arguments as objects, which is how templates write them."""
-    calls = message.get("tool_calls")
-    if not calls:
-        return message
-    read = []
-    for call in calls:
-        function = dict(call["function"])
-        with suppress(TypeError, ValueError):  # no JSON: the template shows what was written
-            function["arguments"] = json.loads(function.get("arguments") or "{}")
-        read.append({**call, "function": function})
-    return {**message, "tool_calls": read}

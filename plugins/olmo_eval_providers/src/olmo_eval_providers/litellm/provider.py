@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, TransientError, UsageError
+from olmo_eval.harness.engine_input import EngineInput
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval.results.redact import Redactor
 from olmo_eval_providers.litellm.call import CallForm
@@ -19,6 +20,7 @@ from olmo_eval_providers.litellm.pricing import Prices
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.client import OpenAIClient
 from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder, local_tokenizer
+from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
 from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
 from olmo_eval_providers.openai_api.prompt_logprobs import probe
 from olmo_eval_providers.optional import require
@@ -206,6 +208,22 @@ class LiteLLMProvider(Provider):
         await self._requests.take(max(1, len(request.continuations)))
         async with self._gate.slot():
             return await self._likelihood(request)
+
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
+        server = ServerEncoder(self._client, self._served_name) if self._client else None
+        known = None
+        if request.request_type not in (RequestType.COMPLETION, RequestType.CHAT):
+            if self._likelihood is not None:
+                limit = self._likelihood.limit(request)
+                known = await text_inputs(request, params, self._likelihood.encoder, limit)
+        elif self._as_chat(request):
+            local = self._likelihood.encoder if self._likelihood else None
+            known = await chat_inputs(
+                request, server, local if isinstance(local, LocalEncoder) else None
+            )
+        else:
+            known = await text_inputs(request, params, server, None)
+        return known or await super().inspect(request, params)
 
     # -- for the record
 

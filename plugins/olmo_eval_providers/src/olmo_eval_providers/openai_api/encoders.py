@@ -9,44 +9,30 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from olmo_eval.common.types import LMRequest
 from olmo_eval.errors import ProviderError
 from olmo_eval.harness.provider import ProviderConfig
-from olmo_eval_providers.embedded.tokenizer import ModelTokenizer
+from olmo_eval.harness.tokenization import TextEncoder
+from olmo_eval.harness.tokenizer import ModelTokenizer
 from olmo_eval_providers.fingerprint import hub_cache, hub_commit
+from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.tokenization import TextEncoder
 
 _REMEMBERED = 4096
 
 
 @frozen
 class LocalEncoder:
-    """The tokenizer of a model folder; ``add_bos`` overrules it about putting BOS in front."""
+    """A tokenizer that is at hand."""
 
     tokenizer: ModelTokenizer
-    add_bos: bool | None = None
-
-    @property
-    def bos_id(self) -> int | None:
-        return self.tokenizer.bos_id
-
-    @property
-    def eos_id(self) -> int | None:
-        return self.tokenizer.eos_id
-
-    def encode(self, text: str) -> list[int]:
-        ids = self.tokenizer.encode(text)
-        starts = bool(ids) and ids[0] == self.bos_id
-        if self.add_bos is True and not starts and self.bos_id is not None:
-            return [self.bos_id, *ids]
-        return ids[1:] if self.add_bos is False and starts else ids
 
     async def table(self, texts: Sequence[str]) -> TextEncoder:
-        return self
+        return self.tokenizer
 
 
 @frozen
-class _Table:
+class Table:
     """The answers to what was just asked."""
 
     bos_id: int | None
@@ -55,6 +41,25 @@ class _Table:
 
     def encode(self, text: str) -> list[int]:
         return self.known[text]
+
+
+@frozen
+class ReadableTable(Table):
+    """One whose tokens can be read back; of the special ones only BOS is known as such."""
+
+    words: Mapping[int, str] = field(factory=dict)
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        return frozenset({self.bos_id} - {None})  # type: ignore[arg-type]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return "".join(self.words[token] for token in tokens)
+
+    def token_text(self, token: int) -> str:
+        return self.words[token]
+
+    vocabulary_text = token_text
 
 
 @define
@@ -79,15 +84,36 @@ class ServerEncoder:
             encoder.bos_id = full[0]
         return encoder
 
+    async def chat_ids(self, request: LMRequest) -> list[int]:
+        """Ids of a CHAT request as the server's own template writes it.
+
+        Raises:
+            ProviderError: the server does not say, or the template refuses the messages.
+        """
+        body = {"model": self.model, **chat_body(request), "add_generation_prompt": True}
+        return _ids(self.client, await self.client.post("//tokenize", body))
+
+    async def readable(self, texts: Sequence[str], more: Sequence[int] = ()) -> ReadableTable:
+        """An encoder that knows ``texts`` and reads their tokens, and ``more``, back.
+
+        Raises:
+            ProviderError: the server does not detokenize.
+        """
+        table = await self.table(texts)
+        ids = list({*more, *(token for text in texts for token in table.encode(text))})
+        bodies = [{"model": self.model, "tokens": [token]} for token in ids]
+        answers = await asyncio.gather(*(self.client.post("//detokenize", b) for b in bodies))
+        try:
+            words = {i: str(answer["prompt"]) for i, answer in zip(ids, answers, strict=True)}
+        except (KeyError, TypeError) as error:
+            raise ProviderError(f"{self.client.root}/detokenize answered otherwise") from error
+        return ReadableTable(table.bos_id, None, table.known, words)
+
     async def _ask(self, text: str, *, special: bool = True) -> list[int]:
         body = {"model": self.model, "prompt": text, "add_special_tokens": special}
-        answer: Any = await self.client.post("//tokenize", body)
-        try:
-            return [int(token) for token in answer["tokens"]]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ProviderError(f"{self.client.root}/tokenize answered something else") from error
+        return _ids(self.client, await self.client.post("//tokenize", body))
 
-    async def table(self, texts: Sequence[str]) -> TextEncoder:
+    async def table(self, texts: Sequence[str]) -> Table:
         known = {text: self._known[text] for text in texts if text in self._known}
         new = [text for text in dict.fromkeys(texts) if text not in known]
         found = await asyncio.gather(*(self._ask(text) for text in new))
@@ -95,11 +121,19 @@ class ServerEncoder:
         if len(self._known) + len(fresh) > _REMEMBERED:
             self._known.clear()
         self._known.update(fresh)
-        return _Table(self.bos_id, None, {**known, **fresh})
+        return Table(self.bos_id, None, {**known, **fresh})
 
 
-def local_tokenizer(config: ProviderConfig) -> ModelTokenizer | None:
-    """The tokenizer that ``config`` names, from its folder or the hub cache, if at hand."""
+def _ids(client: OpenAIClient, answer: Any) -> list[int]:
+    try:
+        return [int(token) for token in answer["tokens"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProviderError(f"{client.root}/tokenize answered something else") from error
+
+
+def local_tokenizer(config: ProviderConfig, add_bos: bool | None = None) -> ModelTokenizer | None:
+    """The tokenizer that ``config`` names, from its folder or the hub cache, if at hand;
+    ``add_bos`` overrules it about putting BOS in front."""
     for name, revision in ((config.tokenizer, None), (config.model, config.revision)):
         if not name:
             continue
@@ -108,7 +142,7 @@ def local_tokenizer(config: ProviderConfig) -> ModelTokenizer | None:
         if commit:
             folder = hub_cache() / ("models--" + name.replace("/", "--")) / "snapshots" / commit
         if (folder / "tokenizer.json").is_file():
-            return ModelTokenizer(folder)
+            return ModelTokenizer(folder, add_bos)
         if name == config.tokenizer:
             raise ProviderError(
                 f"provider.tokenizer: {name} holds no tokenizer.json",

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Protocol
 
 from attrs import define, field
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
 from olmo_eval.errors import ProviderError, TransientError, UsageError
+from olmo_eval.harness.tokenization import Scored, TextEncoder, to_score
 from olmo_eval_providers.openai_api.client import OpenAIClient
+from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder
 from olmo_eval_providers.openai_api.prompt_logprobs import Ability, PromptToken, prompt_tokens
-from olmo_eval_providers.tokenization import Scored, TextEncoder, fit, rolling_windows, split_pair
 
 _REMEMBERED = 4096
-
-
-class AsyncEncoder(Protocol):
-    """A tokenizer that may have to ask for its answer."""
-
-    async def table(self, texts: Sequence[str]) -> TextEncoder:
-        """An encoder that knows at least ``texts``."""
-        ...
 
 
 @define
@@ -37,7 +29,7 @@ class RemoteLikelihood:
     client: OpenAIClient
     model: str
     ability: Ability
-    encoder: AsyncEncoder | None = None
+    encoder: LocalEncoder | ServerEncoder | None = None
     max_length: int | None = None
     _lengths: OrderedDict[str, int] = field(factory=OrderedDict, init=False)
 
@@ -56,7 +48,8 @@ class RemoteLikelihood:
 
     # -- prompts as token ids
 
-    def _limit(self, request: LMRequest) -> int:
+    def limit(self, request: LMRequest) -> int:
+        """Positions of the model that ``request`` may use."""
         # an endpoint reads the last token and generates one more, which ``fit`` does not count
         own = self.max_length - 2 if self.max_length else 2**31
         return max(1, min(request.max_length or own, own))
@@ -65,9 +58,9 @@ class RemoteLikelihood:
         assert self.encoder is not None
         pairs = list(zip(request.contexts(), request.continuations, strict=True))
         texts = {c.rstrip() for c, _ in pairs} | {c + t for c, t in pairs}
-        encoder = await self.encoder.table([t for t in texts if t])
-        limit = self._limit(request)
-        scored = [fit(split_pair(encoder, c, t), limit) for c, t in pairs]
+        encoder: TextEncoder = await self.encoder.table([t for t in texts if t])
+        limit = self.limit(request)
+        scored = to_score(encoder, request, limit)
         found = await self._targets(scored)
         return [
             output(text, [tokens], [pair])
@@ -77,7 +70,7 @@ class RemoteLikelihood:
     async def _roll(self, request: LMRequest) -> list[LMOutput]:
         assert self.encoder is not None
         encoder = await self.encoder.table([request.prompt])
-        windows = rolling_windows(encoder, request.prompt, self._limit(request))
+        windows = to_score(encoder, request, self.limit(request))
         return [output(request.prompt, await self._targets(windows), windows)]
 
     async def _targets(self, scored: Sequence[Scored]) -> list[list[PromptToken]]:

@@ -8,24 +8,20 @@ import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from olmo_eval.common.types import (
-    LMOutput,
-    LMRequest,
-    RequestType,
-    SamplingParams,
-    TokenLogprob,
-    Usage,
-)
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
+from olmo_eval.harness.engine_input import EngineInput, engine_inputs
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
 from olmo_eval_providers.choose import gpu_present
 from olmo_eval_providers.fingerprint import model_fingerprint
+from olmo_eval_providers.found import Generation, Likelihood, generated, scored
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
 from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.tokenization import Scored, fit, fit_prompt, rolling_windows, split_pair
-from olmo_eval_providers.tool_calls import tool_calls_in
+from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
 from olmo_eval_providers.vllm.engine import Ask, EngineThread, load
+from olmo_eval_providers.vllm.tools import VLLMToolParser
 
 
 class VLLMProvider(Provider):
@@ -33,7 +29,8 @@ class VLLMProvider(Provider):
 
     ``ProviderConfig.kwargs`` are vLLM's ``EngineArgs``: ``tensor_parallel_size``,
     ``pipeline_parallel_size``, ``distributed_executor_backend``, ``gpu_memory_utilization``, ...;
-    ``add_bos_token`` overrules the tokenizer about putting BOS in front.
+    ``add_bos_token`` overrules the tokenizer about putting BOS in front; ``tool_call_parser``
+    names the tool parser of vLLM's that reads the model's calls, where the usual forms do not.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
@@ -46,6 +43,8 @@ class VLLMProvider(Provider):
         super().__init__(config)
         self._extra = dict(config.kwargs)
         self._add_bos = self._extra.pop("add_bos_token", None)
+        self._parser_name = self._extra.pop("tool_call_parser", None)
+        self._parser: VLLMToolParser | None = None
         self._thread: EngineThread | None = None
 
     @classmethod
@@ -64,6 +63,8 @@ class VLLMProvider(Provider):
         # in this thread: vLLM installs signal handlers, which only the main thread may do
         engine = load(self.config, self._extra)
         self._tokenizer = HFTokenizer(engine.get_tokenizer(), self._add_bos)
+        if self._parser_name:
+            self._parser = VLLMToolParser(self._parser_name, engine.get_tokenizer())
         self._max_length = int(engine.model_config.max_model_len)
         self._dtype = str(engine.model_config.dtype).removeprefix("torch.")
         self._architectures = list(engine.model_config.architectures)
@@ -98,20 +99,26 @@ class VLLMProvider(Provider):
     # -- generation
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        limit = min(request.max_length or self._max_length, self._max_length)
-        chat = request.request_type is RequestType.CHAT
-        whole = self._tokenizer.prompt_ids(request, chat=chat)
+        limit = self._limited(request)
+        whole = self._tokenizer.prompt_ids(request)
         prompt = fit_prompt(whole, limit, params.max_tokens)
         dropped = len(whole) - len(prompt)
         self._truncated += dropped > 0
         room = max(1, limit - len(prompt))
+        read_calls: ToolCallReader = tool_calls_in
+        special = False
+        if request.tools and self._parser is not None:
+            read_calls, special = self._parser.prepare(request)
         asks = [
-            (prompt, self._sampling(params, room, sample_seed(request, params, index)))
+            (prompt, self._sampling(params, room, sample_seed(request, params, index), special))
             for index in range(params.num_samples)
         ]
-        return [self._generated(request, params, o, dropped) for o in await self._ask(asks)]
+        return [
+            generated(self._tokenizer, request, _generation(o, params, dropped), read_calls)
+            for o in await self._ask(asks)
+        ]
 
-    def _sampling(self, params: SamplingParams, room: int, seed: int) -> Any:
+    def _sampling(self, params: SamplingParams, room: int, seed: int, special: bool) -> Any:
         from vllm import SamplingParams as VLLMSampling
         from vllm.sampling_params import RequestOutputKind
 
@@ -124,64 +131,27 @@ class VLLMProvider(Provider):
             max_tokens=min(room, params.max_tokens or room),
             stop=list(params.stop_sequences or ()),
             logprobs=params.logprobs,
+            skip_special_tokens=not special,
             output_kind=RequestOutputKind.FINAL_ONLY,
             **settings,
-        )
-
-    def _generated(
-        self, request: LMRequest, params: SamplingParams, answer: Any, dropped: int
-    ) -> LMOutput:
-        output = answer.outputs[0]
-        text, _ = cut_at_stop(output.text, params.stop_sequences or ())
-        text, calls = tool_calls_in(text) if request.tools else (text, ())
-        listed = None
-        if output.logprobs is not None:
-            chosen = zip(output.token_ids, output.logprobs, strict=True)
-            listed = tuple(
-                TokenLogprob(token=self._tokenizer.token_text(t), logprob=float(at[t].logprob))
-                for t, at in chosen
-            )
-        return LMOutput(
-            text=text,
-            num_tokens=len(output.token_ids),
-            sum_logprob=None if listed is None else sum(t["logprob"] for t in listed),
-            logprobs=listed,
-            tool_calls=calls,
-            finish_reason="tool_calls" if calls else output.finish_reason,
-            usage=Usage(
-                prompt_tokens=len(answer.prompt_token_ids),
-                completion_tokens=len(output.token_ids),
-                cached_tokens=answer.num_cached_tokens or 0,
-            ),
-            metadata={"truncated_prompt_tokens": dropped} if dropped else {},
         )
 
     # -- log-likelihoods
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
-        # vLLM generates one token beyond what it scores, and reads the last one as well
-        own = self._max_length - 2
-        limit = max(1, min(request.max_length or own, own))
-        if request.request_type is RequestType.ROLLING:
-            windows = rolling_windows(self._tokenizer, request.prompt, limit)
-            return [self._scored(request.prompt, windows, await self._score(windows))]
-        cache: dict[str, list[int]] = {}
-
-        def encode(text: str) -> list[int]:
-            if text not in cache:
-                cache[text] = self._tokenizer.encode(text)
-            return cache[text]
-
-        pairs = [
-            fit(split_pair(self._tokenizer, context, text, encode=encode), limit)
-            for context, text in zip(request.contexts(), request.continuations, strict=True)
-        ]
+        pairs = to_score(self._tokenizer, request, self._limited(request))
         self._truncated += any(pair.dropped for pair in pairs)
-        found = zip(request.continuations, pairs, await self._score(pairs), strict=True)
-        return [self._scored(text, [pair], [scores]) for text, pair, scores in found]
+        return scored(self._tokenizer, request, await self._score(pairs))
 
-    async def _score(self, pairs: Sequence[Scored]) -> list[list[Any]]:
-        """vLLM's ``Logprob`` of each target token."""
+    def _limited(self, request: LMRequest) -> int:
+        """Positions of the model that ``request`` may use."""
+        own = self._max_length
+        if request.request_type in (RequestType.LOGLIKELIHOOD, RequestType.ROLLING):
+            # vLLM generates one token beyond what it scores, and reads the last one as well
+            own -= 2
+        return max(1, min(request.max_length or own, own))
+
+    async def _score(self, pairs: Sequence[Scored]) -> list[Likelihood]:
         from vllm import SamplingParams as VLLMSampling
         from vllm.sampling_params import RequestOutputKind
 
@@ -193,35 +163,7 @@ class VLLMProvider(Provider):
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         answers = await self._ask([([*p.context, *p.target], sampling) for p in pairs])
-        return [
-            [
-                at[token]
-                for at, token in zip(
-                    answer.prompt_logprobs[len(pair.context) :], pair.target, strict=True
-                )
-            ]
-            for pair, answer in zip(pairs, answers, strict=True)
-        ]
-
-    def _scored(
-        self, text: str, pairs: Sequence[Scored], scores: Sequence[Sequence[Any]]
-    ) -> LMOutput:
-        tokens = [token for pair in pairs for token in pair.target]
-        entries = [entry for part in scores for entry in part]
-        listed = tuple(
-            TokenLogprob(token=self._tokenizer.token_text(t), logprob=float(e.logprob))
-            for t, e in zip(tokens, entries, strict=True)
-        )
-        dropped = pairs[0].dropped
-        return LMOutput(
-            text=text,
-            sum_logprob=sum(t["logprob"] for t in listed),
-            num_tokens=len(tokens),
-            is_greedy=all(entry.rank == 1 for entry in entries),
-            logprobs=listed,
-            usage=Usage(prompt_tokens=len(pairs[0].context) + len(tokens)),
-            metadata={"truncated_prompt_tokens": dropped} if dropped else {},
-        )
+        return [_likelihood(p, answer) for p, answer in zip(pairs, answers, strict=True)]
 
     # -- for the record
 
@@ -234,13 +176,38 @@ class VLLMProvider(Provider):
             "truncated_prompts": self._truncated,
         }
 
-    def encode(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text)
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
+        limit = self._limited(request)
+        return engine_inputs(self._tokenizer, request, limit, params.max_tokens)
 
-    def render(self, request: LMRequest) -> str | None:
-        if request.request_type is RequestType.CHAT:
-            return self._tokenizer.render_chat(request)
-        return request.prompt or None
+
+def _generation(answer: Any, params: SamplingParams, dropped: int) -> Generation:
+    output = answer.outputs[0]
+    logprobs = None
+    if output.logprobs is not None:
+        chosen = zip(output.token_ids, output.logprobs, strict=True)
+        logprobs = [float(at[token].logprob) for token, at in chosen]
+    return Generation(
+        text=cut_at_stop(output.text, params.stop_sequences or ())[0],
+        tokens=output.token_ids,
+        logprobs=logprobs,
+        drawn=len(output.token_ids),
+        finish_reason=output.finish_reason,
+        prompt_tokens=len(answer.prompt_token_ids),
+        reused=answer.num_cached_tokens or 0,
+        dropped=dropped,
+    )
+
+
+def _likelihood(pair: Scored, answer: Any) -> Likelihood:
+    places = zip(answer.prompt_logprobs[len(pair.context) :], pair.target, strict=True)
+    entries = [place[token] for place, token in places]
+    return Likelihood.of(
+        pair,
+        [entry.logprob for entry in entries],
+        is_greedy=all(entry.rank == 1 for entry in entries),
+        reused=answer.num_cached_tokens or 0,
+    )
 
 
 def _settler(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> Any:

@@ -67,10 +67,31 @@ def join_key(options: Options, config: ProviderConfig) -> str | None:
     return next((os.environ[name] for name in names if name and os.environ.get(name)), None)
 
 
-def server_arguments(config: ProviderConfig, extra: Mapping[str, Any]) -> list[str]:
+#: vLLM's tool parsers, by what only a chat template of their form contains
+_TOOL_PARSERS = (
+    ("<function_calls>", "olmo3"),
+    ("<function=", "qwen3_coder"),
+    ("[TOOL_CALLS]", "mistral"),
+    ("<|python_tag|>", "llama3_json"),
+    ("<tool_call>", "hermes"),
+)
+
+
+def _tool_settings(chat_template: str | None) -> dict[str, Any]:
+    """Without these settings vLLM's server refuses requests that leave calls to the model."""
+    for mark, parser in _TOOL_PARSERS:
+        if mark in (chat_template or ""):
+            return {"enable_auto_tool_choice": True, "tool_call_parser": parser}
+    return {}
+
+
+def server_arguments(
+    config: ProviderConfig, extra: Mapping[str, Any], chat_template: str | None = None
+) -> list[str]:
     """The command line of vLLM's server, less its address.
 
-    True is a bare flag, False its ``--no-`` form; mappings and lists travel as JSON.
+    True is a bare flag, False its ``--no-`` form; mappings and lists travel as JSON. The tool
+    parser is the one that reads what ``chat_template`` writes, unless ``extra`` names another.
     """
     settings: dict[str, Any] = {
         "model": config.model,
@@ -81,6 +102,7 @@ def server_arguments(config: ProviderConfig, extra: Mapping[str, Any]) -> list[s
         "trust_remote_code": config.trust_remote_code or None,
         "enable_prefix_caching": True,
         "enforce_eager": None if gpu_present() else True,
+        **_tool_settings(chat_template),
         **extra,
     }
     arguments: list[str] = []

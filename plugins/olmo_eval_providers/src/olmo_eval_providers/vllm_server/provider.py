@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
-from olmo_eval.errors import MissingDependencyError, ProviderError
+from olmo_eval.errors import MissingDependencyError
 from olmo_eval.harness.devices import visible_gpus
+from olmo_eval.harness.engine_input import EngineInput
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval.harness.tokenization import fit_prompt
 from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.body import chat_body, sampling_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
 from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder, local_tokenizer
+from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
 from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
 from olmo_eval_providers.openai_api.prompt_logprobs import Ability, probe
 from olmo_eval_providers.optional import importable, install_command, require
 from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.tokenization import fit_prompt, start_token
 from olmo_eval_providers.vllm_server.joining import Served, served
 from olmo_eval_providers.vllm_server.options import join_key, read_options, server_arguments
 from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out
@@ -52,6 +54,11 @@ class VLLMServerProvider(Provider):
 
     async def start(self) -> None:
         require("aiohttp", "server")
+        tokenizer = await asyncio.to_thread(
+            local_tokenizer, self.config, self.options.add_bos_token
+        )
+        if tokenizer is not None:
+            self._local = LocalEncoder(tokenizer)
         if self.config.base_url:
             key = join_key(self.options, self.config)
             client = OpenAIClient(self.config.base_url, key, timeout=self.config.timeout)
@@ -63,9 +70,6 @@ class VLLMServerProvider(Provider):
         limits = [n for n in (found.max_length, self.config.max_model_len) if n]
         self._served = Served(found.name, min(limits) if limits else None)
         self._ability = await probe(first, self._served.name)
-        tokenizer = await asyncio.to_thread(local_tokenizer, self.config)
-        if tokenizer is not None:
-            self._local = LocalEncoder(tokenizer, self.options.add_bos_token)
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
 
     @classmethod
@@ -81,10 +85,12 @@ class VLLMServerProvider(Provider):
         gpus = self.config.devices or visible_gpus()
         environments = shared_out(gpus, self.config.num_instances, _gpus_each(self.config))
         folder = Path(self.options.log_dir or tempfile.mkdtemp(prefix="olmo-eval-vllm-"))
+        template = self._local.tokenizer.chat_template if self._local else None
+        arguments = server_arguments(self.config, self._extra, template)
         processes = [
             ServerProcess(
                 python=self.options.python,
-                arguments=server_arguments(self.config, self._extra),
+                arguments=arguments,
                 log=folder / f"server-{number}.log",
                 environment=environment,
                 startup_timeout=self.options.startup_timeout,
@@ -151,7 +157,7 @@ class VLLMServerProvider(Provider):
             if params.max_tokens is None and limits:
                 body["max_tokens"] = max(1, min(limits) - len(request.prompt) - 1)
             return 0, request.prompt
-        whole = self._local.encode(request.prompt) or [start_token(self._local)]
+        whole = self._local.tokenizer.prompt_ids(request)
         if not limits:
             return 0, whole
         kept = fit_prompt(whole, min(limits), params.max_tokens)
@@ -209,18 +215,20 @@ class VLLMServerProvider(Provider):
         logs = [str(i.process.log) for i in self._pool.instances if i.process]
         return {**facts, "logs": logs} if logs else facts
 
-    def encode(self, text: str) -> list[int] | None:
-        return self._local.encode(text) if self._local else None
-
-    def render(self, request: LMRequest) -> str | None:
-        if request.request_type is not RequestType.CHAT:
-            return request.prompt or None
-        if self._local is None:
-            return None
-        try:
-            return self._local.tokenizer.render_chat(request.chat_messages())
-        except ProviderError:
-            return None
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
+        client = self._pool.instances[0].client
+        server = ServerEncoder(client, self._served.name)
+        if request.request_type is RequestType.CHAT:
+            return await chat_inputs(request, server, self._local)
+        if request.request_type is RequestType.COMPLETION:
+            limits = [n for n in (request.max_length, self._served.max_length) if n]
+            limit = min(limits, default=None)
+            known = await text_inputs(request, params, self._local or server, limit)
+        else:
+            likelihood = await self._likelihood(client)
+            limit = likelihood.limit(request)
+            known = await text_inputs(request, params, likelihood.encoder, limit)
+        return known or await super().inspect(request, params)
 
 
 def _gpus_each(config: ProviderConfig) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.errors import ProviderError
 
 
@@ -116,6 +117,34 @@ def fit(pair: Scored, max_length: int) -> Scored:
             hint="raise max_model_len, or score long texts with a rolling request",
         )
     return Scored(pair.context[excess:], pair.target, excess)
+
+
+def to_score(
+    encoder: TextEncoder,
+    request: LMRequest,
+    max_length: int,
+    *,
+    encode: Callable[[str], list[int]] | None = None,
+) -> list[Scored]:
+    """What a LOGLIKELIHOOD request measures, one a continuation, or a ROLLING one, window by
+    window, for a model of ``max_length`` positions. ``encode`` as for ``split_pair``.
+
+    Raises:
+        ProviderError: a text has no tokens or does not fit.
+    """
+    if request.request_type is RequestType.ROLLING:
+        return rolling_windows(encoder, request.prompt, max_length)
+    known: dict[str, list[int]] = {}
+
+    def once(text: str) -> list[int]:
+        if text not in known:
+            known[text] = encoder.encode(text)
+        return known[text]
+
+    return [
+        fit(split_pair(encoder, context, text, encode=encode or once), max_length)
+        for context, text in zip(request.contexts(), request.continuations, strict=True)
+    ]
 
 
 def rolling_windows(encoder: TextEncoder, text: str, max_length: int) -> list[Scored]:

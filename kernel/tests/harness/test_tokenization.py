@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from olmo_eval.errors import ProviderError
-from olmo_eval_providers.tokenization import (
+from olmo_eval.harness.tokenization import (
     Scored,
     fit,
     fit_prompt,
