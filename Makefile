@@ -14,6 +14,8 @@ PEER    := .venv-peer
 PROJECTS := kernel/pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
 PACKAGES := $(PROJECTS:/pyproject.toml=)
 EDITABLE := $(foreach package,$(PACKAGES),--editable ./$(package))
+# every engine beside the others: needs them all in one environment, vLLM's
+PARITY   := plugins/olmo_eval_providers/tests/parity
 CODE     := kernel plugins tests tools examples conftest.py
 CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
 	"olmo-eval needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")
@@ -39,8 +41,9 @@ types: setup
 	$(VENV)/bin/mypy $(foreach package,$(PACKAGES),$(package)/src)
 
 test-engines: setup-engines
-	$(ENGINES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips
-	$(VLLM)/bin/python -m pytest -q --engines --no-skips plugins/olmo_eval_providers/tests/parity
+	$(ENGINES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips \
+		--ignore $(PARITY)
+	$(VLLM)/bin/python -m pytest -q --engines --no-skips $(PARITY)
 
 # The engines beside their rivals; the peer lives in an environment of its own.
 bench-engines: $(VLLM)/.packages $(PEER)/.requirements

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from olmo_eval.errors import UsageError
 from olmo_eval.harness import HarnessConfig, ProviderConfig
-from olmo_eval.harness.devices import share_gpus, visible_gpus
+from olmo_eval.harness.devices import gpu_memory, share_gpus, visible_gpus
 from olmo_eval.harness.provider import Provider
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.registry import Owner
@@ -73,3 +74,24 @@ def test_without_gpus_nothing_changes() -> None:
     config = harness(main=2, judge=1)
 
     assert share_gpus(config, gpus=()) == config
+
+
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Put a program in front that answers as the driver's would."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+
+def test_memory_of_the_gpus_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(tmp_path, monkeypatch, "0, GPU-a, 100\n1, GPU-b, 20\n2, GPU-c, 3")
+    assert gpu_memory(("0", "GPU-c")) == 103 * 2**20
+    assert gpu_memory(("7",)) is None
+
+
+def test_memory_that_nobody_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told(tmp_path, monkeypatch, "0, GPU-a, [N/A]")
+    assert gpu_memory(("0",)) is None
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert gpu_memory(("0",)) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,18 @@ def visible_gpus(environment: Mapping[str, str] | None = None) -> tuple[str, ...
         named = [name.strip() for name in mask.split(",")]
         return tuple(name for name in named if name and name != "-1")
     return tuple(str(i) for i in range(len(list(Path("/dev").glob("nvidia[0-9]*")))))
+
+
+def gpu_memory(gpus: tuple[str, ...]) -> int | None:
+    """Bytes in use on ``gpus`` together, by whoever uses them; None where nobody can tell."""
+    query = ("nvidia-smi", "--query-gpu=index,uuid,memory.used", "--format=csv,noheader,nounits")
+    try:
+        told = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
+        rows = [[cell.strip() for cell in line.split(",")] for line in told.stdout.splitlines()]
+        taken = [int(used) * 2**20 for *names, used in rows if set(names) & set(gpus)]
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return sum(taken) if taken else None
 
 
 def _provider_class(config: ProviderConfig) -> type[Provider] | None:

@@ -172,7 +172,9 @@ class Provider:
         return {}
 
     def metrics(self) -> dict[str, float]:
-        """Numbers about the engine at work, such as ``gpu_memory_bytes``, for the run's record."""
+        """What the engine counted since it was started (restarts, retries of its own, ...), for
+        the run's record. Counts of several sittings are added; of names that end in ``_bytes`` the
+        largest is kept."""
         return {}
 
     def notes(self) -> list[str]:

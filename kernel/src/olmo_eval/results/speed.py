@@ -22,8 +22,10 @@ class InferenceMetrics:
     run's sittings: ``load`` until the model was ready (last sitting), ``evaluate`` from the first
     request to the last kept row, of which at least one request was with the engine for
     ``engine``; the rest is the workbench's own ``harness`` time. ``latency`` maps percentiles of
-    one instance's requests, retries included. ``tokens_per_second`` counts prompt and completion
-    tokens over ``evaluate``. Rates leave out sittings that were killed before they told their time.
+    one instance's requests, retries included. ``engine_metrics`` is what the provider counted
+    (``Provider.metrics``), and ``gpu_memory_bytes`` in use at the end. ``tokens_per_second``
+    counts prompt and completion tokens over ``evaluate``. Rates leave out sittings that were
+    killed before they told their time.
     """
 
     instances: int
@@ -85,13 +87,23 @@ def inference_metrics(run: Run) -> InferenceMetrics:
             tokens * timed / len(asked) / evaluate if evaluate and tokens and timed else None
         ),
         latency={f"p{p}": m for p, m in zip(PERCENTILES, marks, strict=False)},
-        engine_metrics=dict(sessions[-1].get("engine") or {}) if sessions else {},
+        engine_metrics=_engine_metrics(sessions),
     )
 
 
 def _sum(table: pa.Table, name: str) -> float | None:
     column = table.column(name).drop_null()
     return float(np.asarray(column, dtype=np.float64).sum()) if len(column) else None
+
+
+def _engine_metrics(sessions: list[dict[str, Any]]) -> dict[str, float]:
+    """What engines counted, over all sittings; of an amount of memory the largest."""
+    found: dict[str, float] = {}
+    for session in sessions:
+        for name, value in (session.get("engine") or {}).items():
+            before = found.get(name, 0)
+            found[name] = max(before, value) if name.endswith("_bytes") else before + value
+    return found
 
 
 def _whole(value: float | None) -> int | None:

@@ -15,6 +15,7 @@ from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.types import Response
 from olmo_eval.errors import OlmoEvalError, RunFailedError
+from olmo_eval.harness.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: outcomes that are tried again when a run is resumed
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
+#: what a provider writes into an output's metadata where a prompt did not fit the model
+_TRUNCATED = "truncated_prompt_tokens"
 
 
 class Interrupted(OlmoEvalError):
@@ -66,6 +69,7 @@ class Session:
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
         self._inspected: set[str] = set()
         self._cost = 0.0
+        self._truncated: Counter[str] = Counter()
         self._manager = plugins.manager()
         self._watched = self._manager.observes("instance_scored")
 
@@ -116,7 +120,8 @@ class Session:
                     group.cancel_scope.cancel()
         except BaseExceptionGroup as errors:
             raise most_telling(errors) from errors
-        self._note_speed(pipeline, time.perf_counter() - began)
+        finally:
+            self._note_speed(pipeline, time.perf_counter() - began)
         self.expected = {f.planned.name: f.expected or f.read for f in feeds}
         if not all(feed.exhausted for feed in feeds):
             raise Interrupted(
@@ -133,8 +138,15 @@ class Session:
             first_result_seconds=clock.first_result,
             answered=clock.answered,
             retries=self.harness.provider.retries,
-            engine=self.harness.provider.metrics(),
+            engine={**self.harness.provider.metrics(), **self._gpu_memory()},
         )
+
+    def _gpu_memory(self) -> dict[str, float]:
+        """GPU memory in use at the end of the work, where the model has GPUs."""
+        config = self.job.harness.provider
+        gpus = config.devices or visible_gpus()
+        used = gpu_memory(gpus) if gpus and gpus_needed(config) else None
+        return {} if used is None else {"gpu_memory_bytes": float(used)}
 
     def _known(self) -> Reuse:
         """Where outputs come from that need not be asked for: a recorded run, or earlier ones."""
@@ -213,8 +225,11 @@ class Session:
             )
 
     def _count(self, task: str, row: Mapping[str, Any]) -> None:
-        """Take an instance into the running score that progress shows, and into the cost."""
+        """Take an instance into the running score that progress shows, the cost, and the count of
+        prompts that did not fit the model."""
         self._cost += row.get("cost_usd") or 0.0
+        if any(_TRUNCATED in (output.get("metadata") or "") for output in row["outputs"]):
+            self._truncated[task] += 1
         key = self._primaries[task]
         value = row["values"].get(key)
         if value is not None:
@@ -245,9 +260,13 @@ class Session:
             self._notify(
                 "task_finished", run_id=self.folder.run_id, task=planned.name, metrics=values
             )
-        notes = [self.redactor.text(note) for note in self.harness.provider.notes()]
+        notes = [
+            f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
+            for name, count in self._truncated.items()
+        ]
+        notes += [self.redactor.text(note) for note in self.harness.provider.notes()]
         if notes:
-            self.record["provider_notes"] = notes
+            self.record["notes"] = notes
         for note in notes:
             self.progress.message(note)
         missing = any(not score.complete for score in results)

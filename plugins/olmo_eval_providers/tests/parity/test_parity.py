@@ -27,13 +27,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 CHECKPOINTS = Path(__file__).parents[4] / "examples" / "tiny_model" / "checkpoints"
 MODEL = str(max(CHECKPOINTS.glob("step*"), key=lambda p: int(p.name.removeprefix("step"))))
 
-#: vLLM on a small machine without a GPU
-VLLM_ENVIRONMENT = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "TORCHDYNAMO_DISABLE": "1",
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "HF_HUB_OFFLINE": "1",
-}
 ENGINES = [kind for kind in ("hf", "vllm") if importable(kind)]
 if importable("vllm"):
     ENGINES += ["vllm_server", *(["litellm"] if importable("litellm") else [])]
@@ -128,12 +121,6 @@ def served():
 
     server = VLLMServerProvider(ProviderConfig(model=MODEL, dtype="float32"))
     return asyncio.run(started(server, both))
-
-
-@pytest.fixture(autouse=True)
-def small_machine(monkeypatch):
-    for name, value in VLLM_ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.parametrize("kind", ENGINES)

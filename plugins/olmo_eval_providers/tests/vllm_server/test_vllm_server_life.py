@@ -121,7 +121,7 @@ def test_a_killed_server_is_restarted_once_and_its_requests_asked_again(stand_in
         await ask(provider)
         os.kill(living()[0], signal.SIGKILL)
         answers = await ask(provider, 20)
-        assert provider.describe()["restarts"] == 1
+        assert provider.metrics()["restarts"] == 1
         os.kill(living()[0], signal.SIGKILL)
         with pytest.raises(RunFailedError, match="died twice"):
             await ask(provider)

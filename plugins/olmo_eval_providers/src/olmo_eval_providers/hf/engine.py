@@ -41,7 +41,7 @@ class Job:
 
 
 class Engine:
-    """Answers jobs with ``loaded``. ``truncated`` counts prompts that were cut on the left."""
+    """Answers jobs with ``loaded``."""
 
     def __init__(self, loaded: LoadedModel, options: Options) -> None:
         self.loaded = loaded
@@ -56,7 +56,6 @@ class Engine:
             else PlainScorer(loaded, self.limits)
         )
         self.decoder = Decoder(loaded, self.limits, self.prefixes, self.shares)
-        self.truncated = 0
         self._jobs: list[Job] = []
         self._owners: dict[int, Job] = {}
         self._arrived = threading.Condition()
@@ -134,9 +133,7 @@ class Engine:
                 encoded[text] = tokenizer.encode(text)
             return encoded[text]
 
-        pairs = to_score(tokenizer, request, self.limited(request), encode=encode)
-        self.truncated += any(pair.dropped for pair in pairs)
-        return pairs
+        return to_score(tokenizer, request, self.limited(request), encode=encode)
 
     def limited(self, request: LMRequest) -> int:
         """Positions of the model that ``request`` may use."""
@@ -160,7 +157,6 @@ class Engine:
         whole = loaded.tokenizer.prompt_ids(request)
         prompt = tuple(fit_prompt(whole, limit, params.max_tokens))
         dropped = len(whole) - len(prompt)
-        self.truncated += dropped > 0
         room = max(1, limit - len(prompt))
         return [
             Sample(
@@ -219,7 +215,12 @@ def facts(engine: Engine) -> dict[str, Any]:
         "prefix_sharing": engine.shares,
         "batch_tokens": engine.limits.batch_tokens,
         "slots": engine.limits.slots,
+    }
+
+
+def counters(engine: Engine) -> dict[str, float]:
+    """What happened so far."""
+    return {
         "halvings": engine.limits.halvings,
-        "truncated_prompts": engine.truncated,
         "reused_prefix_tokens": engine.prefixes.reused,
     }

@@ -10,7 +10,7 @@ from olmo_eval.errors import ProviderError
 from olmo_eval.harness.engine_input import EngineInput, engine_inputs
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval_providers.fingerprint import model_fingerprint
-from olmo_eval_providers.hf.engine import Engine, Job, facts
+from olmo_eval_providers.hf.engine import Engine, Job, counters, facts
 from olmo_eval_providers.hf.loading import load
 from olmo_eval_providers.hf.options import read_options
 
@@ -91,6 +91,9 @@ class HFProvider(Provider):
 
     def describe(self) -> dict[str, Any]:
         return {"fingerprint": self._fingerprint, **facts(self.engine)}
+
+    def metrics(self) -> dict[str, float]:
+        return counters(self.engine)
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
         engine = self.engine

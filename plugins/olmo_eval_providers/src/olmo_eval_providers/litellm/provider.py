@@ -209,6 +209,13 @@ class LiteLLMProvider(Provider):
         async with self._gate.slot():
             return await self._likelihood(request)
 
+    def notes(self) -> list[str]:
+        left_out = ", ".join(sorted(self._not_sent))
+        return [f"{self._where} does not take {left_out} as asked"] if left_out else []
+
+    def metrics(self) -> dict[str, float]:
+        return {"overloads": self._gate.overloads, "unpriced_calls": self._cost.unpriced}
+
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
         server = ServerEncoder(self._client, self._served_name) if self._client else None
         known = None
@@ -228,14 +235,7 @@ class LiteLLMProvider(Provider):
     # -- for the record
 
     def describe(self) -> dict[str, Any]:
-        facts: dict[str, Any] = {
-            "service": self._form.service,
-            "cost_usd": round(self._cost.spent, 6),
-            "unpriced_calls": self._cost.unpriced,
-            "overloads": self._gate.overloads,
-        }
-        if self._not_sent:
-            facts["not_sent"] = sorted(self._not_sent)
+        facts: dict[str, Any] = {"service": self._form.service}
         if self._likelihood is not None:
             ability = self._likelihood.ability
             facts["prompt_logprobs"] = str(ability.form) if ability.form else "none"

@@ -50,7 +50,6 @@ class VLLMServerProvider(Provider):
         self._served = Served(config.model, config.max_model_len)
         self._ability = Ability(None)
         self._local: LocalEncoder | None = None
-        self._truncated = 0
 
     async def start(self) -> None:
         require("aiohttp", "server")
@@ -163,7 +162,6 @@ class VLLMServerProvider(Provider):
         kept = fit_prompt(whole, min(limits), params.max_tokens)
         room = max(1, min(limits) - len(kept))
         body["max_tokens"] = min(room, params.max_tokens or room)
-        self._truncated += len(kept) < len(whole)
         return len(whole) - len(kept), kept
 
     def _sampling(self, request: LMRequest, params: SamplingParams, index: int) -> dict[str, Any]:
@@ -184,9 +182,7 @@ class VLLMServerProvider(Provider):
         async def score(client: OpenAIClient) -> list[LMOutput]:
             return await (await self._likelihood(client))(request)
 
-        found = await self._pool.ask(lambda instance: instance.ask(score))
-        self._truncated += any(output.metadata for output in found)
-        return found
+        return await self._pool.ask(lambda instance: instance.ask(score))
 
     async def _likelihood(self, client: OpenAIClient) -> RemoteLikelihood:
         """The scorer for one server; made anew for one that was restarted."""
@@ -206,14 +202,15 @@ class VLLMServerProvider(Provider):
             "served_model": self._served.name,
             "context_length": self._served.max_length,
             "prompt_logprobs": str(self._ability.form) if self._ability.form else "none",
-            "truncated_prompts": self._truncated,
             "instances": len(self._pool.instances),
-            "restarts": sum(instance.restarts for instance in self._pool.instances),
         }
         if not self.config.base_url or self._fingerprint:
             facts["fingerprint"] = self._fingerprint
         logs = [str(i.process.log) for i in self._pool.instances if i.process]
         return {**facts, "logs": logs} if logs else facts
+
+    def metrics(self) -> dict[str, float]:
+        return {"restarts": sum(instance.restarts for instance in self._pool.instances)}
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
         client = self._pool.instances[0].client

@@ -1,0 +1,64 @@
+"""What people are told at the end of a run, and what its record keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from olmo_eval import evaluate
+from olmo_eval.errors import RunFailedError
+from olmo_eval.results.speed import inference_metrics
+
+PLUGIN = """
+import os
+
+import olmo_eval
+from olmo_eval.common.types import LMOutput
+from olmo_eval.errors import RunFailedError
+from olmo_eval.harness.provider import Capability, Provider
+
+
+class Short(Provider):
+    capabilities = frozenset({Capability.GENERATE})
+    default_concurrency = 1
+    asked = 0
+
+    async def generate(self, request, params):
+        self.asked += 1
+        if self.asked > int(os.environ["SHORT_LIVES"]):
+            raise RunFailedError("the engine died")
+        cut = {"truncated_prompt_tokens": 7} if self.asked % 2 else {}
+        return [LMOutput("1", finish_reason="stop", metadata=cut)]
+
+    def metrics(self):
+        return {"restarts": 1, "room_bytes": 100 * self.asked}
+
+    def notes(self):
+        return ["it is a short one"]
+
+
+@olmo_eval.hookimpl
+def register_providers(register):
+    register("short", Short)
+"""
+
+
+def test_prompts_that_were_cut_and_counts_of_the_engine_are_kept(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = bench.folder / "short_provider.py"
+    plugin.write_text(PLUGIN)
+    asked = {"plugin": [str(plugin)], "results": str(bench.folder / "results"), "limit": 10}
+
+    monkeypatch.setenv("SHORT_LIVES", "4")
+    with pytest.raises(RunFailedError, match="the engine died"):
+        evaluate("short:x", "sums", **asked)
+    monkeypatch.setenv("SHORT_LIVES", "10")
+    run = evaluate("short:x", "sums", **asked)
+
+    told = "sums: 5 prompts were longer than the model's context, and cut on the left"
+    assert run.record["notes"] == [told, "it is a short one"]
+    assert len(run.record["sessions"]) == 2
+    counted = inference_metrics(run).engine_metrics
+    assert counted == {"restarts": 2, "room_bytes": 600}
