@@ -1,9 +1,11 @@
-"""The page about the life of a run is followed as a reader would."""
+"""The pages about the life of a run and about engines are followed as a reader would."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -12,9 +14,10 @@ from walkthrough import Walkthrough
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_a_run_lives_as_the_page_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["runs.md", "engines.md"])
+def test_what_the_page_shows_happens(page: str, tmp_path: Path) -> None:
     walkthrough = Walkthrough(tmp_path / "work", tmp_path / "environment")
     walkthrough.prepare()
     (walkthrough.folder / "checkpoints").symlink_to(ROOT / "examples/tiny_model/checkpoints")
 
-    walkthrough.follow(ROOT / "docs/runs.md")
+    walkthrough.follow(ROOT / "docs" / page)

@@ -24,11 +24,11 @@ def test_a_context_that_is_shared_is_shown_once() -> None:
         EngineInput("no", (BOS, NO), scored_from=1),
     ]
     assert engine_lines(inputs, "tokens") == [
-        "-- tokens (1 of 3; 3 tokens, scored from number 2)",
+        "-- tokens (1 of 3; 3 tokens, the last 1 scored)",
         "1:<<bos>> 7:'Q:' | 8:' yes'",
         "-- tokens (2 of 3; after the same context; 3 tokens cut off on the left)",
         "| 9:' no'",
-        "-- tokens (3 of 3; 2 tokens, scored from number 1)",
+        "-- tokens (3 of 3; 2 tokens, the last 1 scored)",
         "1:<<bos>> | 9:' no'",
     ]
     assert engine_lines(inputs, "formatted")[3] == "' no'"
