@@ -138,3 +138,21 @@ def test_a_slip_is_answered_with_the_closest_key() -> None:
         changed("sampling.temprature=1")
 
     assert "temperature" in str(refusal.value.hint)
+
+
+def test_where_options_of_something_else_go_is_said() -> None:
+    @attrs.frozen
+    class Engine:
+        timeout: float = 1.0
+        kwargs: dict[str, Any] = attrs.field(factory=dict)
+
+    @attrs.frozen
+    class Runtime:
+        engine: Engine = attrs.field(factory=Engine)
+
+    with pytest.raises(UsageError) as caught:
+        apply_overrides(Runtime(), [parse_override("engine.slots=4")], where="runtime")
+    assert caught.value.hint.endswith("goes below kwargs: engine.kwargs.slots")
+    with pytest.raises(UsageError) as caught:
+        apply_overrides(Runtime(), [parse_override("engine.timeou=4")], where="runtime")
+    assert caught.value.hint == "did you mean timeout?"

@@ -148,9 +148,13 @@ def _set_field(
 ) -> Any:
     known = [f.name for f in attrs.fields(type(target)) if f.init]
     if head not in known:
+        otherwise = f"it has: {', '.join(sorted(known))}"
+        if "kwargs" in known:  # what is behind the target has settings of its own
+            below = f"{_above(override, (head, *rest))}.kwargs.{head}".lstrip(".")
+            otherwise += f"; what is passed on goes below kwargs: {below}"
         raise UsageError(
             f"override {override.text!r}: {where} has no setting {override.key!r}",
-            hint=did_you_mean(head, known, otherwise=f"it has: {', '.join(sorted(known))}"),
+            hint=did_you_mean(head, known, otherwise=otherwise),
         )
     kind = field_types(type(target)).get(head, Any)  # type: ignore[arg-type]
     if not rest and _reads_text(type(target), head):

@@ -111,7 +111,7 @@ class ServerProcess:
             if asyncio.get_running_loop().time() > deadline:
                 raise ProviderError(
                     f"the vLLM server was not ready after {self.startup_timeout:g} s",
-                    hint=f"its log: {self.log}; provider.startup_timeout allows more",
+                    hint=f"its log: {self.log}; provider.kwargs.startup_timeout allows more",
                 )
             await asyncio.sleep(_POLL)
 
