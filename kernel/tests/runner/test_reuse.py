@@ -157,18 +157,35 @@ def test_plan_says_what_then_happens(desk: Desk) -> None:
         assert planned["reused"] == run.record["tasks"][0]["reused"]
 
 
+class Stop(Exception):
+    """Ends a run in its middle."""
+
+
+class AfterFifteen:
+    """Progress that stops a run when fifteen instances are done."""
+
+    def advanced(self, name: str, done: int, score: float | None) -> None:
+        if done == 15:
+            raise Stop
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+def test_what_a_stopped_run_has_is_reused_by_another_command(desk: Desk) -> None:
+    with pytest.raises(Stop):
+        desk.run("sums", progress=AfterFifteen())
+    planned = desk.plan("-t", "sums", "--name", "other")
+    other, asked = desk.run("sums", name="other")
+
+    assert asked == planned["asked"] == 25
+    assert other.record["tasks"][0]["reused"] == planned["reused"] == 15
+    whole, asked = desk.run("sums", name="whole", reuse=False)
+    assert asked == 40
+    assert values(other, "sums") == values(whole, "sums")
+
+
 def test_plan_of_a_run_that_was_stopped(desk: Desk) -> None:
-    class Stop(Exception):
-        pass
-
-    class AfterFifteen:
-        def advanced(self, name: str, done: int, score: float | None) -> None:
-            if done == 15:
-                raise Stop
-
-        def __getattr__(self, name: str) -> Callable[..., None]:
-            return lambda *_: None
-
     with pytest.raises(Stop):
         desk.run("sums", progress=AfterFifteen())
     planned = desk.plan("-t", "sums")
@@ -245,7 +262,9 @@ def test_rescoring_keeps_what_was_missing_missing(bench: Any) -> None:
     run = bench.evaluate("sums", "sums:few", faults={"fail": 0.3}, results="results")
     done = bench.cli("rescore", run.run_id, "--json")
 
-    assert done.code == 0, done.err
+    assert done.code == 1
+    assert "% of the instances have no score (--fail-if-missing 5)" in done.err
+    assert bench.cli("rescore", run.run_id, "--fail-if-missing", 100).code == 0
     before = {m["name"]: (m["n_scored"], m["value"]) for m in bench.cli(
         "results", "show", run.run_id, "--json").json["metrics"]}  # fmt: skip
     after = {m["name"]: (m["n_scored"], m["value"]) for m in done.json[0]["metrics"]}

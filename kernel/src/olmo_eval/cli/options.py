@@ -30,6 +30,17 @@ def results_option(command: F) -> F:
     )(command)
 
 
+def fail_if_missing_option(command: F) -> F:
+    return click.option(
+        "--fail-if-missing",
+        type=click.FloatRange(0, 100),
+        default=5.0,
+        show_default=True,
+        metavar="PCT",
+        help="Exit with 1 when more than this share of a task's instances has no score.",
+    )(command)
+
+
 class OrderedCommand(click.Command):
     """A command that keeps the order of its options, so that ``-o`` binds to what precedes it.
 

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from olmo_eval.cli.options import OrderedCommand, json_option, results_option
+from olmo_eval.cli.options import (
+    OrderedCommand,
+    fail_if_missing_option,
+    json_option,
+    results_option,
+)
 
 
 @click.command(cls=OrderedCommand)
@@ -21,6 +26,7 @@ from olmo_eval.cli.options import OrderedCommand, json_option, results_option
     help="New setting of the -t before it, or of all tasks.",
 )
 @click.option("--name", help="Name of the new run.")
+@fail_if_missing_option
 @results_option
 @json_option
 @click.pass_context
@@ -31,14 +37,15 @@ def rescore(
     tasks: Sequence[str],
     overrides: Sequence[str],
     name: str | None,
+    fail_if_missing: float,
     results: str,
     as_json: bool,
-) -> None:
+) -> int:
     """Score RUN's recorded outputs again, with other extraction, scorers or metrics.
 
     Makes a new run and asks no model anything.
     """
-    from olmo_eval.cli.run import show_runs
+    from olmo_eval.cli.run import missing_too_many, show_runs
     from olmo_eval.common.overrides import parse_override
     from olmo_eval.results.store import Store
     from olmo_eval.runner.evaluate import run_job
@@ -64,3 +71,4 @@ def rescore(
     finally:
         progress.close()
     show_runs([done], as_json)
+    return missing_too_many([done], fail_if_missing)

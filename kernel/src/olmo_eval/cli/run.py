@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import OrderedCommand, json_option, results_option
+from olmo_eval.cli.options import (
+    OrderedCommand,
+    fail_if_missing_option,
+    json_option,
+    results_option,
+)
 from olmo_eval.errors import OlmoEvalError, UsageError
 
 if TYPE_CHECKING:
@@ -65,14 +70,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
-@click.option(
-    "--fail-if-missing",
-    type=click.FloatRange(0, 100),
-    default=5.0,
-    show_default=True,
-    metavar="PCT",
-    help="Exit with 1 when more than this share of a task's instances has no score.",
-)
+@fail_if_missing_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
 @click.option("--inspect-instance", is_flag=True, help="Show only its instance.")
@@ -110,10 +108,10 @@ def run(
     show_runs(runs, as_json)
     if failure is not None:
         raise failure
-    return _missing_too_many(runs, options["fail_if_missing"])
+    return missing_too_many(runs, options["fail_if_missing"])
 
 
-def _missing_too_many(runs: Sequence[Run], percent: float) -> int:
+def missing_too_many(runs: Sequence[Run], percent: float) -> int:
     """1 and a line for each task with too much missing; else 0."""
     code = 0
     for one in runs:

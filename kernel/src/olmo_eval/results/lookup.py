@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from olmo_eval.common.filesystem import open_filesystem
+from olmo_eval.errors import DataError
+from olmo_eval.results import journal
 from olmo_eval.results.record import Row
 
 _GROUPS_KEPT = 8
@@ -34,6 +36,27 @@ class KeyedTable:
         if index < len(self.keys) and self.keys[index] == wanted:
             return int(self.rows[index])
         return None
+
+
+class JournalReader:
+    """Reads single records of journals, by the place where their line begins."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, BinaryIO] = {}
+
+    def read(self, path: str, offset: int) -> Row:
+        """The record at ``offset``.
+
+        Raises:
+            DataError: the line has changed since it was found.
+        """
+        if path not in self._files:
+            self._files[path] = open(path, "rb")  # noqa: SIM115, kept open for the next record
+        self._files[path].seek(offset)
+        record = journal.decode(self._files[path].readline())
+        if record is None:
+            raise DataError(f"{path} has changed while it was read", hint="rerun the command")
+        return record
 
 
 class RowReader:

@@ -8,11 +8,13 @@ which covers every byte that reaches the model and, for generation, how it sampl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from olmo_eval.common.types import LMOutput
 from olmo_eval.errors import DataError
-from olmo_eval.results import schema
-from olmo_eval.results.lookup import KeyedTable, RowReader
+from olmo_eval.results import journal, schema
+from olmo_eval.results.folder import RunFolder
+from olmo_eval.results.lookup import JournalReader, KeyedTable, RowReader
 from olmo_eval.results.record import row_outputs
 from olmo_eval.results.store import Run
 
@@ -20,28 +22,49 @@ _NOT_REUSED = frozenset({"infra_failed", "refused"})
 
 
 class ReuseIndex:
-    """Finds the outputs of answered requests. Built at first use."""
+    """Finds the outputs of answered requests, in the tables of runs and in the journals of those
+    that were stopped. Built at first use."""
 
     def __init__(self, runs: Callable[[], Iterable[Run]]) -> None:
         self._runs = runs
-        self._tables: list[KeyedTable] | None = None
-        self._reader = RowReader()
+        self._kept: list[tuple[KeyedTable, RowReader | JournalReader]] | None = None
 
     def __contains__(self, request_hash: str) -> bool:
-        return any(table.find(request_hash) is not None for table in self.tables())
+        return any(table.find(request_hash) is not None for table, _ in self._all())
 
     def find(self, request_hash: str) -> tuple[LMOutput, ...] | None:
         """The outputs of an answered request, or None."""
-        for table in self.tables():
+        for table, reader in self._all():
             row = table.find(request_hash)
             if row is not None:
-                return row_outputs(self._reader.read(table.path, row))
+                return row_outputs(reader.read(table.path, row))
         return None
 
-    def tables(self) -> list[KeyedTable]:
-        if self._tables is None:
-            self._tables = [t for run in self._runs() for t in _tables(run)]
-        return self._tables
+    def _all(self) -> list[tuple[KeyedTable, RowReader | JournalReader]]:
+        if self._kept is None:
+            rows, lines = RowReader(), JournalReader()
+            self._kept = []
+            for run in self._runs():
+                self._kept += [(table, rows) for table in _tables(run)]
+                self._kept += [(table, lines) for table in _journal(run)]
+        return self._kept
+
+
+def _journal(run: Run) -> Iterable[KeyedTable]:
+    """The answers of a run that was stopped, by the place of their line."""
+    path = RunFolder(Path(run.location)).journal
+    if "://" in run.location or run.record.get("status") == "complete":
+        return
+    places: dict[str, int] = {}
+    for offset, _, row in journal.read(path):
+        if row is None or not row.get("request_hash"):
+            continue
+        if row.get("outcome") in _NOT_REUSED:
+            places.pop(row["request_hash"], None)
+        else:
+            places[row["request_hash"]] = offset
+    if places:
+        yield KeyedTable(str(path), places, list(places.values()))
 
 
 def _tables(run: Run) -> Iterable[KeyedTable]:
