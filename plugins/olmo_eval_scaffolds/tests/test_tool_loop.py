@@ -13,7 +13,8 @@ from olmo_eval.harness import Capability, HarnessConfig, ProviderConfig, get_har
 from olmo_eval.harness.mock import MockProvider
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.plugins import fresh_manager
-from olmo_eval_scaffolds.tool_loop import shorten
+from olmo_eval.testing.scaffold import scaffold_contract
+from olmo_eval_scaffolds.tool_loop import ToolLoop, shorten
 
 PLUGINS = ["olmo_eval.builtins", "olmo_eval_scaffolds.plugin"]
 SANDBOXED = [*PLUGINS, "olmo_eval_sandboxes.plugin"]
@@ -213,3 +214,6 @@ def test_long_results_lose_their_middle() -> None:
     short = shorten("a" * 100 + "b" * 100, 30)
     assert short.startswith("a" * 20 + "\n") and short.endswith("b" * 10)
     assert shorten("abc", 3) == "abc"
+
+
+test_contract = scaffold_contract(ToolLoop)
