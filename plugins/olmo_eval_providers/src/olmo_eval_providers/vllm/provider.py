@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 import os
 from collections.abc import Sequence
@@ -20,12 +21,19 @@ from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
 from olmo_eval_providers.seeds import sample_seed
 from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
-from olmo_eval_providers.vllm.engine import Ask, EngineThread, load
+from olmo_eval_providers.vllm.async_engine import AsyncEngine
+from olmo_eval_providers.vllm.engine import Ask, Engine, EngineThread, load
 from olmo_eval_providers.vllm.tools import VLLMToolParser
 
 
 class VLLMProvider(Provider):
-    """Runs vLLM in this process.
+    """Runs vLLM for this process alone.
+
+    By default a thread steps vLLM's ``LLMEngine``, which starts sooner and without a GPU needs no
+    second process. ``data_parallel_size`` above 1 takes vLLM's ``AsyncLLM``, which has a process
+    for each rank and balances requests between them. ``asynchronous=true`` takes it for one rank
+    as well, so that this process reads answers while the engine is at its next step: worth a try
+    with a GPU; on a CPU it only starts later.
 
     ``ProviderConfig.kwargs`` are vLLM's ``EngineArgs``: ``tensor_parallel_size``,
     ``pipeline_parallel_size``, ``distributed_executor_backend``, ``gpu_memory_utilization``, ...;
@@ -44,8 +52,10 @@ class VLLMProvider(Provider):
         self._extra = dict(config.kwargs)
         self._add_bos = self._extra.pop("add_bos_token", None)
         self._parser_name = self._extra.pop("tool_call_parser", None)
+        ranks = int(self._extra.get("data_parallel_size", 1))
+        self._asynchronous = bool(self._extra.pop("asynchronous", False)) or ranks > 1
         self._parser: VLLMToolParser | None = None
-        self._thread: EngineThread | None = None
+        self._engine: Engine | None = None
 
     @classmethod
     def gpus_needed(cls, config: ProviderConfig) -> int:
@@ -57,44 +67,53 @@ class VLLMProvider(Provider):
             # read by CUDA when the engine first touches it, in this process and its children
             os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.config.devices)
         if not gpu_present():
-            # on a CPU a second process only competes for the cores
+            # on a CPU one more process only competes for the cores; AsyncLLM still has one for
+            # each engine core, with the core's worker inside it
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
         # in this thread: vLLM installs signal handlers, which only the main thread may do
-        engine = load(self.config, self._extra)
-        self._tokenizer = HFTokenizer(engine.get_tokenizer(), self._add_bos)
+        drive = AsyncEngine if self._asynchronous else EngineThread
+        self._engine = drive(load(self.config, self._extra, asynchronous=self._asynchronous))
+        await self._learn(self._engine.engine)
+
+    async def _learn(self, engine: Any) -> None:
+        """Apart from ``start``, whose frame outlives it with every name in it: vLLM keeps errors
+        of optional imports, and those keep their callers."""
+        tokenizer = engine.get_tokenizer()
+        if inspect.isawaitable(tokenizer):  # AsyncLLM's, in earlier vLLMs
+            tokenizer = await tokenizer
+        self._tokenizer = HFTokenizer(tokenizer, self._add_bos)
         if self._parser_name:
-            self._parser = VLLMToolParser(self._parser_name, engine.get_tokenizer())
+            self._parser = VLLMToolParser(self._parser_name, tokenizer)
         self._max_length = int(engine.model_config.max_model_len)
         self._dtype = str(engine.model_config.dtype).removeprefix("torch.")
         self._architectures = list(engine.model_config.architectures)
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
-        self._truncated = 0
-        self._thread = EngineThread(engine)
 
     async def close(self) -> None:
-        if self._thread is not None:
-            thread, self._thread = self._thread, None
-            await asyncio.to_thread(thread.close)
+        if self._engine is not None:
+            engine, self._engine = self._engine, None
+            await engine.close()
 
     async def _ask(self, prompts: Sequence[tuple[list[int], Any]]) -> list[Any]:
         """vLLM's outputs for (token ids, sampling) pairs, all in flight at once."""
-        if self._thread is None:
+        if self._engine is None:
             raise ProviderError("the vllm provider is not started", hint="await start() first")
         loop = asyncio.get_running_loop()
         asks: list[Ask] = []
         futures: list[asyncio.Future[Any]] = []
+        engine = self._engine
         for prompt, sampling in prompts:
             future: asyncio.Future[Any] = loop.create_future()
             ask = Ask(prompt, sampling, _settler(loop, future))
             asks.append(ask)
             futures.append(future)
-            self._thread.submit(ask)
+            engine.submit(ask)
         try:
             return list(await asyncio.gather(*futures))
         finally:
             for ask in asks:
-                ask.cancelled = True
+                engine.cancel(ask)
 
     # -- generation
 
@@ -103,7 +122,6 @@ class VLLMProvider(Provider):
         whole = self._tokenizer.prompt_ids(request)
         prompt = fit_prompt(whole, limit, params.max_tokens)
         dropped = len(whole) - len(prompt)
-        self._truncated += dropped > 0
         room = max(1, limit - len(prompt))
         read_calls: ToolCallReader = tool_calls_in
         special = False
@@ -140,7 +158,6 @@ class VLLMProvider(Provider):
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
         pairs = to_score(self._tokenizer, request, self._limited(request))
-        self._truncated += any(pair.dropped for pair in pairs)
         return scored(self._tokenizer, request, await self._score(pairs))
 
     def _limited(self, request: LMRequest) -> int:
@@ -173,7 +190,6 @@ class VLLMProvider(Provider):
             "architecture": ", ".join(self._architectures),
             "context_length": self._max_length,
             "dtype": self._dtype,
-            "truncated_prompts": self._truncated,
         }
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
