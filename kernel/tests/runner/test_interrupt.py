@@ -66,6 +66,50 @@ def test_a_signal_lets_what_is_in_flight_finish(
     assert tables(Store(str(folder)).runs()[0]) == tables(unbroken)
 
 
+SAME_TERMINAL = """
+import os
+import signal
+
+import anyio
+import olmo_eval
+from olmo_eval.common.types import LMOutput
+from olmo_eval.errors import RunFailedError
+from olmo_eval.harness.provider import Capability, Provider
+
+
+class SameTerminal(Provider):
+    capabilities = frozenset({Capability.GENERATE})
+    default_concurrency = 1
+    asked = 0
+
+    async def generate(self, request, params):
+        self.asked += 1
+        if self.asked == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+            await anyio.sleep(0.2)
+            raise RunFailedError("the engine was stopped before it had answered")
+        return [LMOutput("1", finish_reason="stop")]
+
+
+@olmo_eval.hookimpl
+def register_providers(register):
+    register("same_terminal", SameTerminal)
+"""
+
+
+def test_an_engine_that_hears_the_same_signal_is_no_failure(bench: Any) -> None:
+    plugin = bench.folder / "same_terminal.py"
+    plugin.write_text(SAME_TERMINAL)
+    command = ("run", "--plugin", str(plugin), "-m", "same_terminal:x", "-t", "sums")
+    process = bench.start(*command, "--results", "results")
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130, err
+    assert "5 instances are finished and kept" in err
+    (run,) = Store(str(bench.folder / "results")).runs()
+    assert run.record["status"] == "interrupted"
+
+
 def test_a_second_signal_stops_at_once(bench: Any) -> None:
     process = bench.start(*slow_run(20))
     line = ""

@@ -116,6 +116,9 @@ class Session:
                 group.start_soon(self._listen, pipeline, group.cancel_scope)
                 try:
                     await pipeline.run()
+                except RunFailedError:
+                    if not pipeline.stopped:  # an engine may have heard the same Ctrl-C
+                        raise
                 finally:
                     group.cancel_scope.cancel()
         except BaseExceptionGroup as errors:
