@@ -9,6 +9,26 @@ from urllib.parse import urlsplit
 
 from olmo_eval.errors import UsageError
 
+#: what object stores say, and what to look at then
+_WAYS_OUT = (
+    (
+        ("NETWORK_CONNECTION", "resolve host", "connect to", "timed out"),
+        "the store is not reached: check the network, the region and AWS_ENDPOINT_URL",
+    ),
+    (
+        ("ACCESS_DENIED", "InvalidAccessKeyId", "SignatureDoesNotMatch", "redential", "Forbidden"),
+        "the store does not let you in: check the credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID, "
+        "GOOGLE_APPLICATION_CREDENTIALS)",
+    ),
+    (("NO_SUCH_BUCKET", "NoSuchBucket", "does not exist"), "check the name of the bucket"),
+)
+
+
+def way_out(error: BaseException, otherwise: str | None = None) -> str | None:
+    """What to do about an error of an object store, as far as its words tell."""
+    said = str(error)
+    return next((way for words, way in _WAYS_OUT if any(word in said for word in words)), otherwise)
+
 
 def open_filesystem(location: str) -> tuple[Any, str]:
     """The file system of a folder or URL, and the path in it.

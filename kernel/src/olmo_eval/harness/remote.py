@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from olmo_eval.common.filesystem import open_filesystem
+from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.errors import OlmoEvalError, UsageError
 
 #: what training leaves beside the weights and inference does not need
@@ -56,7 +56,9 @@ def fetch_checkpoint(url: str, cache: Path | None = None) -> Path:
     except OSError as error:
         if target.is_dir():  # somebody else was quicker
             return target
-        raise OlmoEvalError(f"cannot fetch the checkpoint {url}: {error}") from error
+        raise OlmoEvalError(
+            f"cannot fetch the checkpoint {url}: {error}", hint=way_out(error)
+        ) from error
     return target
 
 
@@ -67,7 +69,8 @@ def _files(filesystem: Any, root: str, url: str) -> list[Any]:
         found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
     except OSError as error:
         raise UsageError(
-            f"no checkpoint at {url}: {error}", hint="name the folder that holds config.json"
+            f"no checkpoint at {url}: {error}",
+            hint=way_out(error, "name the folder that holds config.json"),
         ) from error
     files = [f for f in found if f.type is fs.FileType.File and not _unneeded(f.path)]
     if not any(f.path == f"{root}/config.json" for f in files):

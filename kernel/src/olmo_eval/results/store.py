@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from attrs import field, fields, frozen
 from pyarrow import fs
 
-from olmo_eval.common.filesystem import open_filesystem
+from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError, UsageError
 from olmo_eval.results import schema
@@ -46,8 +46,9 @@ def publish(folder: Path, results: str) -> str:
             with filesystem.open_output_stream(name) as stream:
                 stream.write(path.read_bytes())
     except OSError as error:
+        kept, way = f"they are kept in {folder}", way_out(error)
         raise DataError(
-            f"cannot write results to {results}: {error}", hint=f"they are kept in {folder}"
+            f"cannot write results to {results}: {error}", hint=f"{kept}; {way}" if way else kept
         ) from error
     return f"{results.rstrip('/')}/runs/{folder.name}"
 
@@ -173,7 +174,9 @@ class Store:
         try:
             found = filesystem.get_file_info(selector)
         except OSError as error:
-            raise DataError(f"cannot list the runs of {self.location}: {error}") from error
+            raise DataError(
+                f"cannot list the runs of {self.location}: {error}", hint=way_out(error)
+            ) from error
         for path in sorted(i.path for i in found if i.type is fs.FileType.Directory):
             name = path.rstrip("/").rpartition("/")[2]
             if name.startswith("."):
@@ -280,7 +283,9 @@ def _open(filesystem: Any, path: str, location: str) -> Run:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        raise DataError(f"{location}/run.json cannot be read: {error}") from error
+        raise DataError(
+            f"{location}/run.json cannot be read: {error}", hint=way_out(error)
+        ) from error
     return Run(location, check_record(record, location))
 
 

@@ -68,6 +68,7 @@ class Session:
         self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
         self._inspected: set[str] = set()
+        self._signalled = False
         self._cost = 0.0
         self._truncated: Counter[str] = Counter()
         self._manager = plugins.manager()
@@ -117,7 +118,7 @@ class Session:
                 try:
                     await pipeline.run()
                 except RunFailedError:
-                    if not pipeline.stopped:  # an engine may have heard the same Ctrl-C
+                    if not self._signalled:  # an engine may have heard the same Ctrl-C
                         raise
                 finally:
                     group.cancel_scope.cancel()
@@ -180,6 +181,7 @@ class Session:
                         "stopped at once; what was finished is kept",
                         hint="rerun the same command to resume",
                     )
+                self._signalled = True
                 pipeline.stop()
                 self.progress.message("finishing what is in flight; Ctrl-C again stops at once")
         finally:
