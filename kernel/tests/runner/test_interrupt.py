@@ -110,6 +110,25 @@ def test_an_engine_that_hears_the_same_signal_is_no_failure(bench: Any) -> None:
     assert run.record["status"] == "interrupted"
 
 
+def test_a_killed_run_is_not_said_to_be_running(bench: Any) -> None:
+    process = bench.start(*slow_run(0.3))
+    wait_for_records(process, bench.folder / "results", 4)
+
+    def status() -> str:
+        listed = bench.cli("results", "list", "--results", "results", "--json")
+        return str(listed.json[0]["status"])
+
+    assert status() == "running"
+    process.kill()
+    process.communicate()
+    assert status() == "killed"
+    assert "it is killed" in bench.cli("results", "show", "status=killed").err
+    assert bench.command(*slow_run(0.001)).code == 0  # another run: the latency is another
+    assert bench.cli("results", "list", "--results", "results", "--json").json[1]["status"] == (
+        "complete"
+    )
+
+
 def test_a_second_signal_stops_at_once(bench: Any) -> None:
     process = bench.start(*slow_run(20))
     line = ""

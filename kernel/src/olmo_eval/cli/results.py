@@ -23,7 +23,7 @@ def run_json(run: Run) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "location": run.location,
-        "status": record.get("status"),
+        "status": run.status,
         "model": run.model,
         "step": record.get("model", {}).get("step"),
         "group": record.get("group"),
@@ -53,7 +53,7 @@ def list_(
     for error in store.unreadable():
         click.echo(f"left out: {error.message}", err=True)
     if as_json:
-        print_json([{**run.record, "location": run.location} for run in runs])
+        print_json([{**run.record, "status": run.status, "location": run.location} for run in runs])
         return
     if not runs:
         click.echo(f"no run in {results} matches" if store.runs() else f"no runs in {results}")
@@ -66,7 +66,7 @@ def list_(
         rows.append(
             (
                 run.run_id,
-                str(record.get("status")),
+                run.status,
                 run.model,
                 record.get("group") or "",
                 started,

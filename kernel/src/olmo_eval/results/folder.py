@@ -103,6 +103,20 @@ def runs_of(root: Path, identity: str) -> list[RunFolder]:
     return [RunFolder(p) for p in sorted((root / "runs").glob(f"*-{identity[:8]}*")) if p.is_dir()]
 
 
+def is_held(root: Path, identity: str) -> bool:
+    """Whether a process holds the identity of a run below ``root`` (see ``held``)."""
+    import fcntl
+
+    try:
+        with (root / "runs" / ".locks" / identity).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextmanager
 def held(root: Path, identity: str, waiting: Callable[[str], None]) -> Iterator[None]:
     """Hold the identity of a run for this process; waits for another that holds it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError, UsageError
 from olmo_eval.results import schema
+from olmo_eval.results.folder import is_held
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.results.summary import Score
 
@@ -67,6 +69,20 @@ class Run:
     @property
     def model(self) -> str:
         return str(self.record.get("model", {}).get("name", ""))
+
+    @property
+    def status(self) -> str:
+        """How the run stands: as recorded, or ``killed`` where it was running on this machine
+        and nobody makes it any more."""
+        recorded = str(self.record.get("status", "unknown"))
+        if recorded != "running" or "://" in self.location:
+            return recorded
+        sessions = self.record.get("sessions") or [{}]
+        root = Path(self.location).resolve().parent.parent
+        gone = sessions[-1].get("host") == platform.node() and not is_held(
+            root, str(self.record.get("identity"))
+        )
+        return "killed" if gone else recorded
 
     @property
     def task_names(self) -> list[str]:
@@ -127,9 +143,8 @@ class Run:
                 schema.check_version(reader.schema_arrow.metadata, where)
                 return reader.read(columns=list(columns) if columns is not None else None)
         except FileNotFoundError as error:
-            status = self.record.get("status", "unknown")
             raise DataError(
-                f"run {self.run_id} has no {name}: it is {status}",
+                f"run {self.run_id} has no {name}: it is {self.status}",
                 hint="rerun its command to finish it",
             ) from error
         except (OSError, pa.ArrowException) as error:
@@ -260,6 +275,8 @@ def _matches(run: Run, key: str, value: str) -> bool:
         return value in run.task_names
     if key == "step":
         return str(run.record.get("model", {}).get("step")) == value
+    if key == "status":
+        return run.status == value
     return str(run.record.get(key)) == value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import time
 from collections import Counter
@@ -78,7 +79,8 @@ class Session:
         """Evaluate what is not yet done, then write the tables."""
         began = time.perf_counter()
         sessions = list((known or {}).get("sessions", ()))
-        sessions.append({"started": now(), "argv": self.record["environment"]["argv"]})
+        argv = self.record["environment"]["argv"]
+        sessions.append({"started": now(), "host": platform.node(), "argv": argv})
         self.record.update(
             status="running",
             started=(known or {}).get("started") or sessions[0]["started"],
