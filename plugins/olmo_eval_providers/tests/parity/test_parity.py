@@ -58,7 +58,7 @@ def whole():
 def generated():
     prompts = [f"{SHOTS}Question: What is {i} + {2 * i}?\nAnswer:" for i in range(3, 23)]
     requests = [LMRequest(RequestType.COMPLETION, prompt=p) for p in (*prompts, "The", "Question")]
-    for question in ("What is 2 + 2?", "Who?"):
+    for question in ("What is 2 + 2?", "Who?", "naïve 日本語 🙂?"):
         message = {"role": "user", "content": question}
         requests.append(LMRequest(RequestType.CHAT, messages=(message,)))
     return requests
@@ -71,6 +71,8 @@ async def answers(provider):
     """Everything the provider says, and the checks of the contract that it fails."""
     measured = await asyncio.gather(*(provider.loglikelihood(r) for r in (*scored(), *whole())))
     texts = await asyncio.gather(*(provider.generate(r, GREEDY) for r in generated()))
+    asked = (*scored(), *whole(), *generated())
+    received = [await provider.inspect(request, GREEDY) for request in asked]
     failures = {}
     for name in checks_for(provider):
         try:
@@ -80,6 +82,7 @@ async def answers(provider):
     return {
         "measured": [output for outputs in measured for output in outputs],
         "texts": [(output.text, output.finish_reason) for (output,) in texts],
+        "received": received,
         "failures": failures,
         "facts": provider.describe(),
     }
@@ -139,6 +142,11 @@ def test_greedy_text_agrees(kind):
 @pytest.mark.parametrize("kind", ENGINES)
 def test_the_contract_is_kept(kind):
     assert ask(kind)["failures"] == {}
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_what_is_received_agrees(kind):
+    assert ask(kind)["received"] == ask("embedded")["received"]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENGINES if kind != "litellm"])

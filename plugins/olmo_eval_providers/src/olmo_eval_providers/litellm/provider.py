@@ -218,18 +218,15 @@ class LiteLLMProvider(Provider):
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
         server = ServerEncoder(self._client, self._served_name) if self._client else None
-        known = None
+        encoder = self._likelihood.encoder if self._likelihood else None
+        local = encoder if isinstance(encoder, LocalEncoder) else None
         if request.request_type not in (RequestType.COMPLETION, RequestType.CHAT):
-            if self._likelihood is not None:
-                limit = self._likelihood.limit(request)
-                known = await text_inputs(request, params, self._likelihood.encoder, limit)
+            limit = self._likelihood.limit(request) if self._likelihood else None
+            known = await text_inputs(request, params, encoder, limit)
         elif self._as_chat(request):
-            local = self._likelihood.encoder if self._likelihood else None
-            known = await chat_inputs(
-                request, server, local if isinstance(local, LocalEncoder) else None
-            )
+            known = await chat_inputs(request, server, local)
         else:
-            known = await text_inputs(request, params, server, None)
+            known = await text_inputs(request, params, server, None, local=local)
         return known or await super().inspect(request, params)
 
     # -- for the record

@@ -101,13 +101,21 @@ class ServerEncoder:
         """
         table = await self.table(texts)
         ids = list({*more, *(token for text in texts for token in table.encode(text))})
-        bodies = [{"model": self.model, "tokens": [token]} for token in ids]
-        answers = await asyncio.gather(*(self.client.post("//detokenize", b) for b in bodies))
+        words = await asyncio.gather(*(self.text([token]) for token in ids))
+        return ReadableTable(table.bos_id, None, table.known, dict(zip(ids, words, strict=True)))
+
+    async def text(self, tokens: Sequence[int]) -> str:
+        """The text of ``tokens``, special ones by name.
+
+        Raises:
+            ProviderError: the server does not detokenize.
+        """
+        body = {"model": self.model, "tokens": list(tokens)}
+        answer: Any = await self.client.post("//detokenize", body)
         try:
-            words = {i: str(answer["prompt"]) for i, answer in zip(ids, answers, strict=True)}
+            return str(answer["prompt"])
         except (KeyError, TypeError) as error:
             raise ProviderError(f"{self.client.root}/detokenize answered otherwise") from error
-        return ReadableTable(table.bos_id, None, table.known, words)
 
     async def _ask(self, text: str, *, special: bool = True) -> list[int]:
         body = {"model": self.model, "prompt": text, "add_special_tokens": special}

@@ -20,24 +20,27 @@ async def text_inputs(
     params: SamplingParams,
     encoder: LocalEncoder | ServerEncoder | None,
     limit: int | None,
+    *,
+    local: LocalEncoder | None = None,
 ) -> list[EngineInput] | None:
     """The inputs of a request that no chat template stands between, cut to ``limit`` positions
-    where that is known; None where nobody here or there tells its tokens."""
+    where that is known; None where nobody here or there tells its tokens. ``local`` reads back
+    what a server has tokenized."""
     if isinstance(encoder, LocalEncoder):
         return engine_inputs(encoder.tokenizer, request, limit or _ENDLESS, params.max_tokens)
     if encoder is not None:
         with suppress(ProviderError):  # another make of server: it keeps its tokenizer to itself
-            return await _server_inputs(request, encoder, limit)
+            return await _server_inputs(request, encoder, limit, local)
     return None
 
 
 async def _server_inputs(
-    request: LMRequest, encoder: ServerEncoder, limit: int | None
+    request: LMRequest, encoder: ServerEncoder, limit: int | None, local: LocalEncoder | None
 ) -> list[EngineInput]:
     if request.request_type is RequestType.COMPLETION:
         # sent as text, so the server's tokenizer has the last word
         tokens = (await encoder.table([request.prompt])).encode(request.prompt)
-        words = await encoder.readable([], tokens)
+        words = local.tokenizer if local else await encoder.readable([], tokens)
         return [EngineInput(request.prompt, input_tokens(words, tokens))]
     pairs = zip(request.contexts(), request.continuations, strict=True)
     texts = {text for c, t in pairs for text in (c.rstrip(), c + t) if text}
@@ -54,10 +57,10 @@ async def chat_inputs(
     if server is not None:
         try:
             ids = await server.chat_ids(request)
+            text = await server.text(ids)
             words = local.tokenizer if local else await server.readable([], ids)
         except ProviderError:
             pass  # another make of server: it keeps its template to itself
         else:
-            tokens = input_tokens(words, ids)
-            return [EngineInput("".join(token.text for token in tokens), tokens)]
+            return [EngineInput(text, input_tokens(words, ids))]
     return [EngineInput(json.dumps(body, ensure_ascii=False, indent=1))]
