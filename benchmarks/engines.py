@@ -253,12 +253,12 @@ def agreement(ours: list[Any], theirs: list[Any]) -> str:
     return f"largest difference {worst:.1e}, {same} of {len(ours) // 4} choices equal"
 
 
-def vllm_requests() -> tuple[list[Any], list[Any], Any]:
-    """512 requests to generate, 500 to score four choices, and the sampling parameters."""
+def vllm_requests(count: int) -> tuple[list[Any], list[Any], Any]:
+    """Requests to generate, as many at most to score four choices, and the sampling parameters."""
     from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 
     shots = "".join(f"Question: What is {i} + 1?\nAnswer: {i + 1}\n\n" for i in range(5))
-    contexts = [f"{shots}Question: What is {i} + 4?\nAnswer:" for i in range(512)]
+    contexts = [f"{shots}Question: What is {i} + 4?\nAnswer:" for i in range(count)]
     generate = [LMRequest(RequestType.COMPLETION, prompt=c) for c in contexts]
     choices = (" 1", " 2", " 3", " 4")
     measure = [
@@ -268,17 +268,17 @@ def vllm_requests() -> tuple[list[Any], list[Any], Any]:
     return generate, measure, SamplingParams(max_tokens=32)
 
 
-async def vllm(checkpoint: str, repeats: int) -> None:
+async def vllm(checkpoint: str, repeats: int, count: int) -> None:
     """The provider against its own engine, stepped by hand on the same token ids."""
     from olmo_eval.harness.provider import ProviderConfig
     from olmo_eval_providers.vllm.provider import VLLMProvider
 
     provider = VLLMProvider(ProviderConfig(model=checkpoint, dtype="float32"))
     await provider.start()
-    generate, measure, params = vllm_requests()
+    generate, measure, params = vllm_requests(count)
     for name, calls in (
-        ("512 prompts x 32 tokens", lambda: [provider.generate(r, params) for r in generate]),
-        ("2,000 likelihoods", lambda: [provider.loglikelihood(r) for r in measure]),
+        (f"{count} prompts x 32 tokens", lambda: [provider.generate(r, params) for r in generate]),
+        (f"{4 * len(measure):,} likelihoods", lambda: [provider.loglikelihood(r) for r in measure]),
     ):
         ours, bare = await alternate(provider, calls, repeats)
         print(
@@ -291,30 +291,30 @@ async def vllm(checkpoint: str, repeats: int) -> None:
 
 async def alternate(provider: Any, calls: Any, repeats: int) -> tuple[float, float]:
     """Median seconds of the provider, and of its engine on what the provider asked of it."""
-    thread = provider._thread
+    driver = provider._engine
     asked: list[Any] = []
-    submit = thread.submit
+    submit = driver.submit
     ours, bare = [], []
     for turn in range(repeats + 1):
         asked.clear()
-        thread.submit = lambda ask: (asked.append(ask), submit(ask))
+        driver.submit = lambda ask: (asked.append(ask), submit(ask))
         began = time.perf_counter()
         await asyncio.gather(*calls())
         ours.append(time.perf_counter() - began)
-        thread.submit = submit
-        thread.engine.reset_prefix_cache()
+        driver.submit = submit
+        driver.engine.reset_prefix_cache()
         began = time.perf_counter()
         for number, ask in enumerate(asked):
             prompt = {"prompt_token_ids": ask.prompt}
-            thread.engine.add_request(f"bare-{turn}-{number}", prompt, ask.sampling)
-        while thread.engine.has_unfinished_requests():
-            thread.engine.step()
+            driver.engine.add_request(f"bare-{turn}-{number}", prompt, ask.sampling)
+        while driver.engine.has_unfinished_requests():
+            driver.engine.step()
         bare.append(time.perf_counter() - began)
-        thread.engine.reset_prefix_cache()
+        driver.engine.reset_prefix_cache()
     return statistics.median(ours[1:]), statistics.median(bare[1:])
 
 
-async def server(checkpoint: str, repeats: int) -> None:
+async def server(checkpoint: str, repeats: int, count: int) -> None:
     """vllm_server's client beside the openai SDK, on the provider's own server."""
     from openai import AsyncOpenAI
 
@@ -324,7 +324,7 @@ async def server(checkpoint: str, repeats: int) -> None:
     provider = VLLMServerProvider(ProviderConfig(model=checkpoint, dtype="float32"))
     await provider.start()
     try:
-        generate, measure, params = vllm_requests()
+        generate, measure, params = vllm_requests(count)
         sdk = AsyncOpenAI(base_url=provider.base_url, api_key=provider.api_key, max_retries=0)
         room = asyncio.Semaphore(provider.max_concurrency)
 
@@ -338,11 +338,13 @@ async def server(checkpoint: str, repeats: int) -> None:
             )
 
         contestants = {
-            "provider, 512 prompts x 32 tokens": [
+            f"provider, {count} prompts x 32 tokens": [
                 lambda r=r: provider.generate(r, params) for r in generate
             ],
             "openai SDK, the same": [lambda r=r: ask_sdk(r) for r in generate],
-            "provider, 2,000 likelihoods": [lambda r=r: provider.loglikelihood(r) for r in measure],
+            f"provider, {4 * len(measure):,} likelihoods": [
+                lambda r=r: provider.loglikelihood(r) for r in measure
+            ],
         }
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
         for turn in range(repeats + 1):
@@ -384,6 +386,7 @@ def main() -> None:
         command = commands.add_parser(name)
         command.add_argument("checkpoint")
         command.add_argument("--repeats", type=int, default=3)
+        command.add_argument("--requests", dest="count", type=int, default=512)
     command = commands.add_parser("contest")
     command.add_argument("arguments", nargs=5)
     given = parser.parse_args()
@@ -394,7 +397,7 @@ def main() -> None:
         run = vllm if given.command == "vllm" else server
         for name, value in VLLM_WITHOUT_GPU.items():
             os.environ.setdefault(name, value)
-        asyncio.run(run(given.checkpoint, given.repeats))
+        asyncio.run(run(given.checkpoint, given.repeats, given.count))
     else:
         compare(given.command, given.size, given.peer_python, given.batch_sizes, given.forms)
 
