@@ -16,7 +16,7 @@ PACKAGES := $(PROJECTS:/pyproject.toml=)
 EDITABLE := $(foreach package,$(PACKAGES),--editable ./$(package))
 # every engine beside the others: needs them all in one environment, vLLM's
 PARITY   := plugins/olmo_eval_providers/tests/parity
-CODE     := kernel plugins tests tools examples conftest.py
+CODE     := kernel plugins tests tools examples benchmarks conftest.py
 CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
 	"olmo-eval needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")
 
