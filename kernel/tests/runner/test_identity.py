@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from olmo_eval import compare
 from olmo_eval.common.metrics import AccuracyMetric
@@ -177,11 +178,13 @@ def checkpoint(tmp_path: Path) -> Path:
     return folder
 
 
-def record_of(model: Path, *tasks: str, **settings: Any) -> dict[str, Any]:
+def record_of(
+    model: Path, *tasks: str, engine: str = "embedded", **settings: Any
+) -> dict[str, Any]:
     """What run.json would say; nothing is loaded."""
     plan = make_plan([TaskRequest(task) for task in tasks or ("sums",)])
     harness = HarnessConfig.from_dict(settings)
-    return run_record(make_job(str(model), harness, plan, provider="embedded"))
+    return run_record(make_job(str(model), harness, plan, provider=engine))
 
 
 def new_weights(folder: Path) -> None:
@@ -242,6 +245,20 @@ def test_a_model_is_its_content_not_its_place(bench: Any, checkpoint: Path, tmp_
 
     assert before["lock"] == after["lock"]
     assert before["identity"] == after["identity"]
+
+
+def test_two_engines_are_two_runs_that_may_be_compared(bench: Any, checkpoint: Path) -> None:
+    one, other = record_of(checkpoint), record_of(checkpoint, engine="hf")
+
+    assert one["lock"] == other["lock"]
+    assert one["identity"] != other["identity"]
+    assert one["reuse_key"] != other["reuse_key"]
+
+    run = bench.evaluate("sums")
+    elsewhere = {**run.record["model"], "provider": "hf"}
+    record = {**run.record, "run_id": "other", "model": elsewhere}
+    notes = compare(run, evolve(run, record=record)).notes
+    assert "A was answered by the provider mock, B by hf" in notes
 
 
 # -- what must not matter

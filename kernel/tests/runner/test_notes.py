@@ -58,7 +58,7 @@ def test_prompts_that_were_cut_and_counts_of_the_engine_are_kept(
     run = evaluate("short:x", "sums", **asked)
 
     told = "sums: 5 prompts were longer than the model's context, and cut on the left"
-    assert run.record["notes"] == [told, "it is a short one"]
+    assert run.record["remarks"] == [told, "it is a short one"]
     assert len(run.record["sessions"]) == 2
     counted = inference_metrics(run).engine_metrics
     assert counted == {"restarts": 2, "room_bytes": 600}

@@ -368,7 +368,7 @@ def test_a_file_of_published_outputs_is_scored(bench: Any) -> None:
     assert (score["value"], score["n_scored"], score["n_expected"]) == (1.0, 31, 40)
     assert "no recorded output for 9 (s31, s32" in done.err
     assert "1 (nobody) recorded rows match no instance" in done.err
-    notes = open_run(done.json[0]["location"]).record["notes"]
+    notes = open_run(done.json[0]["location"]).record["remarks"]
     assert len(notes) == 2
 
 

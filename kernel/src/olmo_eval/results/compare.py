@@ -149,6 +149,9 @@ def compare(
     names, notes = _shared(run_a, run_b, tasks)
     if run_a.run_id == run_b.run_id:
         notes.append("A and B are the same run")
+    engines = [run.record.get("model", {}).get("provider") for run in (run_a, run_b)]
+    if engines[0] != engines[1]:
+        notes.append("A was answered by the provider {}, B by {}".format(*engines))
     compared = [
         _compare_task(run_a, run_b, name, margin, tuple(allow_different), seed) for name in names
     ]

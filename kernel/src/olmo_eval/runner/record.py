@@ -37,7 +37,9 @@ def run_record(job: Job) -> dict[str, Any]:
         "harness": harness_lock(config),
         "tasks": {name: {"hash": task_hash(inputs), **inputs} for name, inputs in tasks.items()},
     }
-    wanted = [job.name, job.group, digest(lock["model"]), digest(lock["harness"])]
+    locks = [digest(lock["model"]), digest(lock["harness"])]
+    # two engines are two runs, though what they answer may be compared
+    wanted = [job.name, job.group, config.provider.kind, *locks]
     hashes = {name: entry["hash"] for name, entry in lock["tasks"].items()}
     source = job.recorded.run_id if job.recorded else None
     return {

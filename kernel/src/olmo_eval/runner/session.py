@@ -273,7 +273,7 @@ class Session:
         ]
         notes += [self.redactor.text(note) for note in self.harness.provider.notes()]
         if notes:
-            self.record["notes"] = notes
+            self.record["remarks"] = notes
         for note in notes:
             self.progress.message(note)
         missing = any(not score.complete for score in results)
