@@ -68,12 +68,13 @@ def list_(
                 run.run_id,
                 run.status,
                 run.model,
+                record.get("model", {}).get("provider") or "",
                 record.get("group") or "",
                 started,
                 some,
             )
         )
-    columns = ("run", "status", "model", "group", "started (UTC)", "tasks")
+    columns = ("run", "status", "model", "provider", "group", "started (UTC)", "tasks")
     table([(title, "left") for title in columns], rows)
 
 
