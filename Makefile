@@ -47,10 +47,10 @@ test-engines: setup-engines
 
 # The engines beside their rivals; the peer lives in an environment of its own.
 bench-engines: $(VLLM)/.packages $(PEER)/.requirements
-	$(VLLM)/bin/python benchmarks/engines.py likelihood --peer-python $(PEER)/bin/python
-	$(VLLM)/bin/python benchmarks/engines.py generation --peer-python $(PEER)/bin/python
-	$(VLLM)/bin/python benchmarks/engines.py vllm examples/tiny_model/checkpoints/step1000
-	$(VLLM)/bin/python benchmarks/engines.py server examples/tiny_model/checkpoints/step1000
+	$(VLLM)/bin/python benchmarks/hf_speed.py likelihood --peer-python $(PEER)/bin/python
+	$(VLLM)/bin/python benchmarks/hf_speed.py generation --peer-python $(PEER)/bin/python
+	$(VLLM)/bin/python benchmarks/vllm_overhead.py engine examples/tiny_model/checkpoints/step1000
+	$(VLLM)/bin/python benchmarks/vllm_overhead.py server examples/tiny_model/checkpoints/step1000
 
 setup-engines: $(ENGINES)/.packages $(VLLM)/.packages
 

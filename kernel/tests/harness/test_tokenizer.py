@@ -97,7 +97,7 @@ def test_what_a_template_cannot_do_is_said(folder: Path) -> None:
 
 def test_broken_folders_are_named(folder: Path, tmp_path: Path) -> None:
     (folder / "tokenizer_config.json").write_text("[]")
-    with pytest.raises(ProviderError, match=r"tokenizer_config.json holds no JSON object"):
+    with pytest.raises(ProviderError, match=r"tokenizer_config.json does not hold a JSON object"):
         ModelTokenizer(folder)
     (folder / "tokenizer.json").write_text("{")
     with pytest.raises(ProviderError, match=r"tokenizer.json is not a readable tokenizer"):

@@ -11,6 +11,7 @@ from typing import Any
 
 from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.errors import MissingDependencyError, ProviderError
+from olmo_eval.harness.checkpoints import read_json
 from olmo_eval.harness.tokenization import start_token
 
 
@@ -35,7 +36,7 @@ class ModelTokenizer:
             )
         self._tokenizer = _load(path)
         settings_path = folder / "tokenizer_config.json"
-        self._settings = _read_object(settings_path) if settings_path.exists() else {}
+        self._settings = read_json(settings_path) if settings_path.exists() else {}
         self.chat_template = _chat_template(folder, self._settings)
         self._compiled: Any = None
         self._texts: dict[int, str] = {}
@@ -159,16 +160,6 @@ def _text(token: Any) -> str:
     return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ProviderError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise ProviderError(f"{path} holds no JSON object")
-    return content
-
-
 def _load(path: Path) -> Any:
     try:
         from tokenizers import Tokenizer
@@ -206,9 +197,12 @@ def _compile(template: str) -> Any:
     def raise_exception(message: str) -> None:
         raise TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
     environment.globals["raise_exception"] = raise_exception
+    # not jinja2's own, which escapes for HTML: templates are written for transformers' filter
     environment.filters["tojson"] = lambda value, **options: json.dumps(
-        value, ensure_ascii=False, indent=options.get("indent")
+        value, **{"ensure_ascii": False, **options}
     )
     return environment.from_string(template)

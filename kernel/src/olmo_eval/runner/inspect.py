@@ -74,9 +74,9 @@ def _heading(part: str, number: int, count: int, one: EngineInput, same: bool) -
     elif part == "formatted":
         facts.append(f"{len(one.text.encode())} bytes")
     elif one.tokens is not None:
-        count = len(one.tokens)
-        scored = "" if one.scored_from is None else f", the last {count - one.scored_from} scored"
-        facts.append(f"{count} tokens{scored}")
+        length = len(one.tokens)
+        scored = "" if one.scored_from is None else f", the last {length - one.scored_from} scored"
+        facts.append(f"{length} tokens{scored}")
     if one.dropped:
         facts.append(f"{one.dropped} tokens cut off on the left")
     return f"-- {part} ({'; '.join(facts)})" if facts else f"-- {part}"

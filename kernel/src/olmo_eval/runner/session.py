@@ -144,8 +144,16 @@ class Session:
             first_result_seconds=clock.first_result,
             answered=clock.answered,
             retries=self.harness.provider.retries,
-            engine={**self.harness.provider.metrics(), **self._gpu_memory()},
+            engine={**self._counted(), **self._gpu_memory()},
         )
+
+    def _counted(self) -> dict[str, float]:
+        """What the provider counted; one that cannot say must not hide how the run ended."""
+        try:
+            return self.harness.provider.metrics()
+        except Exception as error:
+            self.progress.message(f"the provider's metrics failed: {error!r}")
+            return {}
 
     def _gpu_memory(self) -> dict[str, float]:
         """GPU memory in use at the end of the work, where the model has GPUs."""

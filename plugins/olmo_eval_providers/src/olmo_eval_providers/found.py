@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from attrs import frozen
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
+from olmo_eval.common.types import (
+    LMOutput,
+    LMRequest,
+    RequestType,
+    SamplingParams,
+    TokenLogprob,
+    Usage,
+)
 from olmo_eval.harness.engine_input import ReadableEncoder
 from olmo_eval.harness.tokenization import Scored
 from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
@@ -50,6 +57,18 @@ class Likelihood:
         return float(sum(self.logprobs))
 
 
+class Sample(Protocol):
+    """A sample of an engine that draws tokens itself, once it has ended."""
+
+    prompt: tuple[int, ...]
+    params: SamplingParams
+    tokens: list[int]
+    logprobs: list[float]
+    text: str
+    finish_reason: str | None
+    reused: int
+
+
 @frozen(kw_only=True)
 class Generation:
     """One finished sample.
@@ -68,6 +87,25 @@ class Generation:
     prompt_tokens: int
     reused: int = 0
     dropped: int = 0
+
+    @classmethod
+    def of(
+        cls, sample: Sample, decode: Callable[[Sequence[int]], str], *, dropped: int
+    ) -> Generation:
+        """What an ended ``sample`` has found; ``decode`` makes text of its tokens."""
+        shown = len(sample.tokens)
+        while shown and len(decode(sample.tokens[: shown - 1])) >= len(sample.text):
+            shown -= 1  # the text may end before its last tokens do
+        return cls(
+            text=sample.text,
+            tokens=sample.tokens[:shown],
+            logprobs=None if sample.params.logprobs is None else sample.logprobs[:shown],
+            drawn=len(sample.tokens),
+            finish_reason=sample.finish_reason,
+            prompt_tokens=len(sample.prompt),
+            reused=sample.reused,
+            dropped=dropped,
+        )
 
 
 def generated(

@@ -1,4 +1,4 @@
-"""The benchmark still measures what it says, on a handful of requests."""
+"""The benchmarks still measure what they say, on a handful of requests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ needs_hf = pytest.mark.skipif(not importable("hf"), reason="transformers is not 
 needs_vllm = pytest.mark.skipif(not importable("vllm"), reason="vLLM is not installed")
 
 
-def printed(*arguments):
-    command = [sys.executable, str(ROOT / "benchmarks" / "engines.py"), *arguments]
+def printed(script, *arguments):
+    command = [sys.executable, str(ROOT / "benchmarks" / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -28,18 +28,18 @@ def printed(*arguments):
 
 @needs_hf
 def test_likelihood_of_hf():
-    said = printed("likelihood", "--questions", "4", "--batch-sizes", "4")
+    said = printed("hf_speed.py", "likelihood", "--questions", "4", "--batch-sizes", "4")
     assert len(re.findall(r"likelihood \w+: hf provider [\d.]+ s for 4", said)) == 2
     assert said.count("4 of 4 choices equal") == 2
 
 
 @needs_hf
 def test_generation_of_hf():
-    assert "generation cloze: hf provider" in printed("generation", "--prompts", "2")
+    assert "generation cloze: hf provider" in printed("hf_speed.py", "generation", "--prompts", "2")
 
 
 @needs_vllm
 def test_vllm_beside_its_own_engine():
-    said = printed("vllm", CHECKPOINT, "--requests", "8", "--repeats", "1")
+    said = printed("vllm_overhead.py", "engine", CHECKPOINT, "--requests", "8", "--repeats", "1")
     assert re.search(r"vllm 8 prompts x 32 tokens: .* ratio [\d.]+", said)
     assert re.search(r"vllm 32 likelihoods: .* ratio [\d.]+", said)

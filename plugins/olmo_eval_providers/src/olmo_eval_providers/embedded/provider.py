@@ -12,9 +12,7 @@ from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.harness.engine_input import EngineInput, engine_inputs
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
-from olmo_eval.harness.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.config import model_folder
-from olmo_eval_providers.embedded.decoding import Sample
 from olmo_eval_providers.embedded.engine import Engine, Job
 from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.found import Generation, generated, scored
@@ -78,9 +76,10 @@ class EmbeddedProvider(Provider):
         seeds = [sample_seed(request, params, index) for index in range(params.num_samples)]
         job = engine.generate_job(prompt, params, seeds, request.max_length)
         await self._finish(job)
+        tokenizer = engine.tokenizer
         return [
-            generated(engine.tokenizer, request, _generation(engine.tokenizer, sample, job.dropped))
-            for sample in job.samples
+            generated(tokenizer, request, Generation.of(s, tokenizer.decode, dropped=job.dropped))
+            for s in job.samples
         ]
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
@@ -126,22 +125,6 @@ class EmbeddedProvider(Provider):
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
         length = self.engine.limited(request.max_length)
         return engine_inputs(self.engine.tokenizer, request, length, params.max_tokens)
-
-
-def _generation(tokenizer: ModelTokenizer, sample: Sample, dropped: int) -> Generation:
-    shown = len(sample.tokens)
-    while shown and len(tokenizer.decode(sample.tokens[: shown - 1])) >= len(sample.text):
-        shown -= 1  # the text may end before its last tokens do
-    return Generation(
-        text=sample.text,
-        tokens=sample.tokens[:shown],
-        logprobs=None if sample.params.logprobs is None else sample.logprobs[:shown],
-        drawn=len(sample.tokens),
-        finish_reason=sample.finish_reason,
-        prompt_tokens=len(sample.prompt),
-        reused=sample.reused,
-        dropped=dropped,
-    )
 
 
 def _engine_options(kwargs: Mapping[str, Any]) -> dict[str, int]:

@@ -88,16 +88,4 @@ class Sample:
 
     def generation(self) -> Generation:
         """What has been found, once it has ended."""
-        shown = len(self.tokens)
-        while shown and len(self.decoded(self.tokens[: shown - 1])) >= len(self.text):
-            shown -= 1  # the text may end before its last tokens do
-        return Generation(
-            text=self.text,
-            tokens=self.tokens[:shown],
-            logprobs=None if self.params.logprobs is None else self.logprobs[:shown],
-            drawn=len(self.tokens),
-            finish_reason=self.finish_reason,
-            prompt_tokens=len(self.prompt),
-            reused=self.reused,
-            dropped=self.dropped,
-        )
+        return Generation.of(self, self.decoded, dropped=self.dropped)
