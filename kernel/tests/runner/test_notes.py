@@ -64,14 +64,11 @@ def test_prompts_that_were_cut_and_counts_of_the_engine_are_kept(
     assert counted == {"restarts": 2, "room_bytes": 600}
 
 
-def test_metrics_that_fail_do_not_hide_how_the_run_ended(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_metrics_that_fail_do_not_hide_how_the_run_ended(bench: Any) -> None:
     plugin = bench.folder / "short_provider.py"
     plugin.write_text(PLUGIN.replace('return {"restarts"', 'return 1 / 0, {"restarts"'))
-    monkeypatch.setenv("SHORT_LIVES", "4")
     command = ("run", "--plugin", str(plugin), "-m", "short:x", "-t", "sums", "--results", "r")
-    done = bench.command(*command)
+    done = bench.command(*command, env={"SHORT_LIVES": "4"})
     assert done.code == 1
     assert "the provider's metrics failed: ZeroDivisionError" in done.err
     assert "error: the engine died" in done.err
