@@ -23,6 +23,7 @@ from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder,
 from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
 from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
 from olmo_eval_providers.openai_api.prompt_logprobs import probe
+from olmo_eval_providers.openai_api.served import ANY, served
 from olmo_eval_providers.optional import require
 
 _log = logging.getLogger(__name__)
@@ -110,14 +111,20 @@ class LiteLLMProvider(Provider):
         return self._form.model.partition("/")[2] if self.config.base_url else self._form.model
 
     async def _join(self, base_url: str) -> None:
-        """Say at once when nobody answers at ``base_url``; find out about log-probabilities.
+        """Say at once when nobody answers at ``base_url``; find out which model ``any`` is, and
+        about log-probabilities.
 
         Raises:
-            ProviderError: the server is not there.
+            ProviderError: the server is not there, or ``any`` may be several models.
         """
         self._client = OpenAIClient(
             base_url, self._key, timeout=self.config.timeout, extra="litellm"
         )
+        limits = [self.config.max_model_len]
+        if self._served_name in ANY:
+            found = await served(self._client, self._served_name)
+            self._form.model = f"{self._form.model.partition('/')[0]}/{found.name}"
+            limits.append(found.max_length)
         try:
             ability = await probe(self._client, self._served_name)
         except TransientError as error:
@@ -129,7 +136,11 @@ class LiteLLMProvider(Provider):
         elif ability.form is not None:
             encoder = await ServerEncoder.probe(self._client, self._served_name)
         self._likelihood = RemoteLikelihood(
-            self._client, self._served_name, ability, encoder, self.config.max_model_len
+            self._client,
+            self._served_name,
+            ability,
+            encoder,
+            min((n for n in limits if n), default=None),
         )
 
     async def close(self) -> None:

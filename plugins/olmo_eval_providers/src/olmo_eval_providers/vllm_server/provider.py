@@ -24,9 +24,9 @@ from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder,
 from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
 from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
 from olmo_eval_providers.openai_api.prompt_logprobs import Ability, probe
+from olmo_eval_providers.openai_api.served import Served, served
 from olmo_eval_providers.optional import importable, install_command, require
 from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.vllm_server.joining import Served, served
 from olmo_eval_providers.vllm_server.options import join_key, read_options, server_arguments
 from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out
 from olmo_eval_providers.vllm_server.process import ServerProcess
