@@ -72,5 +72,9 @@ class UnansweredError(ProviderError):
     """The provider has no answer to this one request; others are not affected."""
 
 
+class NonFiniteError(UnansweredError):
+    """The model's own numbers (logits, log-probabilities) are NaN or infinite: it has no answer."""
+
+
 class RunFailedError(OlmoEvalError):
     """A run ended without usable results; everything finished so far is kept."""

@@ -100,11 +100,15 @@ class Provider:
     module level.
 
     Failures: raise ``TransientError`` for what may pass (the runner retries with backoff,
-    jitter and Retry-After), ``RefusedError`` where the service declines to answer, and
-    ``ProviderError`` for what will not get better.
+    jitter and Retry-After), ``RefusedError`` where the service declines to answer,
+    ``NonFiniteError`` where the model's logits are NaN or infinite, and ``ProviderError`` for what
+    will not get better.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    #: names in ``config.kwargs`` that change how fast the model answers, never what: no part of a
+    #: run's identity. Every other name in ``kwargs`` is.
+    pace: ClassVar[frozenset[str]] = frozenset()
     #: requests the runner keeps in flight unless the configuration says otherwise
     default_concurrency: ClassVar[int] = 64
     #: whether outputs carry token counts worth reporting
