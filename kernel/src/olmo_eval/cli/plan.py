@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import OrderedCommand, json_option, results_option
+from olmo_eval.cli.options import OrderedCommand, json_option, results_option, reuse_by_name_option
 from olmo_eval.cli.run import make, model_and_tasks
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @results_option
 @click.option("--fresh", is_flag=True, help="As if started anew.")
 @click.option("--no-reuse", is_flag=True, help="As if no earlier answers were taken.")
+@reuse_by_name_option
 @json_option
 @click.pass_context
 def plan(

@@ -12,6 +12,7 @@ from olmo_eval.cli.options import (
     fail_if_missing_option,
     json_option,
     results_option,
+    reuse_by_name_option,
 )
 from olmo_eval.errors import OlmoEvalError, UsageError
 
@@ -69,6 +70,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
+@reuse_by_name_option
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
 @fail_if_missing_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
@@ -180,6 +182,7 @@ def make(
         group=options["group"],
         fresh=bool(options.get("fresh")),
         reuse=not options.get("no_reuse"),
+        reuse_by_name=bool(options.get("reuse_by_name")),
         max_cost=options.get("max_cost"),
         inspect=tuple(chosen or parts),
     )

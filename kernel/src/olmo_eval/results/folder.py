@@ -99,8 +99,14 @@ def new_run_id(model: str, identity: str) -> str:
 
 
 def runs_of(root: Path, identity: str) -> list[RunFolder]:
-    """Every run of this identity below ``root``, oldest first."""
-    return [RunFolder(p) for p in sorted((root / "runs").glob(f"*-{identity[:8]}*")) if p.is_dir()]
+    """Every run of this identity below ``root``, oldest first.
+
+    Raises:
+        DataError: the ``run.json`` of a run that may be one of them cannot be read.
+    """
+    alike = sorted((root / "runs").glob(f"*-{identity[:8]}*"))  # a beginning may be another's too
+    folders = [RunFolder(path) for path in alike if path.is_dir()]
+    return [f for f in folders if (f.read_json() or {}).get("identity") == identity]
 
 
 def is_held(root: Path, identity: str) -> bool:

@@ -42,6 +42,7 @@ def evaluate(
     plugin: Sequence[str] = (),
     fresh: bool = False,
     reuse: bool = True,
+    reuse_by_name: bool = False,
     max_cost: float | None = None,
     progress: bool | Progress = False,
 ) -> Run:
@@ -49,7 +50,8 @@ def evaluate(
 
     ``overrides`` are ``key=value`` texts (or a mapping) for the tasks or, where the key is a
     setting of harnesses, for the harness. Calling it again with the same arguments resumes an
-    unfinished run and returns a finished one; ``fresh`` asks everything anew. ``max_cost`` ends
+    unfinished run and returns a finished one; ``fresh`` asks everything anew. ``reuse_by_name``
+    takes over answers of other runs though the model is known by its name alone. ``max_cost`` ends
     the run when its answers have cost more (US dollars).
 
     Raises:
@@ -74,6 +76,7 @@ def evaluate(
         results=results,
         fresh=fresh,
         reuse=reuse,
+        reuse_by_name=reuse_by_name,
         max_cost=max_cost,
     )
     shown = make_progress() if progress is True else progress or Silence()

@@ -25,6 +25,7 @@ from olmo_eval.errors import (
 )
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.record import Row, request_hash, request_row, response_row
+from olmo_eval.results.reuse import KnownAnswer
 from olmo_eval.runner import scoring
 from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.plan import PlannedTask
@@ -50,18 +51,18 @@ class Sink(Protocol):
     def finished(self, feed: Feed) -> None: ...
 
 
-#: from an instance and the hash of its request to outputs that are already known, or None
-Reuse = Callable[[Work, str], Sequence[LMOutput] | None]
+#: from an instance and the hash of its request to an answer that is already known, or None
+Reuse = Callable[[Work, str], KnownAnswer | None]
 
 
-def _nothing(_work: Work, _hash: str) -> Sequence[LMOutput] | None:
+def _nothing(_work: Work, _hash: str) -> KnownAnswer | None:
     return None
 
 
 class Pipeline:
     """Runs feeds through a harness into a sink.
 
-    ``reuse`` gives the outputs of a request that was answered before. ``stop`` lets what is in
+    ``reuse`` gives the answer to a request that was answered before. ``stop`` lets what is in
     flight finish and starts nothing more.
     """
 
@@ -169,15 +170,19 @@ class Pipeline:
 
     async def _response(self, work: Work) -> tuple[Response, Row]:
         task, instance = work.planned.task, work.instance
-        request = self.harness.prepare(task.request_for(instance))
+        asked = task.request_for(instance)
+        request = self.harness.prepare(asked)
         params = sampling(work.planned, task.get_sampling_params(instance))
         request_as_row = request_row(request)
         digest = request_hash(request_as_row, params)
         known = self.reuse(work, digest)
         began = time.perf_counter()
         try:
-            outputs = known if known is not None else await self._ask(work, request, params)
-            latency = 0.0 if known is not None else time.perf_counter() - began
+            if known is not None:
+                outputs, latency = known.outputs, 0.0
+            else:
+                outputs = await self._ask(work, asked, params)
+                latency = time.perf_counter() - began
             response = await self._scored(work, request, outputs, latency)
         except _Unanswered as failure:
             response = Response(
@@ -198,16 +203,16 @@ class Pipeline:
             request_hash=digest,
             values=found,
             weights=weights,
-            reused=known is not None,
+            reused_from=None if known is None else known.run_id,
         )
         return response, row
 
     async def _ask(
         self, work: Work, request: LMRequest, params: SamplingParams
-    ) -> Sequence[LMOutput]:
+    ) -> tuple[LMOutput, ...]:
         self.clock.enter()
         try:
-            return await self.harness.execute(request, params, work.instance)
+            return tuple(await self.harness.execute(request, params, work.instance))
         except RefusedError as error:
             raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
         except UnansweredError as error:

@@ -15,13 +15,15 @@ from typing import Any
 import anyio
 from attrs import field, frozen
 
-from olmo_eval.errors import UsageError
+from olmo_eval.common.types import Identity
+from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.folder import RunFolder, held, new_run_id, runs_of
-from olmo_eval.results.store import Run, publish
+from olmo_eval.results.store import Run, open_run, publish
 from olmo_eval.runner.lock import digest
 from olmo_eval.runner.plan import Plan
+from olmo_eval.runner.probe import refuse_other_model
 from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.session import Session
@@ -32,7 +34,8 @@ class Job:
     """One run to make: one model, under one harness, on a plan of tasks.
 
     - ``results``: a folder or a URL (``s3://``, ``gs://``);
-    - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs;
+    - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs, those
+      of a model that is known by its name alone only with ``reuse_by_name``;
     - ``step`` and ``tokens``: how far the checkpoint was trained;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
     - ``max_cost``: US dollars the run's answers may cost, where the provider knows;
@@ -47,6 +50,7 @@ class Job:
     group: str | None = None
     fresh: bool = False
     reuse: bool = True
+    reuse_by_name: bool = False
     step: int | None = None
     tokens: int | None = None
     notes: Mapping[str, Any] = field(factory=dict)
@@ -71,6 +75,8 @@ def execute(job: Job, progress: Progress) -> Path | str:
         folder = _choose(root, job, record["identity"])
         known = folder.read_json()
         if known is not None and known["status"] == "complete":
+            if record["model"].get("known_by") == Identity.NAME:
+                anyio.run(_check_model, job, folder, record["model"], progress)
             progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
         else:
             anyio.run(_make, job, folder, record, known, progress)
@@ -122,11 +128,27 @@ def _choose(root: Path, job: Job, identity: str) -> RunFolder:
     if earlier and not job.fresh:
         return earlier[-1]
     name = new_run_id(job.model, identity)
-    taken = {run.run_id for run in earlier}
     unique, n = name, 2
-    while unique in taken:
+    while (root / "runs" / unique).exists():
         unique, n = f"{name}-{n}", n + 1
     return RunFolder(root / "runs" / unique)
+
+
+async def _check_model(
+    job: Job, folder: RunFolder, facts: Mapping[str, Any], progress: Progress
+) -> None:
+    """Refuse to show a run as that of a model which is another by now.
+
+    Raises:
+        UsageError: the server answers otherwise than it did. A server that is not reached is no
+            reason not to show what it answered.
+    """
+    run = open_run(str(folder.path))
+    try:
+        async with Harness(job.harness, run_id=folder.run_id) as harness:
+            await refuse_other_model(harness, job.plan, run, facts, progress.message)
+    except ProviderError as error:
+        progress.message(f"not checked whether {facts['name']} is the same model: {error.message}")
 
 
 async def _make(

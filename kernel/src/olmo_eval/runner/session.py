@@ -6,7 +6,7 @@ import platform
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import anyio
 
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
-from olmo_eval.common.types import Response
+from olmo_eval.common.types import Identity, Response
 from olmo_eval.errors import OlmoEvalError, RunFailedError
 from olmo_eval.harness.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.harness.runtime import Harness
@@ -23,13 +23,14 @@ from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder, now
 from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
-from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
-from olmo_eval.results.store import Store
+from olmo_eval.results.reuse import KnownAnswer, ReuseIndex, runs_to_reuse
+from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.results.tables import write_results
-from olmo_eval.runner.feed import Feed
+from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.inspect import inspection
 from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.probe import probe, refuse_other_model
 from olmo_eval.runner.progress import Progress
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ class Session:
     async def make(self, known: Mapping[str, Any] | None) -> None:
         """Evaluate what is not yet done, then write the tables."""
         began = time.perf_counter()
+        if known is not None:
+            run = open_run(str(self.folder.path))
+            await refuse_other_model(
+                self.harness, self.job.plan, run, self.record["model"], self.progress.message
+            )
         sessions = list((known or {}).get("sessions", ()))
         argv = self.record["environment"]["argv"]
         sessions.append({"started": now(), "host": platform.node(), "argv": argv})
@@ -113,7 +119,7 @@ class Session:
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(done[planned.name])
         began = time.perf_counter()
-        pipeline = Pipeline(self.harness, feeds, self, self._known())
+        pipeline = Pipeline(self.harness, feeds, self, await self._known())
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen, pipeline, group.cancel_scope)
@@ -162,18 +168,52 @@ class Session:
         used = gpu_memory(gpus) if gpus and gpus_needed(config) else None
         return {} if used is None else {"gpu_memory_bytes": float(used)}
 
-    def _known(self) -> Reuse:
-        """Where outputs come from that need not be asked for: a recorded run, or earlier ones."""
+    async def _known(self) -> Reuse:
+        """Where answers come from that need not be asked for: a recorded run, or earlier ones."""
         if self.job.recorded is not None:
-            recorded = RecordedOutputs(self.job.recorded)
-            return lambda work, _hash: recorded.of_instance(
-                work.planned.name, work.instance_id, work.instance.question
-            )
+            return self._from_recorded(self.job.recorded)
         if not self.job.reuse:
             return lambda _work, _hash: None
-        key, results = self.record["reuse_key"], self.job.results
-        index = ReuseIndex(lambda: runs_to_reuse(Store(results).runs(), key, self.folder.run_id))
+        runs = Store(self.job.results).runs()
+        related = runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
+        if not related:
+            self._tell_of_names(runs)
+        elif not await self._still_the_same(related):
+            return lambda _work, _hash: None
+        index = ReuseIndex(lambda: related)
         return lambda _work, request_hash: index.find(request_hash)
+
+    def _from_recorded(self, run: Run) -> Reuse:
+        recorded = RecordedOutputs(run)
+
+        def find(work: Work, _hash: str) -> KnownAnswer | None:
+            found = recorded.of_instance(
+                work.planned.name, work.instance_id, work.instance.question
+            )
+            return None if found is None else KnownAnswer(found.outputs, run.run_id)
+
+        return find
+
+    def _tell_of_names(self, runs: Sequence[Run]) -> None:
+        """Say that answers are there which only a name vouches for."""
+        if runs_to_reuse(runs, self.record, by_name=True):
+            name = self.record["model"]["name"]
+            self.progress.message(
+                f"{name} is known by its name alone, which does not say which weights answered: "
+                "answers of earlier runs are not used (--reuse-by-name takes them over)"
+            )
+
+    async def _still_the_same(self, related: Sequence[Run]) -> bool:
+        """Whether the model of earlier runs still answers as it did; said where it does not."""
+        if self.record["model"].get("known_by") != Identity.NAME:
+            return True
+        found = await probe(self.harness, self.job.plan, ReuseIndex(lambda: related))
+        if not found.same_model:
+            self.progress.message(
+                f"answers of earlier runs are not used: {found.asked - found.agreed} of "
+                f"{found.asked} come out otherwise now, so the server serves another model"
+            )
+        return found.same_model
 
     async def _listen(self, pipeline: Pipeline, scope: anyio.CancelScope) -> None:
         """First Ctrl-C: finish what is in flight. Second: stop at once."""
