@@ -76,8 +76,8 @@ def tokenizer_fingerprint(folder: str | Path) -> str:
 def model_fingerprint(config: ProviderConfig) -> str | None:
     """The fingerprint of the model that ``config`` names, with its tokenizer where that is another.
 
-    A folder or file gives its content's hash, a hub id in the local cache ``hub:ID@COMMIT``; None where
-    neither is at hand (an API's model, a hub id never fetched).
+    A folder or file gives its content's hash, a hub id in the local cache ``hub:ID@COMMIT``; None
+    where neither is at hand (an API's model, a hub id never fetched).
     """
     model = _identity(config.model, config.revision)
     if model is None or not config.tokenizer or config.tokenizer == config.model:
