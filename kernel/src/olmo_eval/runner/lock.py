@@ -19,6 +19,7 @@ from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import Scorer
 from olmo_eval.common.types import Identity
 from olmo_eval.data import DataLoader, DataSource
+from olmo_eval.errors import OlmoEvalError
 from olmo_eval.evals.tasks.common.task import Task, instance_id
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.judges import judge_configs
@@ -230,21 +231,20 @@ def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any
 
 def _settings(config: ProviderConfig) -> dict[str, Any]:
     """The settings of a provider that decide what its model answers: none of pace."""
-    pace = provider_class(config).pace
+    pace = _pace(config)
     settings = {k: v for k, v in to_json(config).items() if k not in _TRANSPORT}
     settings["kwargs"] = {k: v for k, v in settings["kwargs"].items() if k not in pace}
     return settings
 
 
-def provider_class(config: ProviderConfig) -> type[Provider]:
-    """The class of the provider that runs ``config``.
-
-    Raises:
-        UsageError: nothing is known that does.
-    """
-    chosen, _ = choose_provider(config)
-    found: type[Provider] = plugins.manager().registry("providers").get(str(chosen.kind))
-    return found
+def _pace(config: ProviderConfig) -> frozenset[str]:
+    """The settings of pace of the provider that runs ``config``."""
+    try:
+        chosen, _ = choose_provider(config)
+        provider: type[Provider] = plugins.manager().registry("providers").get(str(chosen.kind))
+    except OlmoEvalError:
+        return frozenset()  # refused where it is needed; what is never started decides nothing
+    return provider.pace
 
 
 def _without_secrets(value: Any) -> Any:
