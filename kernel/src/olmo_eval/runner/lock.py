@@ -145,6 +145,8 @@ def harness_lock(config: HarnessConfig) -> dict[str, Any]:
     full = to_json(config)
     full.pop("provider")
     kept = {k: v for k, v in full.items() if k not in _PACE}
+    if config.scoring_timeout is None:  # then the scorers' own limits hold
+        kept.pop("scoring_timeout")
     kept["tools"] = [getattr(t, "name", t) for t in config.tools]
     kept["sandboxes"] = [
         {k: v for k, v in sandbox.items() if k not in _SANDBOX_PACE}
@@ -158,11 +160,11 @@ def harness_lock(config: HarnessConfig) -> dict[str, Any]:
 
 
 def generation_lock(config: HarnessConfig) -> dict[str, Any]:
-    """The part of the harness that decides what the model answers; judges only look at it."""
+    """The part of the harness that decides what the model answers; scoring only looks at it."""
     return {k: v for k, v in harness_lock(config).items() if k not in _GRADING}
 
 
-_GRADING = frozenset({"judges", "auxiliary_providers"})
+_GRADING = frozenset({"judges", "auxiliary_providers", "scoring_timeout"})
 
 
 def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any]:

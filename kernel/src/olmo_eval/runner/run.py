@@ -20,6 +20,7 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.folder import RunFolder, held, new_run_id, runs_of
 from olmo_eval.results.store import Run, publish
+from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
 from olmo_eval.runner.lock import digest
 from olmo_eval.runner.plan import Plan
 from olmo_eval.runner.progress import Progress
@@ -73,7 +74,8 @@ def execute(job: Job, progress: Progress) -> Path | str:
         if known is not None and known["status"] == "complete":
             progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
         else:
-            anyio.run(_make, job, folder, record, known, progress)
+            with exits_are_failures():
+                anyio.run(_make, job, folder, record, known, progress)
         return publish(folder.path, job.results) if "://" in job.results else folder.path
 
 
@@ -137,8 +139,9 @@ async def _make(
     progress: Progress,
 ) -> None:
     began = time.perf_counter()
-    async with Harness(job.harness, run_id=folder.run_id) as harness:
-        facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
-        record["model"] = {**facts, **record["model"]}
-        record["load_seconds"] = time.perf_counter() - began
-        await Session(job, harness, folder, record, progress).make(known)
+    with cancelled_by_interrupts():
+        async with Harness(job.harness, run_id=folder.run_id) as harness:
+            facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
+            record["model"] = {**facts, **record["model"]}
+            record["load_seconds"] = time.perf_counter() - began
+            await Session(job, harness, folder, record, progress).make(known)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +27,7 @@ from olmo_eval.results.store import Store
 from olmo_eval.results.tables import write_results
 from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
+from olmo_eval.runner.interrupt import Interrupted, interrupts
 from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.progress import Progress
@@ -35,17 +35,10 @@ from olmo_eval.runner.progress import Progress
 if TYPE_CHECKING:
     from olmo_eval.runner.run import Job
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: outcomes that are tried again when a run is resumed
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
 #: what a provider writes into an output's metadata where a prompt did not fit the model
 _TRUNCATED = "truncated_prompt_tokens"
-
-
-class Interrupted(OlmoEvalError):
-    """The run was stopped by Ctrl-C; everything finished is kept (exit 130)."""
-
-    exit_code = 130
 
 
 class Session:
@@ -116,7 +109,7 @@ class Session:
         pipeline = Pipeline(self.harness, feeds, self, self._known())
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._listen, pipeline, group.cancel_scope)
+                group.start_soon(self._listen, pipeline)
                 try:
                     await pipeline.run()
                 except RunFailedError:
@@ -175,16 +168,10 @@ class Session:
         index = ReuseIndex(lambda: runs_to_reuse(Store(results).runs(), key, self.folder.run_id))
         return lambda _work, request_hash: index.find(request_hash)
 
-    async def _listen(self, pipeline: Pipeline, scope: anyio.CancelScope) -> None:
+    async def _listen(self, pipeline: Pipeline) -> None:
         """First Ctrl-C: finish what is in flight. Second: stop at once."""
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
-        try:
-            receiver = anyio.open_signal_receiver(*_SIGNALS)
-            context = receiver.__enter__()
-        except (ValueError, NotImplementedError, RuntimeError):
-            return  # not the main thread: signals belong to somebody else
-        try:
-            async for _ in context:
+        with interrupts() as heard:
+            async for _ in heard:
                 if pipeline.stopped:
                     self.journal.sync()
                     raise Interrupted(
@@ -194,10 +181,6 @@ class Session:
                 self._signalled = True
                 pipeline.stop()
                 self.progress.message("finishing what is in flight; Ctrl-C again stops at once")
-        finally:
-            receiver.__exit__(None, None, None)
-            for number, handler in before.items():
-                signal.signal(number, handler or signal.SIG_DFL)
 
     # -- the pipeline's sink
 
