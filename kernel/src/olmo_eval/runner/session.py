@@ -24,6 +24,7 @@ from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
 from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
 from olmo_eval.results.store import Store
+from olmo_eval.results.summary import transformed_mean
 from olmo_eval.results.tables import write_results
 from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
@@ -59,7 +60,10 @@ class Session:
         self.record["concurrency"] = harness.max_concurrency
         self.expected: dict[str, int] = {}
         self._done: Counter[str] = Counter()
-        self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
+        self._means = {
+            p.name: {m.key: _Mean(m.transform) for m in p.task.config.metrics}
+            for p in job.plan.tasks
+        }
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
         self._inspected: set[str] = set()
         self._signalled = False
@@ -205,7 +209,7 @@ class Session:
         self._done[name] += 1
         self._count(name, row)
         self._spend()
-        self.progress.advanced(name, self._done[name], self._means[name].value)
+        self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
             self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
 
@@ -228,18 +232,23 @@ class Session:
         self._cost += row.get("cost_usd") or 0.0
         if any(_TRUNCATED in (output.get("metadata") or "") for output in row["outputs"]):
             self._truncated[task] += 1
-        key = self._primaries[task]
-        value = row["values"].get(key)
-        if value is not None:
-            self._means[task].add(value, row["weights"].get(key, 1.0))
+        means = self._means[task]
+        for key, value in row["values"].items():
+            if value is not None and key in means:
+                means[key].add(value, row["weights"].get(key, 1.0))
+
+    def _primary(self, task: str) -> _Mean:
+        return self._means[task][self._primaries[task]]
 
     def finished(self, feed: Feed) -> None:
         name = feed.planned.name
         self.journal.sync()
-        done, mean = self._done[name], self._means[name]
-        self.progress.task_finished(name, done, mean.value)
-        if mean.n < done:
-            self.progress.message(f"{name}: {done - mean.n:,} of {done:,} have no score")
+        done, primary = self._done[name], self._primary(name)
+        self.progress.task_finished(name, done, primary.mean)
+        if primary.n < done:
+            self.progress.message(f"{name}: {done - primary.n:,} of {done:,} have no score")
+        scores = {key: mean.score for key, mean in self._means[name].items()}
+        self._notify("task_finished", run_id=self.folder.run_id, task=name, metrics=scores)
 
     # -- the end
 
@@ -252,12 +261,6 @@ class Session:
         results = write_results(
             self.folder, self.record, tasks, self.job.plan.suites, self.expected
         )
-        for planned in self.job.plan.tasks:
-            scores = [s for s in results if s.kind == "task" and s.name == planned.name]
-            values = {f"{s.metric}:{s.scorer}": s.value for s in scores}
-            self._notify(
-                "task_finished", run_id=self.folder.run_id, task=planned.name, metrics=values
-            )
         notes = [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
@@ -274,13 +277,15 @@ class Session:
         self._notify("run_finished", run=self.record)
 
     def _fail(self, error: BaseException) -> None:
-        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+        stops = (Interrupted, KeyboardInterrupt, anyio.get_cancelled_exc_class())
+        status = "interrupted" if isinstance(error, stops) else "failed"
         if isinstance(error, OlmoEvalError):
             self.record["error"] = self.redactor.text(error.message)
         try:
             self._close_session(status, None)
         except OlmoEvalError as unwritable:
             self.progress.message(unwritable.message)
+        self._notify("run_finished", run=self.record)
 
     def _close_session(self, status: str, seconds: float | None) -> None:
         self.record["status"] = status
@@ -316,10 +321,11 @@ def finished_instances(
 
 
 class _Mean:
-    """A running weighted mean."""
+    """A running weighted mean, and the score that its metric makes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, transform: str | None) -> None:
         self._sum = self._weight = 0.0
+        self._transform = transform
         self.n = 0
 
     def add(self, value: float, weight: float) -> None:
@@ -328,5 +334,10 @@ class _Mean:
         self._weight += weight
 
     @property
-    def value(self) -> float | None:
+    def mean(self) -> float | None:
         return self._sum / self._weight if self._weight else None
+
+    @property
+    def score(self) -> float | None:
+        mean = self.mean
+        return None if mean is None else transformed_mean(mean, self._transform)
