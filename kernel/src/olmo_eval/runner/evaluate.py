@@ -98,6 +98,8 @@ def make_job(
     """
     if not model.strip():
         raise UsageError("no model is named", hint="add -m MODEL")
+    if step is not None and step < 0:
+        raise UsageError(f"step {step}: a training step is not negative")
     config = model_provider(model, harness.provider, provider)
     if is_remote(config.model):
         local = str(fetch_checkpoint(config.model))
@@ -113,6 +115,7 @@ def make_job(
         plan=plan,
         results=results or default_results(),
         step=found_step if step is None else step,
+        step_given=step is not None,
         tokens=tokens,
         notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},
         **settings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +19,7 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.held import this_host
 from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
 from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
@@ -77,7 +77,8 @@ class Session:
         began = time.perf_counter()
         sessions = list((known or {}).get("sessions", ()))
         argv = self.record["environment"]["argv"]
-        sessions.append({"started": now(), "host": platform.node(), "argv": argv})
+        host = this_host(self.folder.path.parent.parent)
+        sessions.append({"started": now(), "host": host, "argv": argv})
         self.record.update(
             status="running",
             started=(known or {}).get("started") or sessions[0]["started"],
@@ -282,7 +283,8 @@ class Session:
         if isinstance(error, OlmoEvalError):
             self.record["error"] = self.redactor.text(error.message)
         try:
-            self._close_session(status, None)
+            if not isinstance(error, journal.JournalGoneError):  # nor is the folder made again
+                self._close_session(status, None)
         except OlmoEvalError as unwritable:
             self.progress.message(unwritable.message)
         self._notify("run_finished", run=self.record)
