@@ -155,6 +155,31 @@ for place, base in PLACES.items():
         register(f"{place}_{kind}")(type(f"{place}{kind}", (base,), {}))
 '''
 
+EXITS = """
+import sys
+import anyio
+import olmo_eval
+from olmo_eval.harness.provider import Capability, Provider
+
+
+class Exits(Provider):
+    capabilities = frozenset(Capability)
+
+    async def leave(self):
+        await anyio.sleep(0.01)
+        sys.exit(0)
+
+    async def generate(self, request, params):
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.leave)
+            await anyio.sleep(10)
+
+
+@olmo_eval.hookimpl
+def register_providers(register):
+    register("exits", Exits)
+"""
+
 SECONDS = 0.15
 
 
@@ -260,6 +285,16 @@ def test_sys_exit_in_a_hook_ends_the_run_with_an_error(
     record = json.loads(next(Path("results/runs").glob("2*/run.json")).read_text())
     assert record["status"] == "failed"
     assert "called sys.exit(3)" in record["error"]
+
+
+def test_sys_exit_in_a_task_of_somebody_else_ends_the_run_with_an_error(bench: Any) -> None:
+    """Out of a task that a provider started, it stops the event loop under everybody."""
+    (bench.folder / "exits.py").write_text(EXITS)
+
+    done = bench.command("run", "--plugin", "exits.py", "-m", "exits:x", "-t", "sums")
+
+    assert done.code == 1
+    assert "exits.py:13 called sys.exit(0) in the middle of the run" in done.err
 
 
 def test_the_limit_is_part_of_how_a_run_was_scored(troubled: Callable[[str], Run]) -> None:

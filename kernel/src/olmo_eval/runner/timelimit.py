@@ -2,9 +2,9 @@
 
 On the main thread the operating system's alarm interrupts the code, a regular expression that
 backtracks without end included; that costs next to nothing. Elsewhere (scorers that are
-``cpu_bound``, runs in a thread of a notebook) the code runs in a helper thread: an exception is
-thrown into it when its time is over and, where that does not end it, the thread is left behind
-and the run goes on. What no thread can be stopped in is one C call that keeps the interpreter to
+``cpu_bound``, runs in a thread of a notebook) the code runs in a helper thread: when its time is
+over, an exception is thrown into it, the thread is left behind whether that ends it or not, and
+the run goes on. What no thread can be stopped in is one C call that keeps the interpreter to
 itself, such as a regular expression in a ``cpu_bound`` scorer.
 
 Code that ends the process (``sys.exit``) ends its own call and nothing else.
@@ -12,7 +12,6 @@ Code that ends the process (``sys.exit``) ends its own call and nothing else.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import ctypes
 import math
@@ -21,9 +20,12 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from olmo_eval.common.scorers import Scorer
 from olmo_eval.errors import OlmoEvalError
@@ -76,8 +78,8 @@ class TimeLimits:
         self._override = override
         self._deadline = math.inf
         self._rings = math.inf
-        self._helpers = anyio.CapacityLimiter(_HELPERS)
-        self._one = anyio.CapacityLimiter(1)
+        self._limiter = anyio.CapacityLimiter(_HELPERS)
+        self._idle: list[_Helper] = []
 
     def seconds(self, scorer: Scorer | type[Scorer] = Scorer) -> float:
         """How long ``scorer`` may take; of no scorer: how long an extraction may."""
@@ -91,7 +93,7 @@ class TimeLimits:
                 another exception that is no ``Exception``. KeyboardInterrupt: Ctrl-C.
         """
         if not self.alarmed:
-            return await self._in_helper(self._one, seconds, function, arguments)
+            return self._call_in(self._helper(), seconds, function, arguments)
         deadline = self._deadline = time.monotonic() + seconds
         if deadline < self._rings:
             self._set(deadline)
@@ -116,8 +118,20 @@ class TimeLimits:
         self, seconds: float, function: Callable[..., T], *arguments: Any
     ) -> T:
         """``call``, off the event loop."""
-        limiter = self._helpers if self.alarmed else self._one
-        return await self._in_helper(limiter, seconds, function, arguments)
+        helper = self._helper()
+        try:
+            return await anyio.to_thread.run_sync(
+                self._call_in,
+                helper,
+                seconds,
+                function,
+                arguments,
+                abandon_on_cancel=True,
+                limiter=self._limiter,
+            )
+        except anyio.get_cancelled_exc_class():
+            helper.stop()
+            raise
 
     async def wait(self, seconds: float, coroutine: Coroutine[Any, Any, T]) -> T:
         """``await coroutine``, cancelled when its time is over.
@@ -134,22 +148,33 @@ class TimeLimits:
             raise EscapedError(error) from error
         raise OutOfTimeError(seconds)
 
-    async def _in_helper(
+    # -- the helpers
+
+    def _helper(self) -> _Helper:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Helper()
+
+    def _call_in(
         self,
-        limiter: anyio.CapacityLimiter,
+        helper: _Helper,
         seconds: float,
         function: Callable[..., T],
         arguments: tuple[Any, ...],
     ) -> T:
-        async with limiter:
-            helper = _Helper(function, arguments)
-            with anyio.move_on_after(seconds):
-                result: T = await helper.result()
-                return result
-            throw_into(helper.thread, _Stop)
-            with anyio.move_on_after(_GRACE):
-                await helper.ended()
-            raise OutOfTimeError(seconds)
+        try:
+            return helper.call(seconds, function, arguments)
+        except OutOfTimeError:
+            helper = _Helper()  # in its place
+            raise
+        finally:
+            self._idle.append(helper)
+
+    def close(self) -> None:
+        """End the helpers that nothing occupies."""
+        for helper in self._idle:
+            helper.close()
 
     # -- the alarm
 
@@ -168,43 +193,47 @@ class TimeLimits:
 
 
 class _Helper:
-    """One call in a thread of its own, which ends with the process if it never ends."""
+    """A thread for calls that may never return; the process does not wait for it."""
 
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._outcome: asyncio.Future[tuple[Any, BaseException | None]]
-        self._outcome = self._loop.create_future()
-        context = contextvars.copy_context()
-        self.thread = threading.Thread(
-            target=context.run,
-            args=(self._work, function, arguments),
-            name="olmo-eval scoring",
-            daemon=True,
-        )
-        self.thread.start()
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
+        self._replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="olmo-eval scoring", daemon=True)
+        self._thread.start()
 
-    def _work(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    def _work(self) -> None:
         try:
-            outcome: tuple[Any, BaseException | None] = function(*arguments), None
-        except BaseException as error:
-            outcome = None, error
+            for call in iter(self._calls.get, None):
+                try:
+                    reply: tuple[Any, BaseException | None] = call(), None
+                except BaseException as error:
+                    reply = None, error
+                self._replies.put(reply)
+        except _Stop:
+            return  # thrown when the call had just ended
+
+    def call(self, seconds: float, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """Blocks until the function returns or its time is over; then the helper is done for."""
+        self._calls.put(partial(contextvars.copy_context().run, function, *arguments))
         try:
-            self._loop.call_soon_threadsafe(self._report, outcome)
-        except RuntimeError:
-            return  # the run is over and its event loop closed
+            value, error = self._replies.get(timeout=None if seconds == math.inf else seconds)
+        except Empty:
+            self.stop()
+            raise OutOfTimeError(seconds) from None
+        if error is not None:
+            raise error if isinstance(error, Exception) else EscapedError(error)
+        result: T = value
+        return result
 
-    def _report(self, outcome: tuple[Any, BaseException | None]) -> None:
-        if not self._outcome.done():
-            self._outcome.set_result(outcome)
+    def stop(self) -> None:
+        """Ends it with its call, if that can be interrupted; who waits for it waits no more."""
+        throw_into(self._thread, _Stop)
+        self._replies.put((None, _Stop()))
+        self.close()
 
-    async def result(self) -> Any:
-        value, error = await asyncio.shield(self._outcome)
-        if error is None:
-            return value
-        raise error if isinstance(error, Exception) else EscapedError(error)
-
-    async def ended(self) -> None:
-        await asyncio.shield(self._outcome)
+    def close(self) -> None:
+        """Ends it after its call."""
+        self._calls.put(None)
 
 
 @contextmanager
@@ -218,19 +247,19 @@ def time_limits(override: float | None = None) -> Iterator[TimeLimits]:
     free = main and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
     free = free and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     limits = TimeLimits(free, override)
-    if not limits.alarmed:
-        yield limits
-        return
-    signal.signal(signal.SIGALRM, limits.ring)
+    if limits.alarmed:
+        signal.signal(signal.SIGALRM, limits.ring)
     try:
         yield limits
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        if limits.alarmed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        limits.close()
 
 
 def throw_into(thread: threading.Thread, error: type[BaseException]) -> None:
     """Raise ``error`` in another thread, at the next instruction it interprets."""
-    if thread.ident is not None:
+    if thread.ident is not None and thread.is_alive():
         place = ctypes.c_ulong(thread.ident)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(place, ctypes.py_object(error))
