@@ -200,7 +200,7 @@ class PluginManager:
             wanted = {n: arguments[n] for n in impl.argnames}
             try:
                 impl.function(**wanted)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 owner = next(p.owner for p in self.plugins if p.module is impl.plugin)
                 failures.append(Failure(f"{impl.plugin_name}: {hook}", owner, _reason(error)))
         return failures

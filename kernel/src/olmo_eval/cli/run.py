@@ -14,10 +14,12 @@ from olmo_eval.cli.options import (
     results_option,
     reuse_by_name_option,
 )
-from olmo_eval.errors import OlmoEvalError, UsageError
+from olmo_eval.cli.sweep import Sweep
+from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.common.overrides import Override
+    from olmo_eval.harness.config import HarnessConfig
     from olmo_eval.results.store import Run
     from olmo_eval.runner.plan import Plan, TaskRequest
     from olmo_eval.runner.run import Job
@@ -57,7 +59,7 @@ def model_and_tasks(command: Any) -> Any:
             click.option("--seed", type=int, help="Seed of subsets and of sampling."),
             click.option("--name", help="Name of the run."),
             click.option("--group", help="Group of runs it belongs to."),
-            click.option("--step", type=int, help="Training step of the checkpoint."),
+            click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint."),
         )
     ):
         command = option(command)
@@ -72,6 +74,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @reuse_by_name_option
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
+@click.option("--stop-on-error", is_flag=True, help="End with the first model that fails.")
 @fail_if_missing_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
@@ -93,24 +96,34 @@ def run(
 ) -> int:
     """Evaluate models on tasks; one run a model. Rerunning the same command resumes.
 
+    Where one of several models fails, the others run all the same, and the exit code is 1.
+
     -o binds to the -t or --harness before it: for a suite it applies to every member. Settings
     of the harness (provider.kwargs.x=1, max_turns=3) go to the harness wherever they stand.
     """
-    jobs = [make(ctx.meta["ordered"], model, results, options) for model in dict.fromkeys(models)]
-    from olmo_eval.runner.run import refuse_impossible
-
-    for job in jobs:
-        refuse_impossible(job)
+    sweep = Sweep(models, stop=options["stop_on_error"])
+    jobs = make_all(sweep, ctx.meta["ordered"], results, options)
+    if not jobs or sweep.over:
+        sweep.raise_failures()
+    sweep.announce()
+    for job in jobs.values():
         if "provider_choice" in job.notes:
             click.echo(f"provider {job.notes['provider_choice']}", err=True)
     if dry_run:
-        _show_plan(jobs, as_json)
+        _show_plan(list(jobs.values()), as_json)
+        sweep.raise_failures()
         return 0
-    runs, failure = _run_all(jobs, options["executor"])
-    show_runs(runs, as_json)
-    if failure is not None:
-        raise failure
-    return missing_too_many(runs, options["fail_if_missing"])
+    runs: list[Run] = []
+    try:
+        for model in sweep.left():
+            with sweep.attempt(model):
+                runs.append(_run(jobs[model], options["executor"]))
+            sweep.announce()
+    finally:  # an interrupt, too, leaves what is finished to be shown
+        show_runs(runs, as_json)
+    code = missing_too_many(runs, options["fail_if_missing"])
+    sweep.raise_failures()
+    return code
 
 
 def missing_too_many(runs: Sequence[Run], percent: float) -> int:
@@ -130,32 +143,30 @@ def missing_too_many(runs: Sequence[Run], percent: float) -> int:
     return code
 
 
-def _run_all(jobs: Sequence[Job], executor: str) -> tuple[list[Run], OlmoEvalError | None]:
-    """Every job in turn; the first failure ends it, with the finished ones kept."""
+def _run(job: Job, executor: str) -> Run:
     from olmo_eval.runner.evaluate import run_job
     from olmo_eval.runner.progress import make_progress
 
-    runs: list[Run] = []
-    for job in jobs:
-        progress = make_progress()
-        try:
-            runs.append(run_job(job, progress, executor))
-        except OlmoEvalError as error:
-            return runs, error
-        finally:
-            progress.close()
-    return runs, None
+    progress = make_progress()
+    try:
+        return run_job(job, progress, executor)
+    finally:
+        progress.close()
 
 
-def make(
-    ordered: Sequence[tuple[str, Any]], model: str, results: str, options: dict[str, Any]
-) -> Job:
-    """The job of one model, from the options in the order in which they stood."""
+def make_all(
+    sweep: Sweep, ordered: Sequence[tuple[str, Any]], results: str, options: dict[str, Any]
+) -> dict[str, Job]:
+    """The jobs that can be made, by model, from the options in the order in which they stood.
+
+    Raises:
+        OlmoEvalError: what is wrong whatever the model.
+    """
     from olmo_eval.common.overrides import apply_overrides
     from olmo_eval.harness.config import load_harness
     from olmo_eval.harness.presets import get_harness_preset
-    from olmo_eval.runner.evaluate import make_job
     from olmo_eval.runner.plan import make_plan, with_limit
+    from olmo_eval.runner.run import refuse_impossible
 
     requests, for_harness = bind(ordered)
     if options["harness"] and options["harness_config"]:
@@ -168,10 +179,25 @@ def make(
     plan = with_limit(make_plan(requests), options["limit"], options["seed"])
     for note in _unfilled(plan):
         click.echo(f"note: {note}", err=True)
-    asked = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
+    kind = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
+    jobs: dict[str, Job] = {}
+    for model in sweep.left():
+        with sweep.attempt(model):
+            job = _make(model, harness, plan, results, options)
+            _refuse_contradiction(job, model, kind, options["provider"])
+            refuse_impossible(job)
+            jobs[model] = job
+    return jobs
+
+
+def _make(
+    model: str, harness: HarnessConfig, plan: Plan, results: str, options: dict[str, Any]
+) -> Job:
+    from olmo_eval.runner.evaluate import make_job
+
     parts = _INSPECT[:3] if options.get("inspect") else ()
     chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
-    job = make_job(
+    return make_job(
         model,
         harness,
         plan,
@@ -186,13 +212,17 @@ def make(
         max_cost=options.get("max_cost"),
         inspect=tuple(chosen or parts),
     )
+
+
+def _refuse_contradiction(
+    job: Job, model: str, asked: Override | None, provider: str | None
+) -> None:
     kind = job.harness.provider.kind
     if asked is not None and asked.value != kind:
-        by = f"--provider {kind}" if options["provider"] else f"-m {model}"
+        by = f"--provider {kind}" if provider else f"-m {model}"
         raise UsageError(
             f"override {asked.text!r} contradicts {by}", hint="leave one of the two out"
         )
-    return job
 
 
 def _unfilled(plan: Plan) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,9 @@ def print_json(value: Any) -> None:
     """Indented JSON; what JSON has no number for (NaN, infinity) is null."""
     import orjson
 
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+    from olmo_eval.cli.document import write_document
+
+    write_document(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 def table(

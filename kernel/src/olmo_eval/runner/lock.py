@@ -179,6 +179,8 @@ def harness_lock(config: HarnessConfig, reader: CodeReader | None = None) -> dic
     full = to_json(config)
     full.pop("provider")
     kept = {k: v for k, v in full.items() if k not in _PACE}
+    if config.scoring_timeout is None:  # then the scorers' own limits hold
+        kept.pop("scoring_timeout")
     kept["tools"] = [getattr(t, "name", t) for t in config.tools]
     kept["sandboxes"] = [
         {k: v for k, v in sandbox.items() if k not in _SANDBOX_PACE}
@@ -209,11 +211,11 @@ def _harness_code(config: HarnessConfig, reader: CodeReader) -> dict[str, Any]:
 
 
 def generation_lock(config: HarnessConfig) -> dict[str, Any]:
-    """The part of the harness that decides what the model answers; judges only look at it."""
+    """The part of the harness that decides what the model answers; scoring only looks at it."""
     return {k: v for k, v in harness_lock(config).items() if k not in _GRADING}
 
 
-_GRADING = frozenset({"judges", "judges_code", "auxiliary_providers"})
+_GRADING = frozenset({"judges", "judges_code", "auxiliary_providers", "scoring_timeout"})
 
 
 def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any]:

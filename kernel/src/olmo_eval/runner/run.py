@@ -16,11 +16,13 @@ import anyio
 from attrs import field, frozen
 
 from olmo_eval.common.types import Identity
-from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval.errors import DataError, ProviderError, UsageError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
-from olmo_eval.results.folder import RunFolder, held, new_run_id, runs_of
+from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
+from olmo_eval.results.locking import run_lock
 from olmo_eval.results.store import Run, open_run, publish
+from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
 from olmo_eval.runner.lock import digest
 from olmo_eval.runner.plan import Plan
 from olmo_eval.runner.probe import refuse_other_model
@@ -36,7 +38,8 @@ class Job:
     - ``results``: a folder or a URL (``s3://``, ``gs://``);
     - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs, those
       of a model that is known by its name alone only with ``reuse_by_name``;
-    - ``step`` and ``tokens``: how far the checkpoint was trained;
+    - ``step`` and ``tokens``: how far the checkpoint was trained; ``step_given`` says that the
+      step was named, not read from the checkpoint's path;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
     - ``max_cost``: US dollars the run's answers may cost, where the provider knows;
     - ``inspect``: the parts of each task's first instance to show.
@@ -52,6 +55,7 @@ class Job:
     reuse: bool = True
     reuse_by_name: bool = False
     step: int | None = None
+    step_given: bool = False
     tokens: int | None = None
     notes: Mapping[str, Any] = field(factory=dict)
     inspect: tuple[str, ...] = ()
@@ -71,16 +75,45 @@ def execute(job: Job, progress: Progress) -> Path | str:
     refuse_impossible(job)
     record = run_record(job)
     root = local_root(job.results)
-    with _ends_like_ctrl_c(), held(root, record["identity"], progress.message):
+    with _ends_like_ctrl_c(), run_lock(root, record["identity"], progress.message):
         folder = _choose(root, job, record["identity"])
         known = folder.read_json()
-        if known is not None and known["status"] == "complete":
+        if known is not None and _is_whole(folder, known, progress):
             if record["model"].get("known_by") == Identity.NAME:
                 anyio.run(_check_model, job, folder, record["model"], progress)
             progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
+            _note_step(folder, known, job, progress)
         else:
-            anyio.run(_make, job, folder, record, known, progress)
+            with exits_are_failures():
+                anyio.run(_make, job, folder, record, known, progress)
         return publish(folder.path, job.results) if "://" in job.results else folder.path
+
+
+def _is_whole(folder: RunFolder, known: dict[str, Any], progress: Progress) -> bool:
+    """Whether a run is complete and has all its tables.
+
+    Raises:
+        DataError: tables are missing, and the journal they would be written from as well.
+    """
+    if known["status"] != "complete":
+        return False
+    missing = Run(str(folder.path), known).missing_tables()
+    if not missing:
+        return True
+    named = f"run {folder.run_id} is complete, but {', '.join(missing)}"
+    if not folder.journal.is_file():
+        raise DataError(f"{named} is missing", hint="--fresh makes the run anew")
+    progress.message(f"{named} is missing; it is written again from the journal")
+    return False
+
+
+def _note_step(folder: RunFolder, known: dict[str, Any], job: Job, progress: Progress) -> None:
+    """Set the training step of a finished run, where the command says another one."""
+    if not job.step_given or known["model"].get("step") == job.step:
+        return
+    known["model"]["step"] = job.step
+    folder.write_json(known)
+    progress.message(f"run {folder.run_id} now has the step {job.step}")
 
 
 def _terminated(_number: int, frame: Any) -> None:
@@ -159,8 +192,11 @@ async def _make(
     progress: Progress,
 ) -> None:
     began = time.perf_counter()
-    async with Harness(job.harness, run_id=folder.run_id) as harness:
-        facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
-        record["model"] = {**facts, **record["model"]}
-        record["load_seconds"] = time.perf_counter() - began
-        await Session(job, harness, folder, record, progress).make(known)
+    with cancelled_by_interrupts():
+        async with Harness(job.harness, run_id=folder.run_id) as harness:
+            facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
+            record["model"] = {**facts, **record["model"]}
+            if known is not None and not job.step_given:  # what an earlier command said stays
+                record["model"]["step"] = known["model"].get("step", job.step)
+            record["load_seconds"] = time.perf_counter() - began
+            await Session(job, harness, folder, record, progress).make(known)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,13 +19,16 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.locking import this_host
 from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
 from olmo_eval.results.reuse import KnownAnswer, ReuseIndex, runs_to_reuse
 from olmo_eval.results.store import Run, Store, open_run
+from olmo_eval.results.summary import transformed_mean
 from olmo_eval.results.tables import write_results
 from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.inspect import inspection
+from olmo_eval.runner.interrupt import Interrupted, interrupts
 from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.probe import probe, refuse_other_model
@@ -36,17 +37,10 @@ from olmo_eval.runner.progress import Progress
 if TYPE_CHECKING:
     from olmo_eval.runner.run import Job
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: outcomes that are tried again when a run is resumed
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
 #: what a provider writes into an output's metadata where a prompt did not fit the model
 _TRUNCATED = "truncated_prompt_tokens"
-
-
-class Interrupted(OlmoEvalError):
-    """The run was stopped by Ctrl-C; everything finished is kept (exit 130)."""
-
-    exit_code = 130
 
 
 class Session:
@@ -67,7 +61,10 @@ class Session:
         self.record["concurrency"] = harness.max_concurrency
         self.expected: dict[str, int] = {}
         self._done: Counter[str] = Counter()
-        self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
+        self._means = {
+            p.name: {m.key: _Mean(m.transform) for m in p.task.config.metrics}
+            for p in job.plan.tasks
+        }
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
         self._inspected: set[str] = set()
         self._signalled = False
@@ -86,7 +83,8 @@ class Session:
             )
         sessions = list((known or {}).get("sessions", ()))
         argv = self.record["environment"]["argv"]
-        sessions.append({"started": now(), "host": platform.node(), "argv": argv})
+        host = this_host(self.folder.path.parent.parent)
+        sessions.append({"started": now(), "host": host, "argv": argv})
         self.record.update(
             status="running",
             started=(known or {}).get("started") or sessions[0]["started"],
@@ -122,7 +120,7 @@ class Session:
         pipeline = Pipeline(self.harness, feeds, self, await self._known())
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._listen, pipeline, group.cancel_scope)
+                group.start_soon(self._listen, pipeline)
                 try:
                     await pipeline.run()
                 except RunFailedError:
@@ -215,16 +213,10 @@ class Session:
             )
         return found.same_model
 
-    async def _listen(self, pipeline: Pipeline, scope: anyio.CancelScope) -> None:
+    async def _listen(self, pipeline: Pipeline) -> None:
         """First Ctrl-C: finish what is in flight. Second: stop at once."""
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
-        try:
-            receiver = anyio.open_signal_receiver(*_SIGNALS)
-            context = receiver.__enter__()
-        except (ValueError, NotImplementedError, RuntimeError):
-            return  # not the main thread: signals belong to somebody else
-        try:
-            async for _ in context:
+        with interrupts() as heard:
+            async for _ in heard:
                 if pipeline.stopped:
                     self.journal.sync()
                     raise Interrupted(
@@ -234,10 +226,6 @@ class Session:
                 self._signalled = True
                 pipeline.stop()
                 self.progress.message("finishing what is in flight; Ctrl-C again stops at once")
-        finally:
-            receiver.__exit__(None, None, None)
-            for number, handler in before.items():
-                signal.signal(number, handler or signal.SIG_DFL)
 
     # -- the pipeline's sink
 
@@ -262,7 +250,7 @@ class Session:
         self._done[name] += 1
         self._count(name, row)
         self._spend()
-        self.progress.advanced(name, self._done[name], self._means[name].value)
+        self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
             self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
 
@@ -285,18 +273,23 @@ class Session:
         self._cost += row.get("cost_usd") or 0.0
         if any(_TRUNCATED in (output.get("metadata") or "") for output in row["outputs"]):
             self._truncated[task] += 1
-        key = self._primaries[task]
-        value = row["values"].get(key)
-        if value is not None:
-            self._means[task].add(value, row["weights"].get(key, 1.0))
+        means = self._means[task]
+        for key, value in row["values"].items():
+            if value is not None and key in means:
+                means[key].add(value, row["weights"].get(key, 1.0))
+
+    def _primary(self, task: str) -> _Mean:
+        return self._means[task][self._primaries[task]]
 
     def finished(self, feed: Feed) -> None:
         name = feed.planned.name
         self.journal.sync()
-        done, mean = self._done[name], self._means[name]
-        self.progress.task_finished(name, done, mean.value)
-        if mean.n < done:
-            self.progress.message(f"{name}: {done - mean.n:,} of {done:,} have no score")
+        done, primary = self._done[name], self._primary(name)
+        self.progress.task_finished(name, done, primary.mean)
+        if primary.n < done:
+            self.progress.message(f"{name}: {done - primary.n:,} of {done:,} have no score")
+        scores = {key: mean.score for key, mean in self._means[name].items()}
+        self._notify("task_finished", run_id=self.folder.run_id, task=name, metrics=scores)
 
     # -- the end
 
@@ -309,12 +302,6 @@ class Session:
         results = write_results(
             self.folder, self.record, tasks, self.job.plan.suites, self.expected
         )
-        for planned in self.job.plan.tasks:
-            scores = [s for s in results if s.kind == "task" and s.name == planned.name]
-            values = {f"{s.metric}:{s.scorer}": s.value for s in scores}
-            self._notify(
-                "task_finished", run_id=self.folder.run_id, task=planned.name, metrics=values
-            )
         notes = [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
@@ -331,13 +318,16 @@ class Session:
         self._notify("run_finished", run=self.record)
 
     def _fail(self, error: BaseException) -> None:
-        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+        stops = (Interrupted, KeyboardInterrupt, anyio.get_cancelled_exc_class())
+        status = "interrupted" if isinstance(error, stops) else "failed"
         if isinstance(error, OlmoEvalError):
             self.record["error"] = self.redactor.text(error.message)
         try:
-            self._close_session(status, None)
+            if not isinstance(error, journal.JournalGoneError):  # nor is the folder made again
+                self._close_session(status, None)
         except OlmoEvalError as unwritable:
             self.progress.message(unwritable.message)
+        self._notify("run_finished", run=self.record)
 
     def _close_session(self, status: str, seconds: float | None) -> None:
         self.record["status"] = status
@@ -373,10 +363,11 @@ def finished_instances(
 
 
 class _Mean:
-    """A running weighted mean."""
+    """A running weighted mean, and the score that its metric makes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, transform: str | None) -> None:
         self._sum = self._weight = 0.0
+        self._transform = transform
         self.n = 0
 
     def add(self, value: float, weight: float) -> None:
@@ -385,5 +376,10 @@ class _Mean:
         self._weight += weight
 
     @property
-    def value(self) -> float | None:
+    def mean(self) -> float | None:
         return self._sum / self._weight if self._weight else None
+
+    @property
+    def score(self) -> float | None:
+        mean = self.mean
+        return None if mean is None else transformed_mean(mean, self._transform)
