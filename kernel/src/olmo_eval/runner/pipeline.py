@@ -15,6 +15,7 @@ import anyio.lowlevel
 import anyio.to_thread
 from attrs import evolve
 
+from olmo_eval import plugins
 from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
 from olmo_eval.errors import (
     ProviderError,
@@ -109,6 +110,10 @@ class Pipeline:
     async def _work(self) -> None:
         try:
             await self._work_on()
+        except SystemExit as error:  # which an event loop would not survive
+            self.stopped = True
+            fault = plugins.manager().fault(error, "the run")
+            raise fault or RunFailedError("something in the run tried to exit") from error
         except BaseException:
             self.stopped = True  # workers that have not begun yet are not cancelled
             raise
