@@ -17,14 +17,17 @@ KERNEL = ROOT / "kernel/src/olmo_eval"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/src/*") if path.is_dir())
 
 #: The wiring that most rooms may use: errors, hooks, and who registered what.
-WIRING = {"errors", "hookspecs", "plugins", "registry"}
+WIRING = {"errors", "faults", "hookspecs", "plugins", "registry"}
 
 #: room -> rooms it may import besides itself
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "common": {"errors"},
-    "registry": {"errors", "common"},
-    "plugins": {"errors", "common", "registry", "hookspecs"},
+    "faults": {"errors"},
+    "registry": {"errors", "faults", "common"},
+    "loading": {"errors", "faults", "registry"},
+    "hooks": {"errors", "registry", "hookspecs"},
+    "plugins": {"errors", "common", "registry", "hookspecs", "faults", "hooks", "loading"},
     # hookspecs.py names the type of everything a plugin can supply, for type checkers only.
     "hookspecs": {"common", "evals", "harness", "runner"},
     "data": WIRING | {"common"},

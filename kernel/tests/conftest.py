@@ -119,7 +119,6 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     made.write("few/test.jsonl", [_sum(n) for n in range(200, 210)])
     made.write("pick/test.jsonl", [_pick(n) for n in range(30)])
     made.write("prose/test.jsonl", [_text(n) for n in range(20)])
-    monkeypatch.delitem(sys.modules, f"olmo_eval_plugin_{PACK.stem}", raising=False)
     with plugins.fresh_manager([str(PACK)]):
         yield made
 
@@ -150,3 +149,33 @@ def tables() -> Callable[[Run], dict[str, Any]]:
         return found
 
     return read
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on ``sys.path``, as site-packages is; its modules are forgotten afterwards."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delenv("OLMO_EVAL_PLUGINS", raising=False)
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(folder.parent) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def install(site: Path) -> Callable[..., None]:
+    """Install a distribution of one module, as pip leaves it: the code and its metadata."""
+
+    def install(distribution: str, module: str, code: str, version: str = "1.0") -> None:
+        (site / f"{module}.py").write_text(code)
+        info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        )
+        (info / "entry_points.txt").write_text(f"[olmo_eval]\n{module} = {module}\n")
+
+    return install

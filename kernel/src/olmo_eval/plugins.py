@@ -7,23 +7,24 @@ is recorded with its reason and takes nothing else down.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pluggy
-from attrs import frozen
+from attrs import field, frozen
 
-from olmo_eval import hookspecs
+from olmo_eval import faults, hookspecs
 from olmo_eval.errors import OlmoEvalError, PluginError, UsageError
+from olmo_eval.faults import Place
+from olmo_eval.hooks import OBSERVERS, hook_name, isolated, marked, mistakes
+from olmo_eval.loading import file_owner, import_file, module_owner
 from olmo_eval.registry import Owner, Registry, current_owner, owned_by
 
 GROUP = "olmo_eval"
@@ -43,16 +44,27 @@ KINDS = {
     "external_evals": "external eval",
     "executors": "executor",
 }
+#: kinds whose names another command lists than ``olmo-eval <kind>``
+_LISTINGS = {"external_evals": "external list", "variants": "tasks --variants"}
+_ASKED_FOR = "--plugin"
 
 
 @frozen
 class Plugin:
-    """A loaded plugin module and where it came from (``entry point`` or ``--plugin``)."""
+    """A loaded plugin module and where it came from (``entry point`` or ``--plugin``).
+
+    ``hooks`` are the module's hooks as they are called: what one raises is dealt with there.
+    """
 
     name: str
     owner: Owner
     module: ModuleType
     origin: str
+    hooks: ModuleType = field(init=False, eq=False, repr=False)
+
+    @hooks.default
+    def _hooks(self) -> ModuleType:
+        return ModuleType(self.module.__name__)
 
 
 @frozen
@@ -69,14 +81,17 @@ class PluginManager:
 
     def __init__(self) -> None:
         self.registries: dict[str, Registry[Any]] = {
-            kind: Registry(kind, noun, replay) for kind, noun in KINDS.items()
+            kind: Registry(kind, noun, replay, listing=_LISTINGS.get(kind))
+            for kind, noun in {**KINDS, "variants": "variant"}.items()
         }
         self.plugins: list[Plugin] = []
         self.failures: list[Failure] = []
+        self._observed: list[Failure] = []
         self._pluggy = pluggy.PluginManager(GROUP)
         self._pluggy.add_hookspecs(hookspecs)
         self._discovered = False
-        self._collected: set[tuple[str, str]] = set()
+        self._collected: dict[str, list[Plugin]] = {kind: [] for kind in KINDS}
+        self._suppliers: dict[str, Owner] = {}
 
     # -- loading
 
@@ -98,11 +113,14 @@ class PluginManager:
         if any(p.owner == owner and p.module.__name__ == point.module for p in self.plugins):
             return
         try:
-            with owned_by(owner):
+            with self._withdrawn_on_failure(owner), owned_by(owner):
                 module = point.load()
-            self._add(point.name, owner, module, "entry point")
+                self._add(Plugin(point.name, owner, module, "entry point"))
         except (Exception, SystemExit) as error:
             self._fail(point.name, owner, error)
+            return
+        for hook, mistake in mistakes(module):
+            self._fail(f"{point.name}: {hook}", owner, mistake)
 
     def load(self, target: str) -> None:
         """Load a plugin from a file path or a module name, as ``--plugin`` does.
@@ -115,66 +133,126 @@ class PluginManager:
         is_file = target.endswith(".py") or path.is_file()
         if is_file and not path.is_file():
             raise UsageError(f"no such plugin file: {target}")
+        owner = file_owner(path) if is_file else module_owner(target)
+        if self._known(path if is_file else None, target, owner):
+            return
         name = path.stem if is_file else target
         try:
-            module, owner = _import_file(path) if is_file else _import_module(target)
-            known = next((p for p in self.plugins if p.module is module), None)
-            if known is None:
-                self._add(name, owner, module, "--plugin")
-            elif is_file and known.owner.version != owner.version:
-                raise UsageError(
-                    f"plugin file {target} has changed since this process loaded it",
-                    hint="start Python anew to load it again",
-                )
+            with self._withdrawn_on_failure(owner), owned_by(owner):
+                module = import_file(path, owner) if is_file else import_module(target)
+                for _hook, mistake in mistakes(module):
+                    raise mistake
+                self._add(Plugin(name, owner, module, _ASKED_FOR))
         except OlmoEvalError:
             raise
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"plugin {target} could not be loaded: {_reason(error)}",
-                hint="--debug shows where",
+                f"plugin {target} could not be loaded: {faults.located(error, (owner.module,))}",
+                hint=faults.HINT,
             ) from error
 
-    def _add(self, name: str, owner: Owner, module: ModuleType, origin: str) -> None:
+    def _known(self, file: Path | None, target: str, owner: Owner) -> bool:
+        """Whether a plugin is loaded already.
+
+        Raises:
+            UsageError: its file has changed since.
+        """
+        for plugin in self.plugins:
+            if file is None:
+                if plugin.module.__name__ == target:
+                    return True
+            elif plugin.origin == _ASKED_FOR and plugin.module.__file__ == str(file.resolve()):
+                if plugin.owner.version != owner.version:
+                    raise UsageError(
+                        f"plugin file {target} has changed since this process loaded it",
+                        hint="start Python anew to load it again",
+                    )
+                return True
+        return False
+
+    def _add(self, plugin: Plugin) -> None:
+        owner, module = plugin.owner, plugin.module
+        for name, function in marked(module).items():
+            failed = partial(self._hook_failed, plugin, hook_name(function, name))
+            setattr(plugin.hooks, name, isolated(function, owner, failed))
         try:
-            self._pluggy.register(module, name=f"{owner.distribution}:{module.__name__}")
+            self._pluggy.register(plugin.hooks, name=f"{owner.distribution}:{module.__name__}")
             self._pluggy.check_pending()
         except pluggy.PluginValidationError:
-            self._pluggy.unregister(module)
+            self._pluggy.unregister(plugin.hooks)
             raise
-        self.plugins.append(Plugin(name, owner, module, origin))
+        self.plugins.append(plugin)
         for registry in self.registries.values():
             registry.adopt(owner)
+        replay(module.__name__)
+
+    @contextmanager
+    def _withdrawn_on_failure(self, owner: Owner) -> Iterator[None]:
+        """A plugin that does not load supplies nothing: no half of what it meant to register."""
+        try:
+            yield
+        except BaseException:
+            if all(plugin.owner != owner for plugin in self.plugins):
+                for registry in self.registries.values():
+                    registry.withdraw(owner)
+            raise
 
     def _fail(self, name: str, owner: Owner, error: BaseException) -> None:
-        self.failures.append(Failure(name, owner, _reason(error)))
+        failure = Failure(name, owner, faults.located(error, (owner.module,)))
+        if failure not in self.failures:
+            self.failures.append(failure)
+
+    # -- calling hooks
+
+    def _hook_failed(self, plugin: Plugin, hook: str, error: BaseException) -> None:
+        """Keep what a hook raised, or raise it where going on would hide it.
+
+        Raises:
+            PluginError: the plugin was asked for by name, or its opinion was, which another
+                plugin's would silently replace.
+        """
+        if hook in OBSERVERS:
+            reason = faults.located(error, (plugin.owner.module,))
+            self._observed.append(Failure(f"{plugin.name}: {hook}", plugin.owner, reason))
+        elif plugin.origin != _ASKED_FOR and hook != "choose_provider":
+            self._fail(f"{plugin.name}: {hook}", plugin.owner, error)
+        elif isinstance(error, OlmoEvalError):
+            raise error
+        else:
+            reason = faults.located(error, (plugin.owner.module,))
+            raise PluginError(
+                f"{hook} of {plugin.owner} failed: {reason}", hint=faults.HINT
+            ) from error
 
     # -- asking
 
     def registry(self, kind: str) -> Registry[Any]:
         """The registry of ``kind`` (``"tasks"``, ``"providers"``, ...), complete."""
         self.discover()
-        for plugin in self.plugins:
-            self._collect(kind, plugin)
+        if kind in KINDS:
+            self._collect(kind)
         return self.registries[kind]
 
-    def _collect(self, kind: str, plugin: Plugin) -> None:
-        key = (kind, plugin.module.__name__)
-        if key in self._collected:
+    def _collect(self, kind: str) -> None:
+        """Call the kind's hook of every plugin that has come since the last time."""
+        done = self._collected[kind]
+        if len(done) == len(self.plugins):
             return
-        self._collected.add(key)
-        hook = getattr(plugin.module, f"register_{kind}", None)
-        if hook is None or not hasattr(hook, "olmo_eval_impl"):
-            return
-        registry = self.registries[kind]
-
-        def register(name: str, target: Any, /) -> None:
-            registry.add(name, target, plugin.owner)
-
+        hook = f"register_{kind}"
+        caller = self._pluggy.subset_hook_caller(hook, [plugin.hooks for plugin in done])
+        self._collected[kind] = list(self.plugins)
         try:
-            with owned_by(plugin.owner):
-                hook(register)
-        except Exception as error:
-            self._fail(f"{plugin.name}: register_{kind}", plugin.owner, error)
+            caller(register=partial(self._register, kind))
+        except BaseException:
+            self._collected[kind] = done
+            raise
+
+    def _register(self, kind: str, name: str, target: Any, /) -> None:
+        place = Place.of(sys._getframe(1))
+        owner = current_owner.get() or self.owner_of(place.module)
+        if isinstance(target, str):
+            self._suppliers.setdefault(target.partition(":")[0].partition(".")[0], owner)
+        self.registries[kind].add(name, target, owner, place)
 
     def collect_all(self) -> None:
         """Call every registration hook, so that every failure is known."""
@@ -184,36 +262,22 @@ class PluginManager:
     def add_commands(self, cli: Any) -> None:
         """Let every plugin add its commands to the command line."""
         self.discover()
-        for plugin in self.plugins:
-            hook = getattr(plugin.module, "register_commands", None)
-            if hook is None or not hasattr(hook, "olmo_eval_impl"):
-                continue
-            try:
-                hook(cli)
-            except Exception as error:
-                self._fail(f"{plugin.name}: register_commands", plugin.owner, error)
+        self._pluggy.hook.register_commands(cli=cli)
 
     def notify(self, hook: str, **arguments: Any) -> list[Failure]:
         """Call an observer hook of every plugin; what raises is returned, never propagated."""
-        failures: list[Failure] = []
-        for impl in getattr(self._pluggy.hook, hook).get_hookimpls():
-            wanted = {n: arguments[n] for n in impl.argnames}
-            try:
-                impl.function(**wanted)
-            except (Exception, SystemExit) as error:
-                owner = next(p.owner for p in self.plugins if p.module is impl.plugin)
-                failures.append(Failure(f"{impl.plugin_name}: {hook}", owner, _reason(error)))
-        return failures
+        self._observed = []
+        getattr(self._pluggy.hook, hook)(**arguments)
+        return self._observed
 
     def choose_provider(self, config: Any) -> tuple[str, str] | None:
-        """What the first plugin with an opinion says: ``(kind, reason)``, or None."""
+        """What the first plugin with an opinion says: ``(kind, reason)``, or None.
+
+        Raises:
+            PluginError: a plugin could not say.
+        """
         self.discover()
-        try:
-            choice: tuple[str, str] | None = self._pluggy.hook.choose_provider(config=config)
-        except OlmoEvalError:
-            raise
-        except Exception as error:
-            raise PluginError(f"a plugin's choose_provider failed: {_reason(error)}") from error
+        choice: tuple[str, str] | None = self._pluggy.hook.choose_provider(config=config)
         return choice
 
     def observes(self, hook: str) -> bool:
@@ -221,13 +285,61 @@ class PluginManager:
         self.discover()
         return bool(getattr(self._pluggy.hook, hook).get_hookimpls())
 
+    # -- whose code it is
+
+    def culprit(self, error: BaseException, *homes: str) -> faults.Location | None:
+        """The innermost line of plugins' code that ``error`` passed through, if there is one.
+
+        ``homes`` are modules that count as plugins' though no plugin that is loaded owns them.
+        """
+        roots = self._roots() | {home.partition(".")[0] for home in homes}
+        return faults.innermost(error, roots - {faults.KERNEL, ""})
+
+    def fault(self, error: BaseException, doing: str, *homes: str) -> PluginError | None:
+        """``error`` as that of the plugin whose code raised it; None where no plugin's did.
+
+        ``doing`` names what was asked of the plugin; ``homes`` are the modules of the objects that
+        were asked.
+        """
+        where = self.culprit(error, *homes)
+        if where is None:
+            return None
+        owner = self.owner_of(where.module)
+        return PluginError(
+            f"{doing} failed in {owner}: {faults.reason(error)} ({where.text})", hint=faults.HINT
+        )
+
+    def uncaught(self, error: BaseException) -> PluginError | None:
+        """``fault`` of an exception that nobody expected: a plugin's where its code raised it,
+        the kernel's where a plugin only called the kernel or was called by it.
+        """
+        where = faults.innermost(error, self._roots() | {faults.KERNEL})
+        if where is None or where.root == faults.KERNEL:
+            return None
+        return self.fault(error, "the command")
+
+    def _roots(self) -> set[str]:
+        """The top-level modules of plugins."""
+        return {plugin.owner.module for plugin in self.plugins} | set(self._suppliers)
+
     def owner_of(self, module: str) -> Owner:
         """Who supplies ``module``: the plugin whose package it is in, or the module itself."""
         root = module.partition(".")[0]
         for plugin in self.plugins:
             if plugin.owner.module == root:
                 return plugin.owner
-        return current_owner.get() or Owner(root, module=root, provisional=True)
+        known = current_owner.get() or self._suppliers.get(root)
+        return known or Owner(root, module=root, provisional=True)
+
+    def claim(self, kind: str, name: str, target: Any, place: Place) -> None:
+        """Register for the module at ``place``."""
+        root = place.module.partition(".")[0]
+        owner = current_owner.get()
+        if owner is None or root != owner.module:
+            owner = self.owner_of(place.module)
+        if not owner.provisional:
+            self._suppliers.setdefault(root, owner)
+        self.registries[kind].add(name, target, owner, place)
 
 
 _manager: PluginManager | None = None
@@ -254,75 +366,53 @@ def fresh_manager(plugins: Sequence[str] = ()) -> Iterator[PluginManager]:
         _manager = previous
 
 
-#: module -> what its decorators registered; a later manager cannot make Python import it again
-_decorated: dict[str, dict[tuple[str, str], Any]] = {}
+def raise_fault(error: BaseException, doing: str, *homes: str) -> None:
+    """Raise ``error`` as that of the plugin whose code it comes from; for ``except`` blocks.
+
+    Returns where it is meant for people already, or is the kernel's own::
+
+        except (Exception, SystemExit) as error:
+            raise_fault(error, "scaffold 'debate'", cls.__module__)
+            raise
+    """
+    if isinstance(error, OlmoEvalError):
+        return
+    found = manager().fault(error, doing, *homes)
+    if found is not None:
+        raise found from error
 
 
-def add(kind: str, name: str, target: Any, *, module: str | None = None) -> None:
-    """Register from a decorator; the owner is found from the module that defines ``target``."""
-    home = module or getattr(target, "__module__", "") or ""
-    _decorated.setdefault(home, {})[kind, name] = target
-    _claim(kind, name, target, home)
+@contextmanager
+def asking(doing: str, *homes: str) -> Iterator[None]:
+    """What a plugin's code raises inside the block is reported as that plugin's."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise_fault(error, doing, *homes)
+        raise
+
+
+#: module -> the execution of it, and what its decorators registered then and where. A later
+#: manager cannot make Python import the module again
+_decorated: dict[str, tuple[Any, dict[tuple[str, str], tuple[Any, Place]]]] = {}
+
+
+def add(kind: str, name: str, target: Any) -> None:
+    """Register from a decorator, for the module that the decorator is in."""
+    place = Place.of_caller()
+    manager().claim(kind, name, target, place)
+    known = _decorated.get(place.module)
+    if known is None or known[0] is not place.execution:
+        known = _decorated[place.module] = (place.execution, {})
+    known[1][kind, name] = target, place
 
 
 def replay(module: str) -> None:
-    """Register, in the current manager, what ``module``'s decorators registered on import."""
-    for (kind, name), target in _decorated.get(module, {}).items():
-        _claim(kind, name, target, module)
-
-
-def _claim(kind: str, name: str, target: Any, home: str) -> None:
-    mine = manager()
-    owner = current_owner.get()
-    if owner is None or home.partition(".")[0] != owner.module:
-        owner = mine.owner_of(home)
-    mine.registries[kind].add(name, target, owner)
-
-
-def _import_file(path: Path) -> tuple[ModuleType, Owner]:
-    """Import a plain file as a plugin; its owner is the file, its version the content's hash.
-
-    It may import the modules beside it, which stand last in ``sys.path``: they hide nothing.
-    """
-    path = path.resolve()
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    name = "olmo_eval_plugin_" + re.sub(r"\W", "_", path.stem)
-    for candidate in (name, f"{name}_{digest}"):  # the second where another file has the first
-        known = sys.modules.get(candidate)
-        if known is None or getattr(known, "__file__", None) == str(path):
-            break
-    name = candidate
-    if known is not None and getattr(known, "__file__", None) == str(path):
-        return known, Owner(path.name, digest, name)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    owner = Owner(path.name, digest, name)
-    try:
-        with owned_by(owner):
-            spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module, owner
-
-
-def _import_module(name: str) -> tuple[ModuleType, Owner]:
-    root = name.partition(".")[0]
-    distributions = metadata.packages_distributions().get(root, [])
-    if distributions:
-        owner = Owner(distributions[0], metadata.version(distributions[0]), root)
-    else:
-        owner = Owner(root, module=root)
-    with owned_by(owner):
-        return import_module(name), owner
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, OlmoEvalError):
-        return error.message
-    return f"{type(error).__name__}: {error}"
+    """Register, in the current manager, what decorators in ``module``'s package registered."""
+    root = module.partition(".")[0]
+    for name, (execution, registered) in list(_decorated.items()):
+        loaded = sys.modules.get(name)
+        if name.partition(".")[0] != root or getattr(loaded, "__spec__", None) is not execution:
+            continue
+        for (kind, registered_name), (target, place) in registered.items():
+            manager().claim(kind, registered_name, target, place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, frozen
 
+from olmo_eval import faults
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import (
     CollisionError,
@@ -19,6 +21,7 @@ from olmo_eval.errors import (
     UnknownNameError,
     UsageError,
 )
+from olmo_eval.faults import Place
 
 T = TypeVar("T")
 
@@ -59,40 +62,55 @@ def owned_by(owner: Owner) -> Iterator[None]:
 
 @define
 class Entry(Generic[T]):
-    """One registered name. ``target`` is the object, or an import string until first use."""
+    """One registered name. ``target`` is the object, or an import string until first use.
+
+    ``source`` is an import string that has not been followed yet, also where a decorator has
+    registered an object meanwhile: at first use the two must turn out to be the same.
+    """
 
     name: str
     target: T | str
     owner: Owner
+    place: Place | None = None
+    source: str = ""
 
     @property
     def lazy(self) -> bool:
         return isinstance(self.target, str)
 
-
-#: the command that lists a kind of names, where it is not called like the kind
-_LISTED_BY = {"external_evals": "external list", "executors": "plugins"}
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.target, str):
+            self.source = self.target
 
 
 class Registry(Generic[T]):
     """All names of one kind.
 
-    ``noun`` names the kind in messages (``"task"``). A target is an object or an import string:
-    ``"package.module:Object"``, or ``"package.module"`` for a module that registers the name
-    itself, with a decorator, when it is imported. Of a module that was imported before, ``replay``
-    registers again what its decorators did.
+    ``noun`` names the kind in messages (``"task"``), ``listing`` is the command that lists it. A
+    target is an object or an import string: ``"package.module:Object"``, or ``"package.module"``
+    for a module that registers the name itself, with a decorator, when it is imported. Of a
+    module that was imported before, ``replay`` registers again what its decorators did.
     """
 
     def __init__(
-        self, kind: str, noun: str, replay: Callable[[str], None] = lambda module: None
+        self,
+        kind: str,
+        noun: str,
+        replay: Callable[[str], None] = lambda module: None,
+        *,
+        listing: str | None = None,
     ) -> None:
         self.kind = kind
         self.noun = noun
+        self.listing = listing or kind
         self._replay = replay
         self._entries: dict[str, list[Entry[T]]] = {}
 
-    def add(self, name: str, target: T | str, owner: Owner) -> None:
+    def add(self, name: str, target: T | str, owner: Owner, place: Place | None = None) -> None:
         """Register ``name``; a second claim by another owner is kept and reported when asked for.
+
+        The same thing may be registered again, and so may anything by a module that is executed
+        anew.
 
         Raises:
             UsageError: the same owner registers two different things under one name.
@@ -100,22 +118,34 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or not name or name != name.strip() or "=" in name:
             raise UsageError(f"{owner} registers a {self.noun} under a bad name: {name!r}")
         claims = self._entries.setdefault(name, [])
+        new = Entry(name, target, owner, place)
         for claim in claims:
             if claim.owner.distribution == owner.distribution:
-                self._replace(claim, target, owner)
+                self._repeat(claim, new)
                 return
-        claims.append(Entry(name, target, owner))
+        claims.append(new)
 
-    def _replace(self, claim: Entry[T], target: T | str, owner: Owner) -> None:
-        if isinstance(target, str) and not claim.lazy:
-            return  # the import string of something already imported
-        same_place = _place(claim.target) == _place(target)
-        if not claim.lazy and claim.target != target and not same_place:
-            raise UsageError(
-                f"{owner} registers two {self.kind} named {claim.name!r}",
-                hint="give one of them another name",
-            )
-        claim.target, claim.owner = target, owner
+    def _repeat(self, claim: Entry[T], new: Entry[T]) -> None:
+        anew = new.place is not None and new.place.replaces(claim.place)
+        if new.source:
+            if claim.source and claim.source != new.source and not anew:
+                raise self._two(claim, new.owner, new.place)
+            claim.source = new.source
+            if claim.lazy:
+                claim.target = new.target
+            return
+        if not claim.lazy and not anew:
+            if not _same(claim.target, new.target):
+                raise self._two(claim, new.owner, new.place)
+            return
+        claim.target, claim.owner, claim.place = new.target, new.owner, new.place
+
+    def _two(self, claim: Entry[T], owner: Owner, other: object) -> UsageError:
+        places = f": at {claim.place} and at {other}" if claim.place and other else ""
+        return UsageError(
+            f"{owner} registers two {self.kind.replace('_', ' ')} named {claim.name!r}{places}",
+            hint="give one of them another name",
+        )
 
     def adopt(self, owner: Owner) -> None:
         """Give ``owner`` what its module registered before plugins were discovered."""
@@ -123,6 +153,17 @@ class Registry(Generic[T]):
             for claim in claims:
                 if claim.owner.provisional and claim.owner.module == owner.module:
                     claim.owner = owner
+
+    def withdraw(self, owner: Owner) -> None:
+        """Forget what ``owner`` has registered."""
+        for name, claims in list(self._entries.items()):
+            claims[:] = [claim for claim in claims if claim.owner != owner]
+            if not claims:
+                del self._entries[name]
+
+    def claims(self, name: str) -> tuple[Entry[T], ...]:
+        """Every claim to exactly this name."""
+        return tuple(self._entries.get(name, ()))
 
     def names(self) -> list[str]:
         return sorted(self._entries)
@@ -156,7 +197,7 @@ class Registry(Generic[T]):
         """
         claims = self._find(name)
         if claims is None:
-            listing = f"`olmo-eval {_LISTED_BY.get(self.kind, self.kind)}` lists them all"
+            listing = f"`olmo-eval {self.listing}` lists them all"
             raise UnknownNameError(
                 f"unknown {self.noun} {name!r}",
                 hint=did_you_mean(name, self._entries, otherwise=listing),
@@ -172,44 +213,57 @@ class Registry(Generic[T]):
     def get(self, name: str) -> T:
         """The object called ``name``, imported now if it was registered by import string."""
         entry = self.entry(name)
-        if isinstance(entry.target, str):
+        if entry.source:
             self._resolve(entry)
         assert not isinstance(entry.target, str)
         return entry.target
 
     def _resolve(self, entry: Entry[T]) -> None:
-        target = entry.target
-        assert isinstance(target, str)
-        module_name, _, attribute = target.partition(":")
+        """Follow the entry's import string."""
+        source = entry.source
+        module_name, _, attribute = source.partition(":")
         what = f"{self.noun} {entry.name!r} of {entry.owner}"
+        seen = module_name in sys.modules
         try:
             with owned_by(entry.owner):
-                module = import_module(module_name)
-                if not attribute and isinstance(entry.target, str):
+                resolved: Any = import_module(module_name)
+                if seen and entry.lazy:
                     self._replay(module_name)
-            if attribute:
-                resolved: Any = module
-                for part in attribute.split("."):
-                    resolved = getattr(resolved, part)
-                entry.target = resolved
+            for part in attribute.split(".") if attribute else ():
+                resolved = getattr(resolved, part)
         except OlmoEvalError:
             raise
-        except ModuleNotFoundError as error:
-            if error.name and not module_name.startswith(error.name):
-                raise MissingDependencyError(
-                    f"{what} needs the module {error.name!r}, which is not installed",
-                    hint=f"pip install {error.name.partition('.')[0]}",
-                ) from error
-            raise PluginError(f"{what}: there is no module {module_name!r}") from error
-        except Exception as error:
-            raise PluginError(
-                f"{what}: importing {target!r} failed: {type(error).__name__}: {error}"
-            ) from error
-        if isinstance(entry.target, str):
+        except (Exception, SystemExit) as error:
+            raise _import_failure(error, what, source, entry.owner) from error
+        if attribute and entry.lazy:
+            entry.target = resolved
+        elif attribute and not _same(entry.target, resolved):
+            raise self._two(entry, entry.owner, source)
+        if entry.lazy:
             raise PluginError(f"{what}: importing {module_name!r} did not register that name")
+        entry.source = ""
 
 
-def _place(target: Any) -> tuple[str, str] | None:
-    """Where a class or function is defined; a module imported again defines the same place."""
-    module, name = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
-    return (module, name) if module and name else None
+def _import_failure(
+    error: BaseException, what: str, source: str, owner: Owner
+) -> MissingDependencyError | PluginError:
+    module = source.partition(":")[0]
+    if isinstance(error, ModuleNotFoundError):
+        if error.name and not module.startswith(error.name):
+            return MissingDependencyError(
+                f"{what} needs the module {error.name!r}, which is not installed",
+                hint=f"pip install {error.name.partition('.')[0]}",
+            )
+        return PluginError(f"{what}: there is no module {module!r}")
+    reason = faults.located(error, (module.partition(".")[0], owner.module))
+    return PluginError(f"{what}: importing {source!r} failed: {reason}", hint=faults.HINT)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two targets are one thing; values of equal settings are."""
+    if one is other:
+        return True
+    try:
+        return bool(one == other)
+    except Exception:  # arrays, say, whose comparison is no truth value
+        return False

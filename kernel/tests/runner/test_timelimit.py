@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from olmo_eval import evaluate
-from olmo_eval.errors import OlmoEvalError, RunFailedError
+from olmo_eval.errors import OlmoEvalError, PluginError
 from olmo_eval.results.store import Run
 
 PLUGIN = '''
@@ -279,7 +279,7 @@ def test_a_ctrl_c_is_no_failure_of_a_scorer(troubled: Callable[[str], Run]) -> N
 def test_sys_exit_in_a_hook_ends_the_run_with_an_error(
     bench: Any, troubled: Callable[[str], Run]
 ) -> None:
-    with pytest.raises(RunFailedError, match=r"trouble\.py:\d+ called sys\.exit\(3\)"):
+    with pytest.raises(PluginError, match=r"called sys\.exit\(3\) \(trouble\.py:\d+\)"):
         troubled("hook_exit")
 
     record = json.loads(next(Path("results/runs").glob("2*/run.json")).read_text())

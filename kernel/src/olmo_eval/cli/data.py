@@ -182,7 +182,7 @@ def _tasks(spec: TaskSpec) -> Iterator[Task]:
 
     yield build_task(spec)
     if not spec.variants:
-        for variant in variants_of(spec.name):
+        for variant in variants_of(spec.name, spec.distribution):
             yield build_task(evolve(spec, variants=(variant,)))
 
 

@@ -110,6 +110,7 @@ sandboxes = _command("sandboxes", "List sandbox backends.")
 tools = _command("tools", "List tools.")
 scorers = _command("scorers", "List scorers.")
 judges = _command("judges", "List judges.")
+executors = _command("executors", "List executors.")
 
 
 @click.command()
@@ -125,7 +126,7 @@ def tasks(filter_: str, variants: bool, as_json: bool) -> None:
 
         for row in rows:
             task_class(TaskSpec(row["name"], distribution=row["distribution"]))
-            row["variants"] = sorted(variants_of(row["name"]))
+            row["variants"] = variants_of(row["name"], row["distribution"])
     _print("tasks", rows, as_json)
 
 
@@ -134,6 +135,7 @@ def tasks(filter_: str, variants: bool, as_json: bool) -> None:
 def plugins(as_json: bool) -> None:
     """Show every plugin: who provides what, and what failed to load and why."""
     from olmo_eval.cli.show import print_json
+    from olmo_eval.evals.tasks.common.registry import contested_variants
     from olmo_eval.plugins import KINDS, manager
 
     mine = manager()
@@ -159,6 +161,8 @@ def plugins(as_json: bool) -> None:
         for kind in KINDS
         for name, owners in mine.registries[kind].collisions().items()
     }
+    for name, owners in contested_variants().items():
+        clashes[f"variant {name}"] = [owner.to_dict() for owner in owners]
     if as_json:
         print_json({"plugins": rows, "failures": failures, "collisions": clashes})
         return

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from olmo_eval.errors import OlmoEvalError
+from olmo_eval.errors import OlmoEvalError, PluginError
 
 #: command -> (where it is, what it does in one line); modules are imported when called
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tools": ("listing:tools", "List tools."),
     "scorers": ("listing:scorers", "List scorers."),
     "judges": ("listing:judges", "List judges."),
+    "executors": ("listing:executors", "List executors."),
     "external": ("external:external", "List and run benchmarks with their own runner."),
 }
 
@@ -151,8 +152,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         _close_broken_pipe()
-    except Exception as error:
-        _report(f"{type(error).__name__}: {error}", "this is a defect; --debug shows where", debug)
+    except (Exception, SystemExit) as error:
+        fault = _plugin_fault(error)
+        if fault is not None:
+            _report(fault.message, fault.hint, debug)
+        elif isinstance(error, SystemExit):
+            raise
+        else:
+            hint = "this is a defect; --debug shows where"
+            _report(f"{type(error).__name__}: {error}", hint, debug)
         sys.exit(1)
 
 
@@ -165,6 +173,20 @@ def _output_of(arguments: Sequence[str]) -> AbstractContextManager[None]:
     from olmo_eval.cli.document import reserved_stdout
 
     return reserved_stdout()
+
+
+def _plugin_fault(error: BaseException) -> PluginError | None:
+    """An exception that nobody expected as that of a plugin, where a plugin raised it.
+
+    A plugin's command may end the program as it likes; other code of plugins may not.
+    """
+    from olmo_eval.faults import KERNEL, locations
+    from olmo_eval.plugins import manager
+
+    kernel = {where.module for where in locations(error) if where.root == KERNEL}
+    if isinstance(error, SystemExit) and kernel <= {__name__}:
+        return None
+    return manager().uncaught(error)
 
 
 def _report(message: str, hint: str | None, debug: bool) -> None:

@@ -69,7 +69,7 @@ def _registered(filter_: str) -> Iterator[str]:
             task_class(TaskSpec(entry["name"], distribution=entry["distribution"]))
         except OlmoEvalError:
             continue  # reported where the task itself is looked at
-        for variant in sorted(variants_of(entry["name"])):
+        for variant in variants_of(entry["name"], entry["distribution"]):
             yield f"{entry['name']}:{variant}"
 
 

@@ -48,10 +48,11 @@ class Judges:
 
     def _make(self, name: str, config: JudgeConfig) -> Judge:
         cls: type[Judge] = plugins.manager().registry("judges").get(config.kind)
-        try:
-            return cls(partial(self._ask, config.provider), **config.kwargs)
-        except TypeError as error:
-            raise UsageError(f"judge {name!r}: {error}") from error
+        with plugins.asking(f"judge {name!r}", cls.__module__):
+            try:
+                return cls(partial(self._ask, config.provider), **config.kwargs)
+            except TypeError as error:
+                raise UsageError(f"judge {name!r}: {error}") from error
 
     async def _ask(self, name: str, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         try:

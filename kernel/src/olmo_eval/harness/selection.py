@@ -22,7 +22,8 @@ def make_provider(config: ProviderConfig) -> Provider:
     """
     chosen, _reason = choose_provider(config)
     cls: type[Provider] = plugins.manager().registry("providers").get(str(chosen.kind))
-    return cls(chosen)
+    with plugins.asking(f"provider {chosen.kind!r}", cls.__module__):
+        return cls(chosen)
 
 
 def find_tools(tools: Iterable[Any]) -> dict[str, Tool]:
@@ -52,7 +53,8 @@ def make_scaffold(config: HarnessConfig) -> Scaffold | None:
     if config.scaffold is None:
         return None
     cls: type[Scaffold] = plugins.manager().registry("scaffolds").get(config.scaffold)
-    try:
-        return cls(**config.scaffold_kwargs)
-    except TypeError as error:
-        raise UsageError(f"scaffold {config.scaffold!r}: {error}") from error
+    with plugins.asking(f"scaffold {config.scaffold!r}", cls.__module__):
+        try:
+            return cls(**config.scaffold_kwargs)
+        except TypeError as error:
+            raise UsageError(f"scaffold {config.scaffold!r}: {error}") from error

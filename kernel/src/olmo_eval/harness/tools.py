@@ -85,7 +85,7 @@ def registered_tool(**settings: Any) -> Callable[[Callable[..., Any]], Tool]:
 
     def make(target: Callable[..., Any]) -> Tool:
         made: Tool = tool(**settings)(target)
-        plugins.add("tools", made.name, made, module=target.__module__)
+        plugins.add("tools", made.name, made)
         return made
 
     return make

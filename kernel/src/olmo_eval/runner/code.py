@@ -28,8 +28,8 @@ from typing import Any
 from attrs import field, frozen
 
 from olmo_eval.errors import UsageError
+from olmo_eval.faults import FILE_MODULE, KERNEL
 
-KERNEL = "olmo_eval"
 #: the room of the kernel whose code decides scores; the rest only moves values around
 _KERNEL_SCORING = "olmo_eval.common"
 _FILE_NAME = re.compile(r"[\w][\w./ -]*\.\w{1,8}")
@@ -294,7 +294,7 @@ def _source(name: str, path: Path) -> _Source:
 
 def _parsed(name: str, path: Path) -> _Source:
     content = path.read_bytes()
-    key = path.name if name.startswith("olmo_eval_plugin_") else name
+    key = path.name if name.startswith(FILE_MODULE) else name
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError):

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import anyio
 
 from olmo_eval.errors import OlmoEvalError, RunFailedError
-from olmo_eval.runner.timelimit import exit_text, throw_into
+from olmo_eval.faults import reason
+from olmo_eval.runner.timelimit import throw_into
 
 T = TypeVar("T")
 
@@ -189,6 +190,6 @@ def exit_failure(error: SystemExit) -> RunFailedError:
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = f"{place[0].filename}:{place[0].lineno} " if place else ""
     return RunFailedError(
-        f"{where}{exit_text(error)} in the middle of the run",
+        f"{where}{reason(error)} in the middle of the run",
         hint="raise an exception there; what is finished is kept, the same command resumes",
     )

@@ -16,11 +16,11 @@ from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.data import DataLoader
-from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageError
+from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
 from olmo_eval.evals.tasks.common import Task, TaskSpec, build_task, parse_spec
-from olmo_eval.evals.tasks.common.registry import variants_of
+from olmo_eval.evals.tasks.common.registry import variant_settings, variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
 from olmo_eval.harness.provider import Capability
 from olmo_eval.registry import Owner
@@ -230,10 +230,17 @@ def _why_empty(task: Task) -> str:
 
 def _metrics_hint(spec: str) -> str:
     name = parse_spec(spec).name
-    scored = [v for v, s in sorted(variants_of(name).items()) if s.get("metrics")]
+    scored = [variant for variant in variants_of(name) if _has_metrics(name, variant)]
     if not scored:
         return "none of its variants has any either; its authors must add metrics"
     return f"its variants {', '.join(scored)} have some: -t {name}:{scored[0]}"
+
+
+def _has_metrics(task: str, variant: str) -> bool:
+    try:
+        return bool((variant_settings(task, variant) or {}).get("metrics"))
+    except CollisionError:
+        return False
 
 
 def with_limit(plan: Plan, limit: int | None, seed: int | None) -> Plan:

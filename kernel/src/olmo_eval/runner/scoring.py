@@ -10,12 +10,13 @@ from attrs import evolve
 
 from olmo_eval.common.scorers import AsyncScorer, Scorer
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Outcome, Response
-from olmo_eval.errors import OlmoEvalError, ProviderError
+from olmo_eval.errors import ProviderError
 from olmo_eval.evals.tasks.common import Task
+from olmo_eval.faults import reason
 from olmo_eval.harness.judge import JudgeError
 from olmo_eval.harness.runtime import natural_outcome
 from olmo_eval.harness.sandbox import SandboxError
-from olmo_eval.runner.timelimit import EscapedError, OutOfTimeError, TimeLimits, exit_text
+from olmo_eval.runner.timelimit import EscapedError, OutOfTimeError, TimeLimits
 
 
 class ScoringFailed(Exception):
@@ -171,9 +172,5 @@ def answered_outcome(request: LMRequest, outputs: tuple[LMOutput, ...]) -> Outco
 
 
 def describe(error: BaseException) -> str:
-    """One line about an exception."""
-    if isinstance(error, SystemExit):
-        return exit_text(error)
-    text = error.message if isinstance(error, OlmoEvalError) else str(error)
-    name = "" if isinstance(error, OlmoEvalError) else f"{type(error).__name__}: "
-    return " ".join(f"{name}{text}".split())[:500]
+    """One line about an exception, and not a long one."""
+    return " ".join(reason(error).split())[:500]

@@ -29,6 +29,7 @@ import anyio.to_thread
 
 from olmo_eval.common.scorers import Scorer
 from olmo_eval.errors import OlmoEvalError
+from olmo_eval.faults import reason
 
 T = TypeVar("T")
 
@@ -52,14 +53,8 @@ class EscapedError(OlmoEvalError):
     """The code raised what is meant to end a process or a task, such as SystemExit."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(exit_text(error))
-
-
-def exit_text(error: BaseException) -> str:
-    """``called sys.exit(3)``, or the name of another exception that is no ``Exception``."""
-    if isinstance(error, SystemExit):
-        return f"called sys.exit({'' if error.code is None else repr(error.code)})"
-    return f"raised {type(error).__name__}: {error}".rstrip(": ")
+        said = reason(error)
+        super().__init__(said if isinstance(error, SystemExit) else f"raised {said}")
 
 
 class _Stop(BaseException):

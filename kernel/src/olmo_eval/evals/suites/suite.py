@@ -79,11 +79,12 @@ def _walk(suite: Suite, above: tuple[str, ...]) -> Iterator[str]:
 
 
 def register(suite: Suite) -> Suite:
-    """Register a suite under its own name; its module is where it is called from."""
-    import sys
+    """Register a suite under its own name.
 
-    module = sys._getframe(1).f_globals.get("__name__", "")
-    plugins.add("suites", suite.name, suite, module=module)
+    Raises:
+        UsageError: the same package registers another suite under that name.
+    """
+    plugins.add("suites", suite.name, suite)
     return suite
 
 

@@ -35,7 +35,8 @@ def make_backend(config: SandboxConfig) -> SandboxBackend:
     kind: type[SandboxBackend] = plugins.manager().registry("sandboxes").get(config.backend)
     if not kind.isolates and not config.unsafe_local:
         raise UsageError(unsafe_message(config), hint=UNSAFE_HINT)
-    return kind(config)
+    with plugins.asking(f"sandbox backend {config.backend!r}", kind.__module__):
+        return kind(config)
 
 
 UNSAFE_HINT = "use a container backend, or say unsafe_local: true where that is acceptable"

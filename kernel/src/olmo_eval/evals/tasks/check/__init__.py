@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from olmo_eval import plugins
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.evals.tasks.check.data import check_gold, check_ids, check_instances
 from olmo_eval.evals.tasks.check.extraction import check_extraction, check_stop
@@ -30,6 +31,7 @@ from olmo_eval.evals.tasks.check.scores import (
 )
 from olmo_eval.evals.tasks.check.subject import Subject
 from olmo_eval.evals.tasks.common import Task
+from olmo_eval.faults import locations, reason
 
 Check = Callable[[Subject], Iterator[Finding]]
 
@@ -77,30 +79,24 @@ def check_task(task: Task, *, sample: int | None = None) -> CheckReport:
         raise reason
     try:
         subject = Subject(task, SAMPLE if sample is None else sample)
-    except Exception as problem:
-        return CheckReport(name, 0, 0, (_raised("instances", problem),))
+    except (Exception, SystemExit) as problem:
+        return CheckReport(name, 0, 0, (_raised(task, "instances", problem),))
     findings: list[Finding] = []
     for check in CHECKS:
         try:
             findings += check(subject)
-        except Exception as problem:
-            findings.append(_raised(check.__name__.removeprefix("check_"), problem))
+        except (Exception, SystemExit) as problem:
+            findings.append(_raised(task, check.__name__.removeprefix("check_"), problem))
     return CheckReport(name, len(subject.items), subject.total, tuple(findings))
 
 
-def _raised(check: str, problem: Exception) -> Finding:
+def _raised(task: Task, check: str, problem: BaseException) -> Finding:
     """A failure of the task's code as a finding."""
     if isinstance(problem, OlmoEvalError):
         return error(check, " ".join(problem.message.split()), hint=problem.hint)
-    text = " ".join(f"{type(problem).__name__}: {problem}".split())
-    return error(check, f"the task's code failed: {text[:300]}", hint=_place(problem))
-
-
-def _place(problem: Exception) -> str | None:
-    """File and line where it failed, which is where to look."""
-    trace = problem.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return None
-    return f"at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    where = plugins.manager().culprit(problem, type(task).__module__)
+    if where is not None:
+        message = f"the task's code failed: {reason(problem)[:300]}"
+        return error(check, message, hint=f"at {where.text}")
+    *_, last = locations(problem)
+    return error(check, f"the check failed: {reason(problem)[:300]}", hint=f"at {last.text}")

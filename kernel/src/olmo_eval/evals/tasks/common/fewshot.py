@@ -86,14 +86,15 @@ def _candidates(task: Task) -> tuple[list[Instance], str]:
     config = task.config
     source = config.fewshot_source
     if isinstance(source, str):
-        return _instances(task, load_fewshot_set(source)), f"the few-shot set {source!r}"
+        name = f"the few-shot set {source!r}"
+        return _instances(task, load_fewshot_set(source), name), name
     if source is None and task.fewshot_split is not None and config.data_source is not None:
         source = evolve(config.data_source, split=task.fewshot_split)
     if isinstance(source, DataSource):
-        return _instances(task, task._rows(source)), str(source)
+        return _instances(task, task._rows(source), str(source)), str(source)
     return list(task.instances), f"{config.data_source} (the evaluated data)"
 
 
-def _instances(task: Task, rows: Any) -> list[Instance]:
-    made = (task._guarded(task.process_fewshot_doc, row, i) for i, row in enumerate(rows))
+def _instances(task: Task, rows: Any, source: str) -> list[Instance]:
+    made = (task._guarded(task.process_fewshot_doc, row, i, source) for i, row in enumerate(rows))
     return [instance for instance in made if instance is not None]

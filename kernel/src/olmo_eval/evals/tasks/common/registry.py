@@ -10,17 +10,17 @@ import attrs
 from olmo_eval import plugins
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import SamplingParams
-from olmo_eval.errors import UsageError
+from olmo_eval.errors import CollisionError, UsageError
 from olmo_eval.evals.tasks.common.config import TaskConfig
 from olmo_eval.evals.tasks.common.task import Task
+from olmo_eval.registry import Entry, Owner
 
 T = TypeVar("T", bound=type[Task])
 
 _CONFIG_FIELDS = frozenset(f.name for f in attrs.fields(TaskConfig)) - {"name"}
 _SAMPLING_FIELDS = frozenset(f.name for f in attrs.fields(SamplingParams)) - {"seed"}
 
-#: task name -> variant name -> settings
-_variants: dict[str, dict[str, Mapping[str, Any]]] = {}
+Settings = Mapping[str, Any]
 
 
 def register(name: str) -> Callable[[T], T]:
@@ -37,10 +37,12 @@ def register_variant(task_name: str, variant_name: str, **settings: Any) -> None
     """Name a set of settings of a task: ``register_variant("gsm8k", "zero", num_fewshot=0)``.
 
     Settings are fields of ``TaskConfig``, or of ``SamplingParams``, which then change only that
-    one sampling parameter. Registering the same variant again replaces it.
+    one sampling parameter. The task may be anybody's, and need not be loaded; the variant belongs
+    to the distribution that registers it.
 
     Raises:
-        UsageError: a setting that does not exist.
+        UsageError: a setting that does not exist, or a variant that this distribution has
+            registered with other settings.
     """
     if ":" in variant_name or not variant_name:
         raise UsageError(f"bad variant name {variant_name!r} for task {task_name!r}")
@@ -50,15 +52,79 @@ def register_variant(task_name: str, variant_name: str, **settings: Any) -> None
                 f"variant {task_name}:{variant_name}: unknown setting {key!r}",
                 hint=did_you_mean(key, _CONFIG_FIELDS | _SAMPLING_FIELDS),
             )
-    _variants.setdefault(task_name, {})[variant_name] = dict(settings)
+    plugins.add("variants", f"{task_name}:{variant_name}", dict(settings))
 
 
-def variants_of(task_name: str) -> dict[str, Mapping[str, Any]]:
-    """The variants of a task whose module is loaded, by name."""
-    return dict(_variants.get(task_name, {}))
+def variants_of(task_name: str, supplier: str | None = None) -> list[str]:
+    """The names of the variants of a task whose module is loaded, in order.
+
+    ``supplier`` is the distribution of the task, where several have one of that name.
+    """
+    found = (name.rpartition(":") for name in plugins.manager().registry("variants").names())
+    names = [variant for task, _, variant in found if task == task_name]
+    return [name for name in names if _claims(task_name, name, supplier)]
 
 
-def apply_settings(config: TaskConfig, settings: Mapping[str, Any]) -> TaskConfig:
+def variant_settings(task_name: str, variant: str, supplier: str | None = None) -> Settings | None:
+    """What a variant of a task sets; None where there is no such variant.
+
+    Raises:
+        CollisionError: several distributions claim it.
+    """
+    claims = _claims(task_name, variant, supplier)
+    if not claims:
+        return None
+    if len(claims) > 1:
+        raise _collision(task_name, variant, claims)
+    settings = claims[0].target
+    assert not isinstance(settings, str)
+    return settings
+
+
+def contested_variants() -> dict[str, list[Owner]]:
+    """Variants that several distributions claim, of tasks whose modules are loaded."""
+    found: dict[str, list[Owner]] = {}
+    registries = plugins.manager().registries
+    for name in registries["variants"].collisions():
+        task, _, variant = name.rpartition(":")
+        suppliers: list[str | None] = [
+            claim.owner.distribution for claim in registries["tasks"].claims(task)
+        ]
+        for supplier in suppliers or [None]:
+            claims = _claims(task, variant, supplier)
+            if len(claims) > 1:
+                found[name] = [claim.owner for claim in claims]
+    return found
+
+
+def _claims(task_name: str, variant: str, supplier: str | None) -> list[Entry[Settings]]:
+    """Who claims a variant of the task that ``supplier`` supplies.
+
+    A distribution with a task of that name itself means its own.
+    """
+    manager = plugins.manager()
+    tasks = [claim.owner.distribution for claim in manager.registry("tasks").claims(task_name)]
+    mine = supplier if supplier is not None else tasks[0] if len(tasks) == 1 else None
+    others = set(tasks) - {mine} if mine is not None else set()
+    claims = manager.registry("variants").claims(f"{task_name}:{variant}")
+    return [claim for claim in claims if claim.owner.distribution not in others]
+
+
+def _collision(task_name: str, variant: str, claims: list[Entry[Settings]]) -> CollisionError:
+    named = " and ".join(
+        f"{claim.owner}{f' ({claim.place})' if claim.place else ''}" for claim in claims
+    )
+    tasks = plugins.manager().registry("tasks").claims(task_name)
+    owners = {task.owner.distribution for task in tasks}
+    guests = [c.owner.distribution for c in claims if c.owner.distribution not in owners]
+    who = " or ".join(guests) if len(guests) == len(claims) else " and ".join(guests)
+    return CollisionError(
+        f"variant {task_name}:{variant} is claimed by {named}",
+        hint=f"{who} must give it another name; -o sets the same settings meanwhile",
+    )
+
+
+def apply_settings(config: TaskConfig, settings: Settings) -> TaskConfig:
     """``config`` with a variant's settings.
 
     New metrics drop the old primary metric unless the variant names one, because the old name

@@ -13,7 +13,7 @@ from olmo_eval.common.suggest import closest, did_you_mean
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import UnknownNameError, UsageError
 from olmo_eval.evals.tasks.common.config import TaskConfig
-from olmo_eval.evals.tasks.common.registry import apply_settings, variants_of
+from olmo_eval.evals.tasks.common.registry import apply_settings, variant_settings, variants_of
 from olmo_eval.evals.tasks.common.task import Task
 from olmo_eval.registry import Owner
 
@@ -77,21 +77,22 @@ def task_config(spec: TaskSpec) -> TaskConfig:
 
     Raises:
         UnknownNameError: a variant the task does not have.
+        CollisionError: a variant that several distributions claim.
     """
     cls = task_class(spec)
     config = cls.default_config(spec.name)
-    known = variants_of(spec.name)
     for variant in spec.variants:
-        if variant not in known:
+        settings = variant_settings(spec.name, variant, spec.distribution)
+        if settings is None:
             raise UnknownNameError(
                 f"task {spec.name!r} has no variant {variant!r}", hint=_variant_hint(spec, variant)
             )
-        config = apply_settings(config, known[variant])
+        config = apply_settings(config, settings)
     return config
 
 
 def _variant_hint(spec: TaskSpec, variant: str) -> str:
-    known = sorted(variants_of(spec.name))
+    known = variants_of(spec.name, spec.distribution)
     if not known:
         return "it has no variants"
     close = closest(variant, known)

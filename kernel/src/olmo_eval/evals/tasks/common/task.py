@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from olmo_eval import plugins
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import AccuracyMetric, Metric
 from olmo_eval.common.scorers import Scorer
@@ -21,6 +22,7 @@ from olmo_eval.common.types import (
 )
 from olmo_eval.data import DataLoader
 from olmo_eval.errors import DataError, UsageError
+from olmo_eval.evals.tasks.common import boundary
 from olmo_eval.evals.tasks.common.config import TaskConfig
 from olmo_eval.evals.tasks.common.fewshot import FewShot
 
@@ -62,6 +64,10 @@ class Task:
     oracle_ceiling: ClassVar[float] = 1.0
     answer_in_context: ClassVar[bool] = False
     lenient_extraction: ClassVar[bool | None] = None
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        boundary.guard(cls)
 
     def __init__(self, config: TaskConfig) -> None:
         self.config = _bind(config)
@@ -114,9 +120,10 @@ class Task:
 
         Raises:
             DataError: the data cannot be read, or a row lacks what ``process_doc`` needs.
+            PluginError: ``process_doc`` failed otherwise.
         """
         for index, doc in enumerate(self._rows(self.config.get_data_source())):
-            instance = self._guarded(self._process, doc, index)
+            instance = self._guarded(self._process, doc, index, self.config.data_source)
             if instance is not None:
                 yield instance
 
@@ -128,17 +135,30 @@ class Task:
             return self.process_doc(doc, index)
         return self.process_doc(doc)
 
-    def _guarded(self, process: Any, doc: dict[str, Any], index: int) -> Instance | None:
+    def _guarded(
+        self, process: Any, doc: dict[str, Any], index: int, source: object
+    ) -> Instance | None:
+        """The instance of one row of ``source``.
+
+        Raises:
+            DataError: the row lacks what ``process`` needs. PluginError: it failed otherwise.
+        """
+        name, where = self.config.name, f"row {index + 1} of {source}"
         try:
-            result: Instance | None = process(doc, index)
+            result = process(doc, index)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             what = f"no field {error}" if isinstance(error, KeyError) else str(error)
             raise DataError(
-                f"{self.config.name}: row {index + 1} of {self.config.data_source} does not fit "
-                f"the task: {what}",
+                f"{name}: {where} does not fit the task: {what}",
                 hint=f"its fields are: {', '.join(map(str, doc))}",
             ) from error
-        return result
+        except (Exception, SystemExit) as error:
+            plugins.raise_fault(error, f"task {name!r}, {where},", type(self).__module__)
+            raise
+        made: Instance | None = boundary.expect(
+            result, (Instance, type(None)), f"task {name!r}, {where},"
+        )
+        return made
 
     # -- few-shot
 
@@ -224,6 +244,9 @@ class Task:
                     "with different settings"
                 )
         return tuple(found.values())
+
+
+boundary.guard(Task)
 
 
 def _takes_index(cls: type[Task]) -> bool:

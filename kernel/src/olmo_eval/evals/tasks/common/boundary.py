@@ -1,0 +1,112 @@
+"""The boundary between the kernel and a task file: what a task's code raises is the task's.
+
+A ``Task`` subclass is wrapped when it is made, so that whoever asks a task for something hears
+which task and instance it was, and whose code on which line failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from olmo_eval import plugins
+from olmo_eval.common.types import Instance, LMRequest, SamplingParams
+from olmo_eval.errors import PluginError
+
+if TYPE_CHECKING:
+    from olmo_eval.evals.tasks.common.task import Task
+
+#: methods of one instance that a task may define, and what they must return
+_METHODS: dict[str, type | tuple[type, ...]] = {
+    "format_request": LMRequest,
+    "get_sampling_params": SamplingParams,
+    "oracle": (str, type(None)),
+}
+
+
+def guard(cls: type[Task]) -> None:
+    """Wrap what a class itself defines."""
+    for name, returns in _METHODS.items():
+        method = cls.__dict__.get(name)
+        if callable(method):
+            setattr(cls, name, of_instance(method, returns))
+    instances = cls.__dict__.get("instances")
+    if isinstance(instances, property) and instances.fget is not None:
+        cls.instances = property(_reading(instances.fget))  # type: ignore[assignment]
+
+
+def of_instance(method: Callable[..., Any], returns: type | tuple[type, ...]) -> Callable[..., Any]:
+    """A method that takes one instance, with its exceptions as the task's.
+
+    Raises:
+        PluginError: the method failed, or returned something else.
+    """
+
+    @wraps(method)
+    def call(task: Task, instance: Instance, *more: Any, **named: Any) -> Any:
+        try:
+            returned = method(task, instance, *more, **named)
+        except (Exception, SystemExit) as error:
+            doing = f"{method.__name__} of {_which(task)}, instance {_id(instance)!r},"
+            plugins.raise_fault(error, doing, *_homes(task))
+            raise
+        return expect(returned, returns, f"{method.__name__} of {_which(task)}")
+
+    return call
+
+
+def _reading(get: Callable[[Task], Iterable[Instance]]) -> Callable[[Task], Any]:
+    """The property ``instances``, whether it yields or returns a list."""
+
+    @wraps(get)
+    def instances(task: Task) -> Any:
+        try:
+            found = get(task)
+        except (Exception, SystemExit) as error:
+            plugins.raise_fault(error, f"instances of {_which(task)}", *_homes(task))
+            raise
+        return found if isinstance(found, Collection) else _read(task, iter(found))
+
+    return instances
+
+
+def _read(task: Task, found: Iterator[Instance]) -> Iterator[Instance]:
+    number = 0
+    while True:
+        number += 1
+        try:
+            instance = next(found)
+        except StopIteration:
+            return
+        except (Exception, SystemExit) as error:
+            doing = f"instances of {_which(task)}, at instance number {number:,},"
+            plugins.raise_fault(error, doing, *_homes(task))
+            raise
+        yield expect(instance, Instance, f"instances of {_which(task)}, at number {number:,},")
+
+
+def expect(returned: Any, kinds: type | tuple[type, ...], what: str) -> Any:
+    """``returned``, where it is of one of ``kinds``.
+
+    Raises:
+        PluginError: it is something else.
+    """
+    if isinstance(returned, kinds):
+        return returned
+    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+    raise PluginError(f"{what} gave {returned!r:.60} instead of {wanted}")
+
+
+def _which(task: Task) -> str:
+    return f"task {task.config.name!r}"
+
+
+def _homes(task: Task) -> tuple[str, str]:
+    """The modules of the objects that make a task's requests."""
+    return type(task).__module__, type(task.config.formatter).__module__
+
+
+def _id(instance: Instance) -> str:
+    return str(getattr(instance, "id", "?"))

@@ -1,0 +1,92 @@
+"""How a plugin's hooks are called: for their owner, and so that none can harm another."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Iterator
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from olmo_eval import hookspecs
+from olmo_eval.errors import PluginError
+from olmo_eval.registry import Owner, owned_by
+
+#: every hook that there is
+HOOKS = frozenset(name for name, f in vars(hookspecs).items() if hasattr(f, "olmo_eval_spec"))
+#: hooks that are told what happens and change nothing
+OBSERVERS = frozenset({"run_started", "instance_scored", "task_finished", "run_finished"})
+
+Hook = Callable[..., Any]
+
+
+def marked(module: ModuleType) -> dict[str, Hook]:
+    """The functions of a module that are marked as hooks."""
+    functions = {name: f for name, f in vars(module).items() if inspect.isfunction(f)}
+    return {name: f for name, f in functions.items() if hasattr(f, "olmo_eval_impl")}
+
+
+def hook_name(function: Hook, name: str) -> str:
+    """Which hook the function ``name`` implements."""
+    options: dict[str, Any] = function.olmo_eval_impl  # type: ignore[attr-defined]
+    return options.get("specname") or name
+
+
+def isolated(function: Hook, owner: Owner, failed: Callable[[BaseException], None]) -> Hook:
+    """A hook that registers for ``owner`` and hands what it raises to ``failed``.
+
+    Pluggy calls it like the hook itself, with all that ``hookimpl`` can say of it: order,
+    ``specname``, wrappers.
+    """
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        try:
+            with owned_by(owner):
+                return function(*arguments)
+        except (Exception, SystemExit) as error:
+            failed(error)
+            return None
+
+    @wraps(function)
+    def wrap(*arguments: Any) -> Generator[Any, Any, Any]:
+        around = function(*arguments)
+        try:
+            next(around)
+        except (Exception, SystemExit) as error:
+            failed(error)
+            return (yield)
+        result = yield
+        try:
+            around.send(result)
+        except StopIteration as end:
+            return end.value
+        except (Exception, SystemExit) as error:
+            failed(error)
+        return result
+
+    options = function.olmo_eval_impl  # type: ignore[attr-defined]
+    return wrap if _is_wrapper(options) and inspect.isgeneratorfunction(function) else call
+
+
+def mistakes(module: ModuleType) -> Iterator[tuple[str, PluginError]]:
+    """Functions of a plugin that look like hooks and would do nothing, each with what is wrong."""
+    for name, function in vars(module).items():
+        if not inspect.isfunction(function) or function.__module__ != module.__name__:
+            continue
+        wrong = hint = ""
+        options = getattr(function, "olmo_eval_impl", None)
+        if options is None and name in HOOKS:
+            wrong = "is not marked as a hook, so nothing calls it"
+            hint = "put @olmo_eval.hookimpl above it, or give it another name"
+        elif options is not None and inspect.iscoroutinefunction(function):
+            wrong, hint = "is asynchronous", "hooks are plain functions"
+        elif inspect.isgeneratorfunction(function) and options and not _is_wrapper(options):
+            wrong, hint = "yields", "say hookimpl(wrapper=True), or return instead"
+        if wrong:
+            place = f"{module.__file__}:{function.__code__.co_firstlineno}"
+            yield name, PluginError(f"{name} ({place}) {wrong}", hint=hint)
+
+
+def _is_wrapper(options: dict[str, Any]) -> bool:
+    return bool(options.get("wrapper") or options.get("hookwrapper"))

@@ -1,0 +1,60 @@
+"""Importing a plugin that is no installed distribution: a plain file, or a module on the path."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+from olmo_eval.errors import PluginError
+from olmo_eval.faults import FILE_MODULE
+from olmo_eval.registry import Owner
+
+
+def file_owner(path: Path) -> Owner:
+    """A plain file owns itself; its version is the content's hash."""
+    path = path.resolve()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    name = FILE_MODULE + re.sub(r"\W", "_", path.stem)
+    known = sys.modules.get(name)
+    if known is not None and getattr(known, "__file__", None) != str(path):
+        name = f"{name}_{digest}"  # another file has the first
+    return Owner(path.name, digest, name)
+
+
+def import_file(path: Path, owner: Owner) -> ModuleType:
+    """Import a plain file as the module that its owner names, anew where it has changed.
+
+    It may import the modules beside it, which stand last in ``sys.path``: they hide nothing.
+    """
+    path, name = path.resolve(), owner.module
+    known = sys.modules.get(name)
+    loaded = (getattr(known, "__file__", None), getattr(known, "__olmo_eval_version__", None))
+    if known is not None and loaded == (str(path), owner.version):
+        return known
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is not a Python file")
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    module = importlib.util.module_from_spec(spec)
+    module.__dict__["__olmo_eval_version__"] = owner.version
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def module_owner(name: str) -> Owner:
+    root = name.partition(".")[0]
+    distributions = metadata.packages_distributions().get(root, [])
+    if distributions:
+        return Owner(distributions[0], metadata.version(distributions[0]), root)
+    return Owner(root, module=root)
