@@ -1,4 +1,6 @@
-"""Scorers of log-likelihood outputs. A missing log-probability is an error, never a number."""
+"""Scorers of log-likelihood outputs. A log-probability that is missing, NaN or infinite is an error,
+never a number.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,25 @@ def sum_logprob(output: LMOutput) -> float:
     """Natural-log probability of the output.
 
     Raises:
-        ValueError: the provider returned none, so that nothing can be said.
+        ValueError: the provider returned none, or one that is NaN or infinite, so that nothing can
+            be said.
     """
+    require_finite(output)
     if output.sum_logprob is None:
         raise ValueError("the provider returned no log-probability")
     return output.sum_logprob
+
+
+def require_finite(output: LMOutput) -> None:
+    """Raises ValueError where a log-probability of the output, or of a token of it, is NaN or
+    infinite: the model has diverged, and what it preferred says nothing.
+    """
+    total = output.sum_logprob
+    if total is not None and not math.isfinite(total):
+        raise ValueError(f"its log-probability is {total}")
+    for token in output.logprobs or ():
+        if not math.isfinite(token["logprob"]):
+            raise ValueError(f"a token's log-probability is {token['logprob']}")
 
 
 @frozen
@@ -26,6 +42,8 @@ class LogprobScorer(Scorer):
     """Natural-log probability of the continuation, in nats."""
 
     name = "logprob"
+    reads = "likelihood"
+    bounds = (None, 0.0)
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         return sum_logprob(output)
@@ -36,6 +54,8 @@ class BitsPerByteScorer(Scorer):
     """-log2 probability of the continuation divided by its UTF-8 bytes, leading space included."""
 
     name = "bits_per_byte"
+    reads = "likelihood"
+    bounds = (0.0, None)
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         n_bytes = len(output.text.encode("utf-8", "surrogatepass"))
@@ -49,6 +69,8 @@ class PerplexityScorer(Scorer):
     """exp of the mean negative log-probability a token."""
 
     name = "perplexity"
+    reads = "likelihood"
+    bounds = (1.0, None)
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         if not output.num_tokens:
