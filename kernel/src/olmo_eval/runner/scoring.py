@@ -124,9 +124,10 @@ def values(task: Task, response: Response) -> tuple[dict[str, float | None], dic
             found[metric.key] = None
             continue
         try:
-            found[metric.key] = _finite(metric.value(response))
-            if metric.weighted:
-                weights[metric.key] = metric.weight(response)
+            value = _finite(metric.value(response))
+            if metric.weighted and value is not None:
+                weights[metric.key] = _positive(metric.weight(response))
+            found[metric.key] = value
         except Exception as error:
             found[metric.key] = None
             problem = problem or f"{metric.metric_name}: {describe(error)}"
@@ -134,10 +135,17 @@ def values(task: Task, response: Response) -> tuple[dict[str, float | None], dic
 
 
 def _finite(value: float | None) -> float | None:
-    """``value``; raises ValueError where it is none that a mean could be made of."""
+    """``value``; raises ValueError where no mean could be made of it."""
     if value is not None and not math.isfinite(value):
         raise ValueError(f"its value is {value}")
     return value
+
+
+def _positive(weight: float) -> float:
+    """``weight``; raises ValueError where no mean could be made with it."""
+    if not (math.isfinite(weight) and weight > 0):
+        raise ValueError(f"its weight is {weight}")
+    return weight
 
 
 #: of several samples' outcomes, the first of these stands for the instance

@@ -275,7 +275,8 @@ class Session:
             self._notify(
                 "task_finished", run_id=self.folder.run_id, task=planned.name, metrics=values
             )
-        notes = [
+        notes = list(self.record.get("remarks", ()))
+        notes += [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
         ]

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from olmo_eval.common.types import Instance, LMOutput
 
-
 #: what scorers and metrics look at: a generated text, or log-probabilities of given texts
 Reads = Literal["text", "likelihood"]
 

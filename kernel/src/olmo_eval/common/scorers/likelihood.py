@@ -1,5 +1,5 @@
-"""Scorers of log-likelihood outputs. A log-probability that is missing, NaN or infinite is an error,
-never a number.
+"""Scorers of log-likelihood outputs. A log-probability that is missing, NaN or infinite is an
+error, never a number.
 """
 
 from __future__ import annotations
