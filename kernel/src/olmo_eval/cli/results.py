@@ -85,7 +85,8 @@ def list_(
 @json_option
 def show(run: str, results: str, every: bool, as_json: bool) -> None:
     """Show the scores of RUN: a path, the beginning of an id, or model=...,group=...,latest."""
-    from olmo_eval.cli.show import print_json, print_scores
+    from olmo_eval.cli.show import print_json, print_scores, red
+    from olmo_eval.results.health import divergence
     from olmo_eval.results.store import Store
 
     found = Store(results).find(run)
@@ -93,6 +94,9 @@ def show(run: str, results: str, every: bool, as_json: bool) -> None:
         print_json(run_json(found))
         return
     print_scores(found, found.scores(), every=every)
+    diverged = divergence(found.record)
+    if diverged:
+        click.echo(red(diverged))
 
 
 @results.command()

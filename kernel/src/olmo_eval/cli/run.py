@@ -112,9 +112,19 @@ def run(
 
 
 def missing_too_many(runs: Sequence[Run], percent: float) -> int:
-    """1 and a line for each task with too much missing; else 0."""
+    """1 and a line for each run whose model has diverged and each task with too much missing; else
+    0.
+    """
+    from olmo_eval.cli.show import red
+    from olmo_eval.results.health import divergence
+
     code = 0
     for one in runs:
+        diverged = divergence(one.record)
+        if diverged:
+            click.echo(red(f"error: {diverged}"), err=True)
+            code = 1
+            continue
         for score in one.scores():
             lost = score.n_expected - score.n_scored
             if score.kind == "task" and score.primary and lost > score.n_expected * percent / 100:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,11 @@ def _bound(value: float | None) -> str:
     return "unbounded" if value is None else f"{value:.4f}"
 
 
+def red(line: str) -> str:
+    """``line`` in red, where it is shown on a terminal."""
+    return click.style(line, fg="red")
+
+
 _LOST = ("infra_failed", "judge_failed", "scorer_failed")
 
 
@@ -134,13 +140,15 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
     did not all end well. Nothing where there is nothing of that.
     """
     lines: list[str] = []
-    ended: set[str] = set()
+    non_finite = 0
+    ended: Counter[str] = Counter()
     lacking = {s.name: s for s in scores if s.primary and not s.complete}
     for entry in run.record.get("tasks", ()):
         name, outcomes = entry["name"], entry.get("outcomes", {})
         lost = {k: n for k, n in outcomes.items() if k in _LOST}
         if lost:
-            ended |= set(lost)
+            ended.update(lost)
+            non_finite += entry.get("health", {}).get("non_finite", 0)
             why = one_line(next(iter(entry.get("errors", {})), ""), 200)
             lines.append(f"missing in {name}: {_counted(lost)}{f' ({why})' if why else ''}")
         elif name in lacking and "refused" not in outcomes:
@@ -149,10 +157,14 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
             lines.append(f"missing in {name}: {n:,} have no value of {score.metric}")
         if set(outcomes) - {*_LOST, "scored"}:
             lines.append(f"outcomes of {name}: {_counted(outcomes)}")
-    if ended & {"infra_failed", "judge_failed"}:
+    if ended["infra_failed"] or ended["judge_failed"]:
         lines.append("rerun the same command to try the failed ones again")
-    if "scorer_failed" in ended:
+    if ended["scorer_failed"] > non_finite:
         lines.append("mend the scorer and run the same command: the model is not asked again")
+    if non_finite:
+        lines.append(
+            f"{non_finite:,} answers are NaN or infinite: they would be again if asked again"
+        )
     return lines
 
 

@@ -21,7 +21,7 @@ from attrs import evolve
 
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.data import DataLoader, DataSource
-from olmo_eval.errors import DataError, ProviderError, UnansweredError, UsageError
+from olmo_eval.errors import DataError, NonFiniteError, ProviderError, UnansweredError, UsageError
 from olmo_eval.harness.fingerprint import file_digest
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig, current_instance
 from olmo_eval.results.recorded import RecordedOutputs
@@ -102,6 +102,8 @@ class ReplayProvider(Provider):
         if found is None:
             self._unmatched.append(instance.id)
             raise UnansweredError(f"no recorded output matches the instance {instance.id}")
+        if not found:  # a run keeps an instance without outputs only where it had none to keep
+            raise NonFiniteError("the recorded run has no output for it")
         return found
 
     def notes(self) -> list[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio.to_thread
 from attrs import evolve
 
 from olmo_eval.common.scorers import AsyncScorer, Scorer
+from olmo_eval.common.scorers.likelihood import require_finite
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Outcome, Response
+from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import OlmoEvalError, ProviderError
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.harness.judge import JudgeError
@@ -42,6 +44,20 @@ def extract(task: Task, request: LMRequest, outputs: tuple[LMOutput, ...]) -> tu
         return tuple(task.extracted(output) for output in outputs)
     except Exception as error:
         raise ScoringFailed(Outcome.SCORER_FAILED, f"extraction: {describe(error)}") from error
+
+
+def refuse_non_finite(outputs: Iterable[LMOutput]) -> None:
+    """Refuse outputs of which a log-probability is NaN or infinite: no metric may be made of them,
+    whatever it looks at. Asking again would give the same, so that is not done.
+
+    Raises:
+        ScoringFailed: naming the number.
+    """
+    try:
+        for output in outputs:
+            require_finite(output)
+    except ValueError as error:
+        raise ScoringFailed(Outcome.SCORER_FAILED, f"{NON_FINITE}: {error}") from error
 
 
 async def score(

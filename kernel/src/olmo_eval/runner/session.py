@@ -21,6 +21,7 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
 from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
 from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: outcomes that are tried again when a run is resumed
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
-#: what a provider writes into an output's metadata where a prompt did not fit the model
-_TRUNCATED = "truncated_prompt_tokens"
 
 
 class Interrupted(OlmoEvalError):
@@ -243,7 +242,7 @@ class Session:
         """Take an instance into the running score that progress shows, the cost, and the count of
         prompts that did not fit the model."""
         self._cost += row.get("cost_usd") or 0.0
-        if any(_TRUNCATED in (output.get("metadata") or "") for output in row["outputs"]):
+        if any(TRUNCATED_PROMPT in (output.get("metadata") or "") for output in row["outputs"]):
             self._truncated[task] += 1
         key = self._primaries[task]
         value = row["values"].get(key)
@@ -262,7 +261,12 @@ class Session:
 
     def _finish(self, status: str, seconds: float) -> None:
         tasks = [
-            TaskMeta(p.name, p.task.config.metrics, tuple(s.name for s in p.task.scorers_once))
+            TaskMeta(
+                p.name,
+                p.task.config.metrics,
+                tuple(s.name for s in p.task.scorers_once),
+                p.primary_key,
+            )
             for p in self.job.plan.tasks
         ]
         self.journal.sync()
@@ -286,7 +290,11 @@ class Session:
         for note in notes:
             self.progress.message(note)
         missing = any(not score.complete for score in results)
-        self._close_session("incomplete" if missing else status, seconds)
+        diverged = divergence(self.record)
+        if diverged:
+            self.record["error"] = diverged
+            status = "diverged"
+        self._close_session("incomplete" if missing and not diverged else status, seconds)
         if not missing:
             self.folder.drop_journal()
         self._notify("run_finished", run=self.record)

@@ -29,12 +29,18 @@ def require_finite(output: LMOutput) -> None:
     """Raises ValueError where a log-probability of the output, or of a token of it, is NaN or
     infinite: the model has diverged, and what it preferred says nothing.
     """
+    found = non_finite(output)
+    if found is not None:
+        raise ValueError(f"a log-probability is {found}")
+
+
+def non_finite(output: LMOutput) -> float | None:
+    """A log-probability of the output, or of a token of it, that is NaN or infinite, if any is."""
     total = output.sum_logprob
     if total is not None and not math.isfinite(total):
-        raise ValueError(f"its log-probability is {total}")
-    for token in output.logprobs or ():
-        if not math.isfinite(token["logprob"]):
-            raise ValueError(f"a token's log-probability is {token['logprob']}")
+        return total
+    logprobs = (token["logprob"] for token in output.logprobs or ())
+    return next((logprob for logprob in logprobs if not math.isfinite(logprob)), None)
 
 
 @frozen
