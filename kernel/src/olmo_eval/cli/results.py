@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from olmo_eval.cli.instances import instances
 from olmo_eval.cli.options import json_option, results_option
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 @click.group()
 def results() -> None:
     """Runs and their scores."""
+
+
+results.add_command(instances)
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -29,6 +33,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "group": record.get("group"),
         "name": record.get("name"),
         "started": record.get("started"),
+        "health": {e["name"]: e["health"] for e in record.get("tasks", ()) if e.get("health")},
         "outcomes": {e["name"]: e.get("outcomes", {}) for e in record.get("tasks", ())},
         "metrics": run.metrics().to_pylist(),
     }

@@ -12,6 +12,7 @@ from olmo_eval.cli.options import (
     fail_if_missing_option,
     json_option,
     results_option,
+    strict_option,
 )
 from olmo_eval.errors import OlmoEvalError, UsageError
 
@@ -71,6 +72,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
 @fail_if_missing_option
+@strict_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
 @click.option("--inspect-instance", is_flag=True, help="Show only its instance.")
@@ -108,7 +110,7 @@ def run(
     show_runs(runs, as_json)
     if failure is not None:
         raise failure
-    return missing_too_many(runs, options["fail_if_missing"])
+    return missing_too_many(runs, options["fail_if_missing"]) or unusual(runs, options["strict"])
 
 
 def missing_too_many(runs: Sequence[Run], percent: float) -> int:
@@ -135,6 +137,19 @@ def missing_too_many(runs: Sequence[Run], percent: float) -> int:
                     err=True,
                 )
                 code = 1
+    return code
+
+
+def unusual(runs: Sequence[Run], strict: bool) -> int:
+    """1 and a line for each run whose health is unusual, where ``strict`` asks for that; else 0."""
+    from olmo_eval.results.health import health_of
+
+    code = 0
+    for one in runs if strict else ():
+        tasks = [name for name, health in health_of(one.record).items() if health.unusual]
+        if tasks:
+            click.echo(f"error: unusual health in {', '.join(tasks)} (--strict)", err=True)
+            code = 1
     return code
 
 

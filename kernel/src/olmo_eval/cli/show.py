@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import unicodedata
 from collections import Counter
@@ -119,7 +120,7 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
     table(columns, rows)
     lower_is_better([score.metric for score in shown if not score.higher_is_better])
-    for line in outcome_lines(run, shown):
+    for line in (*outcome_lines(run, shown), *health_lines(run)):
         click.echo(line)
 
 
@@ -170,6 +171,28 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
 
 def _counted(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {outcome}" for outcome, n in outcomes.items())
+
+
+def health_lines(run: Run) -> list[str]:
+    """What is unusual in a run, each with the command that shows it; that nothing is; or nothing at
+    all where nobody looked.
+    """
+    from olmo_eval.results.health import MEASURES, health_of
+
+    health = health_of(run.record)
+    lines: list[str] = []
+    for measure in MEASURES:
+        found = {name: h for name, h in health.items() if measure.name in h.unusual}
+        if found:
+            told = (f"{n} {h.share_in_words(measure)}" for n, h in found.items())
+            lines.append(red(f"health: {measure.words}: {', '.join(told)}"))
+            task = f" -t {shlex.quote(next(iter(found)))}" if len(found) == 1 < len(health) else ""
+            place = shlex.quote(run.location)
+            lines.append(f"  olmo-eval results instances {place}{task} --only {measure.name}")
+    if health and not lines:
+        n = sum(h.instances for h in health.values())
+        lines.append(f"health: nothing unusual in {n:,} instances")
+    return lines
 
 
 _COMPARED = (

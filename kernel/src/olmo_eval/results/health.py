@@ -85,6 +85,9 @@ class TaskHealth:
         """The number of instances that a count of ``measure`` is out of."""
         return self.answered if measure.of_answered else self.instances
 
+    def share_in_words(self, measure: Measure) -> str:
+        return f"{self.counts.get(measure.name, 0):,} of {self.of(measure):,}"
+
     @property
     def diverged(self) -> bool:
         """Whether every answer of the model was NaN or infinite."""
@@ -139,6 +142,12 @@ class Tally:
         self._prompts, self._questions = array("q"), array("q")
         self._latencies = array("f")
         self._choices = 0  # the least number of choices, 0 where there are none
+
+    @classmethod
+    def of_task(cls, entry: Mapping[str, Any]) -> Tally:
+        """For the rows of a task as ``run.json`` describes it."""
+        unconditional = any(metric.get("needs_unconditional") for metric in entry["metrics"])
+        return cls(entry["primary"], unconditional=unconditional)
 
     def see(self, row: Row) -> None:
         outputs = row["outputs"] or ()
@@ -280,9 +289,9 @@ def _known(text: str | None) -> int:
 
 
 def _most_frequent(hashes: npt.NDArray[np.int64]) -> Mask:
-    """Where the most frequent value stands that is not nothing; nowhere where there is none."""
+    """Where the most frequent value stands that is not nothing; nowhere where none repeats."""
     values, counts = np.unique(hashes[hashes != _NOTHING], return_counts=True)
-    if not values.size:
+    if not values.size or counts.max() == 1:
         return np.zeros(hashes.size, dtype=np.bool_)
     found: Mask = hashes == values[counts.argmax()]
     return found
