@@ -177,20 +177,26 @@ class Tally:
         self, row: Row, outputs: Sequence[Row], scored: bool, strengths: Sequence[float]
     ) -> int:
         outcome = row["outcome"]
-        non_finite = (row["error"] or "").startswith(NON_FINITE)
-        lacks = (row["values"] or {}).get(self._primary) is None
-        has = {
-            "non_finite": non_finite,
-            "answered": non_finite or bool(outputs),
-            "missing": lacks and not non_finite and outcome != "refused",
-            "refused": outcome == "refused",
-            "empty": bool(outputs) and not scored and all(map(_is_empty, outputs)),
-            "cut": outcome == "truncated" and not _is_short(row, outputs),
-            "extraction_failed": outcome == "extraction_failed",
-            "ties": len(strengths) > 1 and strengths.count(max(strengths)) > 1,
-            "prompt_cut": any(TRUNCATED_PROMPT in (o.get("metadata") or "") for o in outputs),
-        }
-        return sum(_BITS[name] for name, present in has.items() if present)
+        if outcome == "scored":
+            flags = 0
+        elif outcome == "truncated":
+            flags = 0 if _is_short(row, outputs) else _BITS["cut"]
+        else:
+            flags = _BITS.get(outcome, 0)  # refused, extraction_failed
+        if (row["error"] or "").startswith(NON_FINITE):
+            flags |= _BITS["non_finite"] | _BITS["answered"]
+        elif outcome != "refused" and (row["values"] or {}).get(self._primary) is None:
+            flags |= _BITS["missing"]
+        if outputs:
+            flags |= _BITS["answered"]
+            if not scored and all(map(_is_empty, outputs)):
+                flags |= _BITS["empty"]
+            for output in outputs:
+                if TRUNCATED_PROMPT in (output.get("metadata") or ""):
+                    flags |= _BITS["prompt_cut"]
+        if len(strengths) > 1 and strengths.count(max(strengths)) > 1:
+            flags |= _BITS["ties"]
+        return flags
 
     # -- what came of it
 
