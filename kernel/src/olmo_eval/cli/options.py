@@ -49,6 +49,12 @@ def fail_if_missing_option(command: F) -> F:
     )(command)
 
 
+def strict_option(command: F) -> F:
+    return click.option(
+        "--strict", is_flag=True, help="Exit with 1 when the run's health is unusual."
+    )(command)
+
+
 class OrderedCommand(click.Command):
     """A command that keeps the order of its options, so that ``-o`` binds to what precedes it.
 

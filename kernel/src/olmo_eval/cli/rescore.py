@@ -11,6 +11,7 @@ from olmo_eval.cli.options import (
     fail_if_missing_option,
     json_option,
     results_option,
+    strict_option,
 )
 
 
@@ -27,6 +28,7 @@ from olmo_eval.cli.options import (
 )
 @click.option("--name", help="Name of the new run.")
 @fail_if_missing_option
+@strict_option
 @results_option
 @json_option
 @click.pass_context
@@ -38,6 +40,7 @@ def rescore(
     overrides: Sequence[str],
     name: str | None,
     fail_if_missing: float,
+    strict: bool,
     results: str,
     as_json: bool,
 ) -> int:
@@ -45,7 +48,7 @@ def rescore(
 
     Makes a new run and asks no model anything.
     """
-    from olmo_eval.cli.run import missing_too_many, show_runs
+    from olmo_eval.cli.run import missing_too_many, show_runs, unusual
     from olmo_eval.common.overrides import parse_override
     from olmo_eval.results.store import Store
     from olmo_eval.runner.evaluate import run_job
@@ -71,4 +74,4 @@ def rescore(
     finally:
         progress.close()
     show_runs([done], as_json)
-    return missing_too_many([done], fail_if_missing)
+    return missing_too_many([done], fail_if_missing) or unusual([done], strict)

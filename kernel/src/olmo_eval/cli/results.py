@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from olmo_eval.cli.instances import instances
 from olmo_eval.cli.options import json_option, results_option
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 @click.group()
 def results() -> None:
     """Runs and their scores."""
+
+
+results.add_command(instances)
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -29,6 +33,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "group": record.get("group"),
         "name": record.get("name"),
         "started": record.get("started"),
+        "health": {e["name"]: e["health"] for e in record.get("tasks", ()) if e.get("health")},
         "outcomes": {e["name"]: e.get("outcomes", {}) for e in record.get("tasks", ())},
         "metrics": run.metrics().to_pylist(),
     }
@@ -85,7 +90,8 @@ def list_(
 @json_option
 def show(run: str, results: str, every: bool, as_json: bool) -> None:
     """Show the scores of RUN: a path, the beginning of an id, or model=...,group=...,latest."""
-    from olmo_eval.cli.show import print_json, print_scores
+    from olmo_eval.cli.show import print_json, print_scores, red
+    from olmo_eval.results.health import divergence
     from olmo_eval.results.store import Store
 
     found = Store(results).find(run)
@@ -93,6 +99,9 @@ def show(run: str, results: str, every: bool, as_json: bool) -> None:
         print_json(run_json(found))
         return
     print_scores(found, found.scores(), every=every)
+    diverged = divergence(found.record)
+    if diverged:
+        click.echo(red(diverged))
 
 
 @results.command()

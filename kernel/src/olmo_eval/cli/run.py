@@ -13,6 +13,7 @@ from olmo_eval.cli.options import (
     json_option,
     results_option,
     reuse_by_name_option,
+    strict_option,
 )
 from olmo_eval.cli.sweep import Sweep
 from olmo_eval.errors import UsageError
@@ -76,6 +77,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
 @click.option("--stop-on-error", is_flag=True, help="End with the first model that fails.")
 @fail_if_missing_option
+@strict_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
 @click.option("--inspect-instance", is_flag=True, help="Show only its instance.")
@@ -121,15 +123,25 @@ def run(
             sweep.announce()
     finally:  # an interrupt, too, leaves what is finished to be shown
         show_runs(runs, as_json)
-    code = missing_too_many(runs, options["fail_if_missing"])
+    code = missing_too_many(runs, options["fail_if_missing"]) or unusual(runs, options["strict"])
     sweep.raise_failures()
     return code
 
 
 def missing_too_many(runs: Sequence[Run], percent: float) -> int:
-    """1 and a line for each task with too much missing; else 0."""
+    """1 and a line for each run whose model has diverged and each task with too much missing; else
+    0.
+    """
+    from olmo_eval.cli.show import red
+    from olmo_eval.results.health import divergence
+
     code = 0
     for one in runs:
+        diverged = divergence(one.record)
+        if diverged:
+            click.echo(red(f"error: {diverged}"), err=True)
+            code = 1
+            continue
         for score in one.scores():
             lost = score.n_expected - score.n_scored
             if score.kind == "task" and score.primary and lost > score.n_expected * percent / 100:
@@ -140,6 +152,19 @@ def missing_too_many(runs: Sequence[Run], percent: float) -> int:
                     err=True,
                 )
                 code = 1
+    return code
+
+
+def unusual(runs: Sequence[Run], strict: bool) -> int:
+    """1 and a line for each run whose health is unusual, where ``strict`` asks for that; else 0."""
+    from olmo_eval.results.health import health_of
+
+    code = 0
+    for one in runs if strict else ():
+        tasks = [name for name, health in health_of(one.record).items() if health.unusual]
+        if tasks:
+            click.echo(f"error: unusual health in {', '.join(tasks)} (--strict)", err=True)
+            code = 1
     return code
 
 

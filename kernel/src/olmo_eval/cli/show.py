@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -120,12 +121,17 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
     table(columns, rows)
     lower_is_better([score.metric for score in shown if not score.higher_is_better])
-    for line in [*outcome_lines(run, shown), *reuse_lines(run)]:
+    for line in (*outcome_lines(run, shown), *reuse_lines(run), *health_lines(run)):
         click.echo(line)
 
 
 def _bound(value: float | None) -> str:
     return "unbounded" if value is None else f"{value:.4f}"
+
+
+def red(line: str) -> str:
+    """``line`` in red, where it is shown on a terminal."""
+    return click.style(line, fg="red")
 
 
 _LOST = ("infra_failed", "judge_failed", "scorer_failed")
@@ -136,13 +142,15 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
     did not all end well. Nothing where there is nothing of that.
     """
     lines: list[str] = []
-    ended: set[str] = set()
+    non_finite = 0
+    ended: Counter[str] = Counter()
     lacking = {s.name: s for s in scores if s.primary and not s.complete}
     for entry in run.record.get("tasks", ()):
         name, outcomes = entry["name"], entry.get("outcomes", {})
         lost = {k: n for k, n in outcomes.items() if k in _LOST}
         if lost:
-            ended |= set(lost)
+            ended.update(lost)
+            non_finite += entry.get("health", {}).get("non_finite", 0)
             why = one_line(next(iter(entry.get("errors", {})), ""), 200)
             lines.append(f"missing in {name}: {_counted(lost)}{f' ({why})' if why else ''}")
         elif name in lacking and "refused" not in outcomes:
@@ -151,10 +159,14 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
             lines.append(f"missing in {name}: {n:,} have no value of {score.metric}")
         if set(outcomes) - {*_LOST, "scored"}:
             lines.append(f"outcomes of {name}: {_counted(outcomes)}")
-    if ended & {"infra_failed", "judge_failed"}:
+    if ended["infra_failed"] or ended["judge_failed"]:
         lines.append("rerun the same command to try the failed ones again")
-    if "scorer_failed" in ended:
+    if ended["scorer_failed"] > non_finite:
         lines.append("mend the scorer and run the same command: the model is not asked again")
+    if non_finite:
+        lines.append(
+            f"{non_finite:,} answers are NaN or infinite: they would be again if asked again"
+        )
     return lines
 
 
@@ -170,6 +182,28 @@ def reuse_lines(made: Run) -> list[str]:
 
 def _counted(outcomes: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {outcome}" for outcome, n in outcomes.items())
+
+
+def health_lines(run: Run) -> list[str]:
+    """What is unusual in a run, each with the command that shows it; that nothing is; or nothing at
+    all where nobody looked.
+    """
+    from olmo_eval.results.health import MEASURES, health_of
+
+    health = health_of(run.record)
+    lines: list[str] = []
+    for measure in MEASURES:
+        found = {name: h for name, h in health.items() if measure.name in h.unusual}
+        if found:
+            told = (f"{n} {h.share_in_words(measure)}" for n, h in found.items())
+            lines.append(red(f"health: {measure.words}: {', '.join(told)}"))
+            task = f" -t {shlex.quote(next(iter(found)))}" if len(found) == 1 < len(health) else ""
+            place = shlex.quote(run.location)
+            lines.append(f"  olmo-eval results instances {place}{task} --only {measure.name}")
+    if health and not lines:
+        n = sum(h.instances for h in health.values())
+        lines.append(f"health: nothing unusual in {n:,} instances")
+    return lines
 
 
 _COMPARED = (

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from olmo_eval.results.health import Tally
+
 FloatArray = npt.NDArray[np.float64]
 
 _NAN = float("nan")
@@ -20,10 +22,12 @@ class TaskColumns:
     """One value and one weight an instance and metric; NaN where a value is missing.
 
     ``outcomes`` counts how instances ended, ``clusters`` gives each instance's cluster (or None
-    where the task has none), ``totals`` sums tokens, cost and latency.
+    where the task has none), ``totals`` sums tokens, cost and latency, ``tally`` counts what may be
+    wrong.
     """
 
-    def __init__(self, keys: Iterable[str]) -> None:
+    def __init__(self, keys: Iterable[str], tally: Tally) -> None:
+        self.tally = tally
         self._values = {key: array("d") for key in keys}
         self._weights = {key: array("d") for key in self._values}
         self._clusters: list[str | None] = []
@@ -37,6 +41,7 @@ class TaskColumns:
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:
             self.n += 1
+            self.tally.see(row)
             self.outcomes[row["outcome"]] += 1
             if row.get("error"):
                 self.errors[row["error"]] += 1

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 from attrs import evolve, frozen
 
-from olmo_eval.errors import UsageError
+from olmo_eval.errors import OlmoEvalError, UsageError
 from olmo_eval.results.differences import Difference, lock_differences
 from olmo_eval.results.flips import Flip, flips
+from olmo_eval.results.health import divergence
 from olmo_eval.results.pairing import Pairs, pairs, primary_metric
 from olmo_eval.results.statistics import (
     Verdict,
@@ -139,7 +140,8 @@ def compare(
     inputs that may differ (``fewshot``, ``data``, ...); others refuse the comparison.
 
     Raises:
-        UsageError: the runs share nothing, or a task was asked in different ways.
+        UsageError: the runs share nothing, or a task was asked in different ways. OlmoEvalError: a
+            model has diverged.
     """
     if margin is not None and not 0 < margin < math.inf:
         raise UsageError(f"margin: expected a positive number, got {margin}")
@@ -152,6 +154,8 @@ def compare(
     engines = [run.record.get("model", {}).get("provider") for run in (run_a, run_b)]
     if engines[0] != engines[1]:
         notes.append("A was answered by the provider {}, B by {}".format(*engines))
+    for side, run in (("A", run_a), ("B", run_b)):
+        notes += _diverged(side, run, names)
     compared = [
         _compare_task(run_a, run_b, name, margin, tuple(allow_different), seed) for name in names
     ]
@@ -181,6 +185,22 @@ def _shared(a: Run, b: Run, wanted: Sequence[str]) -> tuple[list[str], list[str]
         if alone and not wanted:
             notes.append(f"only in {run.run_id}: {', '.join(alone)}")
     return shared, notes
+
+
+def _diverged(side: str, run: Run, names: Sequence[str]) -> list[str]:
+    """A note where the run's model has diverged elsewhere than in the tasks that are compared.
+
+    Raises:
+        OlmoEvalError: it has in one of these.
+    """
+    found = divergence(run.record, names)
+    if found:
+        raise OlmoEvalError(
+            f"{side}, run {run.run_id}: {found}",
+            hint="there is nothing to compare: see to the model",
+        )
+    elsewhere = divergence(run.record)
+    return [f"{side}: {elsewhere}"] if elsewhere else []
 
 
 def _compare_task(

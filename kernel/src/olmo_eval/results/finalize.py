@@ -19,17 +19,21 @@ from attrs import define, field, frozen
 from olmo_eval.common.metrics import Metric
 from olmo_eval.results import journal, schema
 from olmo_eval.results.columns import TaskColumns
+from olmo_eval.results.health import Tally
 
 _ROWS_AT_ONCE = 2_000
 
 
 @frozen
 class TaskMeta:
-    """What the tables need to know of a task: its name, its metrics, its scorers' names."""
+    """What the tables need to know of a task: its name, its metrics, its scorers' names, and the
+    key of the metric that stands for it.
+    """
 
     name: str
     metrics: tuple[Metric, ...]
     scorers: tuple[str, ...]
+    primary: str
 
 
 @define
@@ -87,7 +91,8 @@ def _records(path: Path, offsets: Sequence[int]) -> Iterator[dict[str, Any]]:
 def _write_task(folder: Path, task: TaskMeta, records: Iterator[dict[str, Any]]) -> TaskColumns:
     keys = [metric.key for metric in task.metrics]
     arrow = schema.instance_schema(task.scorers, keys)
-    columns = TaskColumns(keys)
+    unconditional = any(metric.needs_unconditional for metric in task.metrics)
+    columns = TaskColumns(keys, Tally(task.primary, unconditional=unconditional))
     final = folder / "instances" / f"{schema.file_name(task.name)}.parquet"
     temporary = final.with_suffix(".tmp")
     with pq.ParquetWriter(temporary, arrow, **_PARQUET) as writer:

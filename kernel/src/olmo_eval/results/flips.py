@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -70,6 +70,16 @@ def answer(row: Mapping[str, Any]) -> str:
         return str(outputs[0]["text"])
     continuations = row["request"]["continuations"] or []
     strengths = [o["sum_logprob"] if o["sum_logprob"] is not None else -math.inf for o in outputs]
-    distinct = len(dict.fromkeys(continuations)) or 1
-    best = max(range(min(distinct, len(strengths))), key=strengths.__getitem__)
+    if not continuations:
+        return f"({strengths[0]:.3f})"
+    best = max(range(_choices(continuations)), key=strengths.__getitem__)
     return f"{continuations[best].strip()} ({strengths[best]:.3f})"
+
+
+def _choices(continuations: Sequence[str]) -> int:
+    """How many of the scored continuations are choices after the question: all, or the first half
+    where the second is the same choices without their question.
+    """
+    half = len(continuations) // 2
+    again = half > 1 and continuations[:half] == continuations[half:]
+    return half if again else len(continuations)

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from olmo_eval.common.convert import structure, to_json
+from olmo_eval.common.scorers.likelihood import non_finite
 from olmo_eval.common.types import (
     LMOutput,
     LMRequest,
@@ -22,6 +23,9 @@ from olmo_eval.common.types import (
 )
 
 Row = dict[str, Any]
+
+#: where an output's metadata keeps a log-probability that is NaN or infinite
+_NON_FINITE = "sum_logprob"
 
 
 def dumps(value: Any) -> str:
@@ -88,19 +92,22 @@ def sampling_identity(params: SamplingParams) -> Row:
 
 
 def output_row(output: LMOutput, *, continuation: bool) -> Row:
-    answer = output.extracted_answer
+    answer, metadata = output.extracted_answer, output.metadata
+    lost = non_finite(output)
+    if lost is not None:  # JSON has no such number
+        metadata = {**metadata, _NON_FINITE: str(lost)}
     return {
         "text": None if continuation else output.text,
         "answer": None if answer is None else dumps(answer),
         "finish_reason": output.finish_reason,
-        "sum_logprob": output.sum_logprob,
+        "sum_logprob": output.sum_logprob if lost is None else None,
         "num_tokens": output.num_tokens,
         "is_greedy": output.is_greedy,
         "logprobs": dumps(output.logprobs) if output.logprobs is not None else None,
         "usage": None if output.usage is None else dumps(to_json(output.usage)),
         "tool_calls": dumps([to_json(c) for c in output.tool_calls]) if output.tool_calls else None,
         "trajectory": None if output.trajectory is None else dumps(to_json(output.trajectory)),
-        "metadata": dumps(output.metadata) if output.metadata else None,
+        "metadata": dumps(metadata) if metadata else None,
     }
 
 
@@ -169,10 +176,12 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
         text = kept["text"]
         if text is None:
             text = continuations[i] if i < len(continuations) else ""
+        metadata = json.loads(kept["metadata"] or "{}")
+        lost = metadata.pop(_NON_FINITE, None)
         outputs.append(
             LMOutput(
                 text=text,
-                sum_logprob=kept["sum_logprob"],
+                sum_logprob=kept["sum_logprob"] if lost is None else float(lost),
                 num_tokens=kept["num_tokens"],
                 is_greedy=kept["is_greedy"],
                 logprobs=_logprobs(kept.get("logprobs")),
@@ -180,7 +189,7 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
                 finish_reason=kept["finish_reason"],
                 extracted_answer=None if kept["answer"] is None else json.loads(kept["answer"]),
                 tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
-                metadata=json.loads(kept["metadata"] or "{}"),
+                metadata=metadata,
                 trajectory=_trajectory(kept.get("trajectory")),
             )
         )

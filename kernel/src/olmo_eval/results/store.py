@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.locking import is_locked, is_this_host
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.results.summary import Score
+
+#: rows of an instance table that are read at once
+_ROWS_AT_ONCE = 500
 
 
 def default_results() -> str:
@@ -134,14 +138,26 @@ class Run:
         self.task_record(task)
         return self._read(f"instances/{schema.file_name(task)}.parquet", columns)
 
+    def rows(self, task: str) -> Iterator[dict[str, Any]]:
+        """One task's instances, row by row; a few of them are in memory at once."""
+        self.task_record(task)
+        with self._table(f"instances/{schema.file_name(task)}.parquet") as table:
+            for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
+                yield from batch.to_pylist()
+
     def _read(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        with self._table(name) as table:
+            return table.read(columns=list(columns) if columns is not None else None)
+
+    @contextmanager
+    def _table(self, name: str) -> Iterator[pq.ParquetFile]:
         filesystem, path = open_filesystem(self.location)
         where = f"{self.location}/{name}"
         try:
             with filesystem.open_input_file(f"{path}/{name}") as file:
-                reader = pq.ParquetFile(file)
-                schema.check_version(reader.schema_arrow.metadata, where)
-                return reader.read(columns=list(columns) if columns is not None else None)
+                table = pq.ParquetFile(file)
+                schema.check_version(table.schema_arrow.metadata, where)
+                yield table
         except FileNotFoundError as error:
             raise DataError(
                 f"run {self.run_id} has no {name}: it is {self.status}", hint=self._way_out()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,11 @@ from olmo_eval.results.statistics import Estimate, estimate, ratio_estimate, sco
 
 #: lowest and highest value a score can have; None where there is no such bound
 Bounds = tuple[float | None, float | None]
+
+#: how far a value may lie outside of its bounds because floats are rounded
+_ROUNDING = 1e-9
+#: above it, exp overflows
+_LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 
 @frozen
@@ -60,14 +66,61 @@ def task_estimate(
         kept = weights[present]
         result = ratio_estimate(values[present] * kept, kept, labels)
     else:
-        binary = True if metric.binary else None
+        # a judge of 0 to 10 that has only given 0 and 1 yet is no coin
+        binary = None if metric.bounds == (0.0, 1.0) else False
         result = estimate(values[present], labels, binary=binary)
-    return within(transformed(result, metric.transform), value_bounds(metric))
+    return within(transformed(result, metric.transform), score_range(metric, values))
 
 
-def value_bounds(metric: Metric) -> Bounds:
+def value_range(metric: Metric, values: FloatArray) -> Bounds:
+    """The bounds that the metric declares for an instance; none where ``values`` leave them, for
+    then nobody knows where they end.
+    """
+    return (None, None) if outside(metric, values) is not None else metric.bounds
+
+
+def score_range(metric: Metric, values: FloatArray) -> Bounds:
     """Bounds of the metric's score: a mean lies between those of its instances."""
-    return metric.bounds if metric.transform is None else (None, None)
+    return value_range(metric, values) if metric.transform is None else (None, None)
+
+
+def outside(metric: Metric, values: FloatArray) -> float | None:
+    """A value that lies outside of the bounds that the metric declares, if there is one."""
+    low, high = metric.bounds
+    for value in _extremes(values):
+        below = low is not None and value < low - _ROUNDING
+        above = high is not None and value > high + _ROUNDING
+        if below or above:
+            return value
+    return None
+
+
+def _extremes(values: FloatArray) -> tuple[float, ...]:
+    present = values[~np.isnan(values)]
+    return (float(present.min()), float(present.max())) if present.size else ()
+
+
+def declared_wrongly(metric: Metric, values: FloatArray) -> list[str]:
+    """What the metric says of its values that they contradict, each with what follows from it."""
+    notes = []
+    found = outside(metric, values)
+    if found is not None:
+        notes.append(
+            f"{metric.key} has the value {found:g}, outside of its bounds {_shown(metric.bounds)}: "
+            "no worst and best case is given; declare the bounds of the scorer or of the metric"
+        )
+    present = values[~np.isnan(values)]
+    if metric.binary and not np.isin(present, (0.0, 1.0)).all():
+        notes.append(
+            f"{metric.key} is declared binary but has values other than 0 and 1: it is treated as "
+            "a number"
+        )
+    return notes
+
+
+def _shown(bounds: Bounds) -> str:
+    low, high = ("unbounded" if end is None else f"{end:g}" for end in bounds)
+    return f"({low}, {high})"
 
 
 def within(result: Estimate, bounds: Bounds) -> Estimate:
@@ -99,18 +152,26 @@ def transformed(result: Estimate, transform: str | None) -> Estimate:
     value = transformed_mean(result.value, transform)
 
     def scale(x: float | None) -> float | None:
-        return None if x is None else x * value
+        return None if x is None else _finite(x * value)
 
-    ends = [None if x is None else math.exp(x) for x in (result.ci_low, result.ci_high)]
     return evolve(
         result,
         value=value,
         stderr=scale(result.stderr),
-        ci_low=ends[0],
-        ci_high=ends[1],
+        ci_low=_exp(result.ci_low),
+        ci_high=_exp(result.ci_high),
         mde=scale(result.mde),
         method=f"{result.method}, exponential",
     )
+
+
+def _exp(x: float | None) -> float | None:
+    """exp(x); None where it is more than a float holds."""
+    return None if x is None or x > _LARGEST_EXPONENT else math.exp(x)
+
+
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None
 
 
 def task_scores(
@@ -142,7 +203,7 @@ def _score(
     values, weights = columns.values(metric.key), columns.weights(metric.key)
     n_scored = int((~np.isnan(values)).sum())
     result = task_estimate(metric, values, weights, columns.clusters)
-    low, high = _bounds(metric, result, n_scored, n_expected)
+    low, high = _bounds(metric, result, n_scored, n_expected, value_range(metric, values))
     worst, best = (low, high) if metric.higher_is_better else (high, low)
     return Score(
         name=name,
@@ -168,9 +229,10 @@ def _score(
 
 
 def _bounds(
-    metric: Metric, result: Estimate | None, n_scored: int, n_expected: int
-) -> tuple[float | None, float | None]:
-    """Lowest and highest value the score could have if the missing instances were known.
+    metric: Metric, result: Estimate | None, n_scored: int, n_expected: int, of_one: Bounds
+) -> Bounds:
+    """Lowest and highest value the score could have if the missing instances were known,
+    and each lay within ``of_one``.
 
     With unequal weights the missing ones' weight is unknown, so only a complete score is bounded.
     """
@@ -179,8 +241,17 @@ def _bounds(
         return value, value
     if metric.weighted or metric.transform is not None:
         return None, None
-    bounds = score_bounds(value, n_scored, n_expected, metric.bounds)
+    bounds = score_bounds(_clipped(value, of_one), n_scored, n_expected, of_one)
     return bounds.low, bounds.high
+
+
+def _clipped(value: float | None, bounds: Bounds) -> float | None:
+    """``value`` moved to the bound that rounding has carried it across."""
+    low, high = bounds
+    if value is None:
+        return None
+    value = value if low is None else max(low, value)
+    return value if high is None else min(high, value)
 
 
 def score_estimate(score: Score) -> Estimate | None:

@@ -16,7 +16,7 @@ from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.finalize import TaskMeta, write_tables
 from olmo_eval.results.folder import RunFolder, unwritable
 from olmo_eval.results.suites import SuiteNode, suite_score
-from olmo_eval.results.summary import Score, task_scores, value_bounds
+from olmo_eval.results.summary import Bounds, Score, declared_wrongly, score_range, task_scores
 
 
 def write_results(
@@ -28,8 +28,9 @@ def write_results(
 ) -> list[Score]:
     """Write the tables of a run from its journal; returns the rows of ``metrics.parquet``.
 
-    ``record`` (the content of ``run.json``) gets each task's outcomes and the usage totals; the
-    caller writes it. Doing this again gives the same tables.
+    ``record`` (the content of ``run.json``) gets each task's outcomes and health, the usage totals,
+    and remarks on metrics whose values are not what they declare; the caller writes it. Doing this
+    again gives the same tables.
 
     Raises:
         OlmoEvalError: the folder cannot be written; the journal is untouched.
@@ -38,7 +39,7 @@ def write_results(
         columns = write_tables(folder.journal, folder.path, tasks)
         scores = _scores(record, tasks, columns, expected)
         primaries = {score.name: score for score in scores if score.primary}
-        bounds = {meta.name: value_bounds(_primary(record, meta)) for meta in tasks}
+        bounds = {meta.name: _range(_primary(meta), columns[meta.name]) for meta in tasks}
         for node in suites:
             score = suite_score(node, primaries, bounds)
             if score is not None:
@@ -47,7 +48,19 @@ def write_results(
     except OSError as error:
         raise unwritable(error, folder.path) from error
     _describe(record, columns, expected)
+    remarks = [
+        f"{meta.name}: {note}"
+        for meta in tasks
+        for metric in meta.metrics
+        for note in declared_wrongly(metric, columns[meta.name].values(metric.key))
+    ]
+    if remarks:
+        record["remarks"] = remarks
     return scores
+
+
+def _range(metric: Metric, columns: TaskColumns) -> Bounds:
+    return score_range(metric, columns.values(metric.key))
 
 
 def _scores(
@@ -60,7 +73,7 @@ def _scores(
     scores: list[Score] = []
     for meta in tasks:
         entry = entries[meta.name]
-        primary = _primary(record, meta)
+        primary = _primary(meta)
         scores += task_scores(
             meta.name,
             entry["task"],
@@ -73,10 +86,9 @@ def _scores(
     return scores
 
 
-def _primary(record: Mapping[str, Any], meta: TaskMeta) -> Metric:
+def _primary(meta: TaskMeta) -> Metric:
     """The metric that stands for a task."""
-    key = next(entry["primary"] for entry in record["tasks"] if entry["name"] == meta.name)
-    return next(metric for metric in meta.metrics if metric.key == key)
+    return next(metric for metric in meta.metrics if metric.key == meta.primary)
 
 
 def write_metrics(folder: RunFolder, scores: Sequence[Score]) -> None:
@@ -99,6 +111,7 @@ def _describe(
         entry["errors"] = dict(mine.errors.most_common(5))
         entry["reused"] = mine.reused_from.total()
         entry["reused_from"] = dict(mine.reused_from.most_common())
+        entry["health"] = mine.tally.health().to_dict()
         for name, total in mine.totals.items():
             totals[name] = totals.get(name, 0) + total
     record["usage"] = totals

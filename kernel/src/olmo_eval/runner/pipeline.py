@@ -16,7 +16,9 @@ import anyio.to_thread
 from attrs import evolve
 
 from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
+from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import (
+    NonFiniteError,
     ProviderError,
     RefusedError,
     RunFailedError,
@@ -184,6 +186,8 @@ class Pipeline:
         request_as_row = request_row(request)
         digest = request_hash(request_as_row, params)
         known = self.reuse(work, digest)
+        if known is not None and not known.outputs:
+            known = None  # no output at all is no answer
         began = time.perf_counter()
         try:
             if known is not None:
@@ -223,6 +227,9 @@ class Pipeline:
             return tuple(await self.harness.execute(request, params, work.instance))
         except RefusedError as error:
             raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
+        except NonFiniteError as error:
+            reason = f"{NON_FINITE}: {scoring.describe(error)}"
+            raise _Unanswered(Outcome.SCORER_FAILED, reason) from error
         except UnansweredError as error:
             self._failures -= 1  # says nothing about the provider's health
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
@@ -244,6 +251,7 @@ class Pipeline:
         scores: Mapping[str, tuple[float, ...]] = {}
         error = None
         try:
+            scoring.refuse_non_finite(kept)
             kept = await scoring.extract(task, request, kept, limits)
             scores, kept = await scoring.score(
                 task.scorers_once, instance, kept, self.harness.scoring_context, limits

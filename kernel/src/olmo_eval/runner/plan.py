@@ -12,14 +12,16 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from olmo_eval.common import metrics
 from olmo_eval.common.overrides import Override
+from olmo_eval.common.scorers import Reads
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.data import DataLoader
 from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
-from olmo_eval.evals.tasks.common import Task, TaskSpec, build_task, parse_spec
+from olmo_eval.evals.tasks.common import Task, TaskConfig, TaskSpec, build_task, parse_spec
 from olmo_eval.evals.tasks.common.registry import variant_settings, variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
 from olmo_eval.harness.provider import Capability
@@ -198,7 +200,8 @@ def check_task(task: Task, spec: str) -> LMRequest:
     """Refuse a task that cannot be scored; returns the request of its first instance.
 
     Raises:
-        UsageError: no metrics, clashing metrics, impossible settings. DataError: no data.
+        UsageError: no metrics, clashing metrics, metrics that cannot read what is answered,
+            impossible settings. DataError: no data.
     """
     config = task.config
     if not config.metrics:
@@ -214,7 +217,57 @@ def check_task(task: Task, spec: str) -> LMRequest:
     first = next(iter(task.instances), None)
     if first is None:
         raise DataError(f"task {spec!r} has no instances{_why_empty(task)}")
-    return task.request_for(first)
+    request = task.request_for(first)
+    _refuse_unreadable(config, spec, request)
+    return request
+
+
+_LOOKS_AT = {"text": "a text that the model wrote", "likelihood": "log-likelihoods"}
+_ANSWERED_WITH = {
+    "text": "the model's answers to it are texts",
+    "likelihood": "its answers are log-likelihoods of given texts",
+}
+
+
+def _refuse_unreadable(config: TaskConfig, spec: str, request: LMRequest) -> None:
+    """Refuse a metric that looks at what the outputs of ``request`` do not have: its number would
+    be 0 or nothing, whatever the model can do.
+
+    Raises:
+        UsageError: naming the metric, and what would fit.
+    """
+    scored = request.request_type in (RequestType.LOGLIKELIHOOD, RequestType.ROLLING)
+    given: Reads = "likelihood" if scored else "text"
+    for metric in config.metrics:
+        scorer_reads = metric.scorer.reads
+        if scorer_reads == "likelihood" and config.sampling_params.logprobs is not None:
+            scorer_reads = None  # generated texts carry log-probabilities where they are asked for
+        for reads in (metric.reads, scorer_reads):
+            if reads is not None and reads != given:
+                raise UsageError(
+                    f"task {spec!r}: the metric {metric.key} looks at {_LOOKS_AT[reads]}, but "
+                    f"{_ANSWERED_WITH[given]}",
+                    hint=_fitting(spec, given),
+                )
+
+
+def _fitting(spec: str, given: Reads) -> str:
+    """Metrics for what is given, and the task's variants that ask in the other way."""
+    known = {getattr(metrics, name) for name in metrics.__all__}
+    names = sorted(m.name for m in known if m.reads == given)
+    named = ", ".join(names) if given == "likelihood" else "accuracy:exact_match, f1:f1, ..."
+    task = parse_spec(spec).name
+    generates = given == "likelihood"
+    others = [
+        f"{task}:{variant}"
+        for variant in sorted(variants_of(task))
+        if (formatter := (variant_settings(task, variant) or {}).get("formatter")) is not None
+        and (formatter.request_type in (RequestType.COMPLETION, RequestType.CHAT)) == generates
+    ]
+    asked = "that generates" if generates else "that asks for log-likelihoods"
+    return f"metrics that fit: {named}" + (
+        f"; or take a variant {asked}: {', '.join(others)}" if others else ""
+    )
 
 
 def _why_empty(task: Task) -> str:

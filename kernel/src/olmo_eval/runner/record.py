@@ -110,6 +110,7 @@ def _task_record(planned: PlannedTask, hash_: str) -> dict[str, Any]:
                 "binary": m.binary,
                 "weighted": m.weighted,
                 "transform": m.transform,
+                "needs_unconditional": m.needs_unconditional,
                 "bounds": list(m.bounds),
             }
             for m in config.metrics

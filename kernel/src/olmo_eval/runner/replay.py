@@ -22,7 +22,7 @@ from attrs import evolve
 
 from olmo_eval.common.types import Identity, Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.data import DataLoader, DataSource
-from olmo_eval.errors import DataError, ProviderError, UnansweredError, UsageError
+from olmo_eval.errors import DataError, NonFiniteError, ProviderError, UnansweredError, UsageError
 from olmo_eval.harness.fingerprint import file_digest
 from olmo_eval.harness.provider import (
     Capability,
@@ -117,6 +117,8 @@ class ReplayProvider(Provider):
         if difference is not None:
             self._refuse(instance.id, difference)
         self._matched += 1
+        if not found.outputs:  # a run keeps an instance without outputs where it had none to keep
+            raise NonFiniteError("the recorded run has no output for it")
         return found.outputs
 
     def _refuse(self, instance_id: str, field: str) -> None:

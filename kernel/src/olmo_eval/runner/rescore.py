@@ -33,7 +33,7 @@ def rescore_job(
         UsageError: a task the run does not have, or requests that it did not make. DataError: the
             run did not finish.
     """
-    if run.record.get("status") not in ("complete", "incomplete"):
+    if run.record.get("status") not in ("complete", "incomplete", "diverged"):
         raise DataError(
             f"run {run.run_id} is {run.record.get('status')}: only finished runs are scored again",
             hint="rerun its command first",

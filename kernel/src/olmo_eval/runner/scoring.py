@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import evolve
 
 from olmo_eval.common.scorers import AsyncScorer, Scorer
+from olmo_eval.common.scorers.likelihood import require_finite
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Outcome, Response
+from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import ProviderError
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.faults import reason
@@ -46,6 +48,20 @@ async def extract(
         return tuple([await limits.call(seconds, task.extracted, output) for output in outputs])
     except Exception as error:
         raise ScoringFailed(Outcome.SCORER_FAILED, f"extraction: {describe(error)}") from error
+
+
+def refuse_non_finite(outputs: Iterable[LMOutput]) -> None:
+    """Refuse outputs of which a log-probability is NaN or infinite: no metric may be made of them,
+    whatever it looks at. Asking again would give the same, so that is not done.
+
+    Raises:
+        ScoringFailed: naming the number.
+    """
+    try:
+        for output in outputs:
+            require_finite(output)
+    except ValueError as error:
+        raise ScoringFailed(Outcome.SCORER_FAILED, f"{NON_FINITE}: {error}") from error
 
 
 async def score(
@@ -138,9 +154,10 @@ def values(task: Task, response: Response) -> tuple[dict[str, float | None], dic
             found[metric.key] = None
             continue
         try:
-            found[metric.key] = _finite(metric.value(response))
-            if metric.weighted:
-                weights[metric.key] = metric.weight(response)
+            value = _finite(metric.value(response))
+            if metric.weighted and value is not None:
+                weights[metric.key] = _positive(metric.weight(response))
+            found[metric.key] = value
         except (Exception, SystemExit) as error:
             found[metric.key] = None
             problem = problem or f"{metric.metric_name}: {describe(error)}"
@@ -148,10 +165,17 @@ def values(task: Task, response: Response) -> tuple[dict[str, float | None], dic
 
 
 def _finite(value: float | None) -> float | None:
-    """``value``; raises ValueError where it is none that a mean could be made of."""
+    """``value``; raises ValueError where no mean could be made of it."""
     if value is not None and not math.isfinite(value):
         raise ValueError(f"its value is {value}")
     return value
+
+
+def _positive(weight: float) -> float:
+    """``weight``; raises ValueError where no mean could be made with it."""
+    if not (math.isfinite(weight) and weight > 0):
+        raise ValueError(f"its weight is {weight}")
+    return weight
 
 
 #: of several samples' outcomes, the first of these stands for the instance

@@ -19,6 +19,7 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
 from olmo_eval.results.locking import this_host
 from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 #: outcomes that are tried again when a run is resumed
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
-#: what a provider writes into an output's metadata where a prompt did not fit the model
-_TRUNCATED = "truncated_prompt_tokens"
 
 
 class Session:
@@ -271,7 +270,7 @@ class Session:
         """Take an instance into the running score that progress shows, the cost, and the count of
         prompts that did not fit the model."""
         self._cost += row.get("cost_usd") or 0.0
-        if any(_TRUNCATED in (output.get("metadata") or "") for output in row["outputs"]):
+        if any(TRUNCATED_PROMPT in (output.get("metadata") or "") for output in row["outputs"]):
             self._truncated[task] += 1
         means = self._means[task]
         for key, value in row["values"].items():
@@ -295,14 +294,20 @@ class Session:
 
     def _finish(self, status: str, seconds: float) -> None:
         tasks = [
-            TaskMeta(p.name, p.task.config.metrics, tuple(s.name for s in p.task.scorers_once))
+            TaskMeta(
+                p.name,
+                p.task.config.metrics,
+                tuple(s.name for s in p.task.scorers_once),
+                p.primary_key,
+            )
             for p in self.job.plan.tasks
         ]
         self.journal.sync()
         results = write_results(
             self.folder, self.record, tasks, self.job.plan.suites, self.expected
         )
-        notes = [
+        notes = list(self.record.get("remarks", ()))
+        notes += [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
         ]
@@ -312,7 +317,11 @@ class Session:
         for note in notes:
             self.progress.message(note)
         missing = any(not score.complete for score in results)
-        self._close_session("incomplete" if missing else status, seconds)
+        diverged = divergence(self.record)
+        if diverged:
+            self.record["error"] = diverged
+            status = "diverged"
+        self._close_session("incomplete" if missing and not diverged else status, seconds)
         if not missing:
             self.folder.drop_journal()
         self._notify("run_finished", run=self.record)

@@ -37,6 +37,11 @@ class AccuracyMetric(Metric):
     )
 
     @property
+    def bounds(self) -> tuple[float | None, float | None]:  # type: ignore[override]
+        """Those of its scorer: a mean lies between them too."""
+        return self.scorer.bounds
+
+    @property
     def metric_name(self) -> str:
         return "any_of_n" if self.over_samples == "any" else self.name
 

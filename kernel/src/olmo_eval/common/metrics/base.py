@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.scorers import Reads, Scorer
 from olmo_eval.common.types import Response, SamplingParams
 from olmo_eval.errors import UsageError
 
@@ -36,6 +36,7 @@ class Metric:
     - ``bounds``: the lowest and highest value an instance can have (None: unbounded), for the
       worst and best case of missing instances;
     - ``binary``: whether the values are 0 or 1, which allows exact tests;
+    - ``reads``: what the metric itself looks at in outputs; None where that is its scorer's choice;
     - ``chance``: the value of guessing for one instance, where that is known.
     """
 
@@ -46,6 +47,7 @@ class Metric:
     higher_is_better: ClassVar[bool] = True
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
     binary: ClassVar[bool] = False
+    reads: ClassVar[Reads | None] = None
     #: how the mean of values becomes the score: None or "exp"
     transform: ClassVar[str | None] = None
     #: whether values carry weights other than 1

@@ -19,8 +19,8 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from olmo_eval.common.metrics.base import Metric, as_scorer
-from olmo_eval.common.scorers import LogprobScorer, Scorer
-from olmo_eval.common.scorers.likelihood import sum_logprob
+from olmo_eval.common.scorers import LogprobScorer, Reads, Scorer
+from olmo_eval.common.scorers.likelihood import require_finite, sum_logprob
 from olmo_eval.common.types import LMOutput, Response
 
 
@@ -45,6 +45,7 @@ class LogprobMCAccuracyMetric(Metric):
     """1 where the right choice has the highest log-probability."""
 
     name: ClassVar[str] = "acc_raw"
+    reads: ClassVar[Reads | None] = "likelihood"
     binary: ClassVar[bool] = True
     scorer: Scorer = field(factory=LogprobScorer, converter=as_scorer)
 
@@ -107,6 +108,7 @@ class GreedyAccuracyMetric(Metric):
     """1 where greedy decoding would produce the right continuation, token by token."""
 
     name: ClassVar[str] = "greedy_accuracy"
+    reads: ClassVar[Reads | None] = "likelihood"
     binary: ClassVar[bool] = True
     scorer: Scorer = field(factory=LogprobScorer, converter=as_scorer)
 
@@ -114,6 +116,7 @@ class GreedyAccuracyMetric(Metric):
         outputs = response.outputs
         gold = response.instance.gold_index
         output = outputs[gold if gold is not None and len(outputs) > 1 else 0]
+        require_finite(output)
         if output.is_greedy is None:
             raise ValueError("the provider does not say whether the continuation is greedy")
         return float(output.is_greedy)

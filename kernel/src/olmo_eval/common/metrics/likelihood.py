@@ -8,7 +8,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from olmo_eval.common.metrics.base import Metric, as_scorer
-from olmo_eval.common.scorers import BitsPerByteScorer, PerplexityScorer, Scorer
+from olmo_eval.common.scorers import BitsPerByteScorer, PerplexityScorer, Reads, Scorer
 from olmo_eval.common.scorers.likelihood import sum_logprob
 from olmo_eval.common.types import LMOutput, Response
 
@@ -28,6 +28,7 @@ class BPBMetricInstanceAvg(Metric):
     """Mean over instances of the right answer's bits per byte."""
 
     name: ClassVar[str] = "bits_per_byte"
+    reads: ClassVar[Reads | None] = "likelihood"
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
     scorer: Scorer = field(factory=BitsPerByteScorer, converter=as_scorer)
@@ -61,6 +62,7 @@ class CorpusPerplexityMetric(Metric):
     """exp of the mean negative log-probability a token over all right answers together."""
 
     name: ClassVar[str] = "perplexity_corpus"
+    reads: ClassVar[Reads | None] = "likelihood"
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
     transform: ClassVar[str | None] = "exp"

@@ -9,6 +9,7 @@ from typing import ClassVar
 from attrs import field, frozen, validators
 
 from olmo_eval.common.metrics.base import Metric, scores_of
+from olmo_eval.common.scorers import Reads
 from olmo_eval.common.types import Response, SamplingParams
 from olmo_eval.errors import UsageError
 
@@ -23,6 +24,7 @@ class PassAtKMetric(Metric):
     """
 
     name: ClassVar[str] = "pass_at"
+    reads: ClassVar[Reads | None] = "text"
     k: int = field(default=1, kw_only=True, validator=validators.ge(1))
     threshold: float = field(default=0.5, kw_only=True)
 
@@ -67,6 +69,12 @@ class MajorityVoteMetric(Metric):
     """
 
     name: ClassVar[str] = "majority_vote"
+    reads: ClassVar[Reads | None] = "text"
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:  # type: ignore[override]
+        """Those of its scorer."""
+        return self.scorer.bounds
 
     def value(self, response: Response) -> float | None:
         scores = scores_of(response, self.scorer)

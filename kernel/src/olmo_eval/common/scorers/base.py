@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from olmo_eval.common.types import Instance, LMOutput
+
+#: what scorers and metrics look at: a generated text, or log-probabilities of given texts
+Reads = Literal["text", "likelihood"]
 
 
 class Scorer:
@@ -29,6 +32,10 @@ class Scorer:
     #: seconds for one output, after which the instance ends as ``scorer_failed``; the harness's
     #: ``scoring_timeout`` wins over it
     time_limit: ClassVar[float] = 60.0
+    #: what it looks at in an output; a task that has none of that is refused. None: nobody can say
+    reads: ClassVar[Reads | None] = None
+    #: the lowest and highest number it gives (None: unbounded)
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
     #: what must be provided at scoring time: "judge", "python", "bash", "sandbox:NAME"
     requires: ClassVar[frozenset[str]] = frozenset()
 

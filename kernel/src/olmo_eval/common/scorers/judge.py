@@ -19,6 +19,7 @@ class JudgeScorer(AsyncScorer):
     """
 
     name = "judge"
+    reads = "text"
     judge: str | None = None
 
     @property

@@ -37,6 +37,7 @@ class ExactMatchScorer(Scorer):
     """1 where the extracted answer equals the gold answer, character by character."""
 
     name = "exact_match"
+    reads = "text"
     case_sensitive: bool = False
     strip: bool = True
 
@@ -60,6 +61,7 @@ class ExactMatchFlexScorer(Scorer):
     """
 
     name = "exact_match_flex"
+    reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         found: Any = output.extracted_answer
@@ -86,6 +88,7 @@ class F1Scorer(Scorer):
     """Bag-of-words F1 against the best of the gold answers; words are split at white space."""
 
     name = "f1"
+    reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         answer = answer_text(output)
@@ -100,6 +103,7 @@ class SQuADF1Scorer(Scorer):
     """F1 after SQuAD's normalisation, best of the gold answers (Rajpurkar et al. 2016)."""
 
     name = "squad_f1"
+    reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         answer = answer_text(output)
@@ -115,6 +119,7 @@ class SubstringRecallScorer(Scorer):
     """Share of the gold answers that occur in the output, case aside."""
 
     name = "substring_recall"
+    reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         text = output.text.lower()
@@ -127,6 +132,7 @@ class MultipleChoiceScorer(Scorer):
     """1 where the extracted answer is the right choice: its letter, or its whole text."""
 
     name = "multiple_choice"
+    reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         answer = answer_text(output)

@@ -11,6 +11,10 @@ from olmo_eval.common.types.instance import Instance
 from olmo_eval.common.types.output import LMOutput
 from olmo_eval.common.types.request import LMRequest
 
+#: how ``error`` begins where the model's own numbers (log-probabilities, logits) are NaN or
+#: infinite
+NON_FINITE = "not finite"
+
 
 class Outcome(StrEnum):
     """How an instance ended; every instance ends as exactly one of these.
@@ -20,7 +24,8 @@ class Outcome(StrEnum):
     - ``limit_reached``: a limit of the harness ended it; its last answer is scored;
     - ``extraction_failed``: no answer was found in the text, which scores as wrong;
     - ``refused``: the service declined; scored only if it returned a text;
-    - ``judge_failed``, ``scorer_failed``: answered, but the score could not be determined;
+    - ``judge_failed``, ``scorer_failed``: answered, but the score could not be determined: the
+      judge or the scorer failed, or what the model computed is NaN or infinite;
     - ``infra_failed``: never answered.
 
     Where there is no score there is no number: such an instance counts as missing, never as 0.

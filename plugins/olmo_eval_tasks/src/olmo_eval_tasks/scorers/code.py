@@ -51,6 +51,7 @@ class CodeExecutionScorer(AsyncScorer):
     """
 
     name = "code_exec"
+    reads = "text"
     requires = frozenset({"python"})
     timeout: float = field(default=10.0, validator=validators.gt(0))
 

@@ -26,6 +26,7 @@ class MinervaMathScorer(Scorer):
     """
 
     name = "math_flex"
+    reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         found = output.extracted_answer

@@ -98,7 +98,7 @@ def _out_of_bounds(
                 "metrics",
                 f"{who} scores {value} on {metric.key}, outside of its bounds {metric.bounds}",
                 instance_id=item.name,
-                hint="say the metric's bounds, or keep its values inside",
+                hint="say the bounds of its scorer or of the metric, or keep its values inside",
             )
             return
 
