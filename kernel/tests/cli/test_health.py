@@ -92,9 +92,24 @@ def test_without_a_measure_instances_are_simply_shown(bench: Any, told: None) ->
 
     shown = bench.cli("results", "instances", made.run_id, "-n", 1)
     assert shown.out.startswith("pick: 30 instances, the first 1\n")
-    assert "answer    A (-0.002)" in shown.out or "answer    0a" in shown.out
+    assert "    answer    A (-0.00" in shown.out
     none = bench.cli("results", "instances", made.run_id, "--only", "ties")
     assert none.out == f"no instance of {made.run_id} is counted as ties\n"
+
+
+def test_answers_without_a_request_are_shown_too(bench: Any, told: None) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    made = bench.evaluate("sums", skill=1.0)
+    path = bench.folder / made.location / "instances/sums.parquet"
+    table = pq.read_table(path)
+    rows = [{**row, "request": None, "outputs": [{"text": None}]} for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+
+    listed = bench.cli("results", "instances", made.run_id, "--only", "empty", "-n", 1)
+    assert listed.code == 0
+    assert listed.out.startswith("sums: 40 instances, empty answers, the first 1")
 
 
 def test_runs_made_before_there_was_any_show_nothing(bench: Any, told: None) -> None:

@@ -68,7 +68,9 @@ def answer(row: Mapping[str, Any]) -> str:
         return ""
     if outputs[0]["text"] is not None:
         return str(outputs[0]["text"])
-    continuations = row["request"]["continuations"] or []
+    if all(output["sum_logprob"] is None for output in outputs):
+        return ""
+    continuations = (row["request"] or {}).get("continuations") or []
     strengths = [o["sum_logprob"] if o["sum_logprob"] is not None else -math.inf for o in outputs]
     if not continuations:
         return f"({strengths[0]:.3f})"
