@@ -27,8 +27,10 @@ def check(
     """Check tasks without a model.
 
     A model that knows the answers must score 1, an empty answer 0, the answers of other questions
-    what guessing scores; the answer must not stand in the prompt; ids must be unique and follow
-    from the data; few-shot examples must be as many as asked for and never the question itself;
+    what guessing scores; the answer must not stand in the prompt; ids must be unique, follow from
+    the data and be the same in another process; no question may stand there twice with different
+    answers; every question must reach its prompt; few-shot examples must be as many as asked for
+    and never the question itself; stop sequences and max_tokens must leave room for the answer;
     extraction must find a number however it is written. Exits with 1 where a check finds an error.
     """
     from olmo_eval.cli.show import print_json

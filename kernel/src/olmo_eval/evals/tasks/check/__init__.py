@@ -1,9 +1,9 @@
 """Whether a task can be trusted, found out without a model.
 
 ``check_task`` reads the task's data, makes up right, wrong and empty answers, and says what does
-not come out as it must: the right answer below 1, the answer in the prompt, ids that follow the
-order of rows, few-shot examples that leak, numbers that extraction loses. Every check is a
-function from a ``Subject`` to findings.
+not come out as it must: the right answer below 1, the answer in the prompt, ids that change from
+process to process, few-shot examples that leak, numbers that extraction loses. Every check is a
+function from a ``Subject`` to findings, named after the check, in ``CHECKS``.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
+import attrs
 from attrs import Factory, define, frozen
 
 from olmo_eval.evals.tasks.check.report import Finding, error, listed, shown, warning
@@ -45,13 +46,13 @@ class _Asked:
 class _Count:
     """How often right answers stand in their own question, and how often chance puts them there."""
 
-    asked: int
-    right: tuple[_Asked, ...]
+    asked: Sequence[_Asked]
+    right: Sequence[_Asked]
     chance: float
 
     @property
     def share(self) -> float:
-        return len(self.right) / max(1, self.asked)
+        return len(self.right) / max(1, len(self.asked))
 
     @property
     def beyond_chance(self) -> bool:
@@ -76,7 +77,8 @@ def check_leak(subject: Subject) -> Iterator[Finding]:
     finding = (
         _by_share(_count(asked, rates), error_from=0.5, warning_from=0.25)
         or _at_one_place(asked, texts)
-        or _by_share(rare, error_from=0.25, warning_from=0.08)
+        or _at_one_place(rare.asked, _Texts(rare.asked))
+        or _by_share(rare, error_from=0.25, warning_from=0.07)
     )
     if finding is not None:
         yield finding
@@ -87,7 +89,7 @@ def _by_share(count: _Count, *, error_from: float, warning_from: float) -> Findi
         return None
     examples = [one.item for one in count.right]
     say = error if count.share >= error_from else warning
-    how_often = f"in {len(examples)} of {count.asked} instances ({count.share:.0%})"
+    how_often = f"in {len(examples)} of {len(count.asked)} instances ({count.share:.0%})"
     return _leak(say, examples, f"{how_often}, where chance gives {count.chance:.1f}")
 
 
@@ -107,11 +109,35 @@ def _asked(subject: Subject) -> Iterator[_Asked]:
     for item in subject.items:
         answers = tuple(words_in(answer) for answer in _answers(item))
         text = words_in(subject.own_text(item))
+        displayed = _displays(text, answers)
+        if displayed:
+            text = words_in(_without_list(subject, item))
+            displayed = _displays(text, answers)
         if answers[0].strip():
-            displayed = bool(item.instance.choices) and all(
-                answer in text for answer in answers if answer.strip()
-            )
             yield _Asked(item, text, answers, displayed)
+
+
+def _displays(text: str, answers: Sequence[str]) -> bool:
+    return len(answers) > 1 and all(answer in text for answer in answers if answer.strip())
+
+
+def _without_list(subject: Subject, item: Item) -> str:
+    """The question's own text without the list of choices, but with what else names a choice.
+
+    It is asked with made-up choices: each stands once in the list, and elsewhere where the
+    template gives the answer away. A task that shows its choices from somewhere else, or refuses
+    made-up ones, keeps its text.
+    """
+    choices = item.instance.choices or ()
+    names = [f"olmochoice{number}x" for number in range(len(choices))]
+    try:
+        text = subject.text_of(attrs.evolve(item.instance, choices=tuple(names)))
+    except Exception:
+        return subject.own_text(item)
+    for name, choice in zip(names, choices, strict=True):
+        before, _, after = text.rpartition(name)
+        text = (before + after).replace(name, choice)
+    return text
 
 
 def _answers(item: Item) -> list[str]:
@@ -153,7 +179,7 @@ class _Texts:
 
 def _count(asked: Sequence[_Asked], rates: Sequence[float]) -> _Count:
     chance = sum(max(rate, one.wrong) for one, rate in zip(asked, rates, strict=True))
-    return _Count(len(asked), tuple(one for one in asked if one.right), chance)
+    return _Count(asked, [one for one in asked if one.right], chance)
 
 
 @define
@@ -199,7 +225,7 @@ def _stand(
 ) -> None:
     """Count one answer in the text of one question at all of its places."""
     one = asked[position]
-    for name in set() if one.displayed else set(_places(one.text, answer)):
+    for name in () if one.displayed else dict.fromkeys(_places(one.text, answer)):
         place = places[name]
         place.held.add(position)
         place.chance += chance
@@ -212,8 +238,8 @@ def _places(text: str, answer: str) -> Iterator[str]:
     at = text.find(answer)
     while at >= 0:
         before, after = text[:at].split(), text[at + len(answer) :].split()
-        yield f"after the first {len(before)} words"
         yield f"before the last {len(after)} words" if after else "at its end"
+        yield f"after the first {len(before)} words" if before else "at its start"
         if len(before) > 1:
             yield f"after {' '.join(before[-2:])!r}"
         at = text.find(answer, at + 1)

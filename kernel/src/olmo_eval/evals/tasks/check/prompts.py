@@ -17,6 +17,7 @@ from olmo_eval.evals.tasks.check.subject import (
     fresh,
     question_key,
     request_text,
+    words_in,
 )
 
 
@@ -43,6 +44,8 @@ def _same_prompts(subject: Subject) -> Iterator[Finding]:
     asked: dict[str, list[Item]] = defaultdict(list)
     for item in subject.items:
         asked[_what_is_read(item, subject.request(item))].append(item)
+    if len(asked) == len(subject.items):
+        yield from _not_asked(subject)
     same = [items for items in asked.values() if len({question_key(i.instance) for i in items}) > 1]
     count = sum(len(items) for items in same)
     if not same:
@@ -58,6 +61,25 @@ def _same_prompts(subject: Subject) -> Iterator[Finding]:
         if whole
         else "what tells these questions apart is not in the prompt: look at the template",
     )
+
+
+def _not_asked(subject: Subject) -> Iterator[Finding]:
+    """Most words of a question stand in what is asked, in whatever form."""
+    missing = []
+    for item in subject.items:
+        request = subject.request(item)
+        read = "\n".join([request_text(request), *request.contexts(), *request.continuations])
+        wanted, there = set(words_in(item.instance.question).split()), set(words_in(read).split())
+        if len(wanted) >= 3 and 2 * len(wanted & there) < len(wanted):
+            missing.append(item)
+    if missing and len(missing) > len(subject.items) // 2:
+        yield warning(
+            "requests",
+            f"the question is not in the prompt in {len(missing)} of {len(subject.items)} "
+            "instances",
+            instance_id=missing[0].name,
+            hint="name {question} in the template",
+        )
 
 
 def _what_is_read(item: Item, request: LMRequest) -> str:

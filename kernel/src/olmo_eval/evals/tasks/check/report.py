@@ -13,7 +13,7 @@ class Severity(StrEnum):
 
     - ``error``: scores of this task cannot be trusted;
     - ``warning``: something to look at, which a benchmark may also mean;
-    - ``note``: what could not be checked, and why; no finding.
+    - ``note``: what could not be checked, and why, or what is too rare to matter; no finding.
     """
 
     ERROR = "error"
