@@ -12,7 +12,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from olmo_eval.common.formatters import ClozeFormatter, CompletionFormatter, Formatter
+from olmo_eval.common.formatters import (
+    ClozeFormatter,
+    CompletionFormatter,
+    Formatter,
+    MultipleChoiceFormatter,
+)
 from olmo_eval.common.metrics import AccuracyMetric, Metric
 from olmo_eval.common.scorers import ExactMatchScorer, Scorer
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
@@ -250,6 +255,24 @@ def test_what_is_not_scored_against_an_answer_needs_none(check: Check) -> None:
     assert check(Written, rows, metrics=(AccuracyMetric(scorer=Polite),)).problems == ()
 
 
+class WithoutPlace(Chosen):
+    """Forgets which choice is right in some rows."""
+
+    def process_doc(self, doc: Row, index: int = 0) -> Instance | None:
+        if doc["gold"] == 0:
+            return Instance(doc["question"], None, doc["choices"], {"id": doc["id"]})
+        return super().process_doc(doc, index)
+
+
+def test_choices_of_which_none_is_right(check: Check) -> None:
+    missing = sum(row["gold"] == 0 for row in PLACES)
+
+    report = check(WithoutPlace, PLACES)
+
+    assert f"{missing} of 60 instances have no gold answer" in "".join(map(str, report.problems))
+    assert not report.ok
+
+
 def with_choices(change: Callable[[int, Row], Row]) -> list[Row]:
     return [change(n, row) for n, row in enumerate(PLACES)]
 
@@ -281,6 +304,13 @@ def test_a_dozen_questions_tell_that_the_first_choice_is_always_right(check: Che
 
     assert "in all 12 instances" in the(check(Chosen, always), "gold").message
     assert check(Chosen, always[:4]).problems == ()
+
+
+def test_the_first_choice_that_is_right_nineteen_times_in_twenty(check: Check) -> None:
+    skewed = [{**row, "gold": 0 if n % 20 else row["gold"]} for n, row in enumerate(PLACES)]
+
+    found = {f.check: f.message for f in check(Chosen, skewed).problems}
+    assert "where guessing gives 25%" in found["shuffled"]
 
 
 # -- leaks
@@ -358,6 +388,28 @@ def test_a_choice_in_one_prompt_of_ten(check: Check) -> None:
     assert the(check(Chosen, with_choices(leak)), "leak").severity is Severity.ERROR
 
 
+class LeakyList(Chosen):
+    """Shows its choices, and names the right one beside them in some rows."""
+
+    formatter = MultipleChoiceFormatter(template="{question}{hint}\n{choices}\nAnswer:")
+
+    def process_doc(self, doc: Row, index: int = 0) -> Instance | None:
+        known = {"hint": f" ({doc['choices'][doc['gold']]})" if doc.get("hint") else ""}
+        return self.choice_instance(
+            doc["question"], doc["choices"], doc["gold"], id=doc["id"], metadata=known
+        )
+
+
+def test_a_choice_beside_the_list_of_choices_in_one_prompt_of_ten(check: Check) -> None:
+    rows = with_choices(lambda n, row: {**row, "hint": n % 10 == 0})
+
+    finding = the(check(LeakyList, rows), "leak")
+
+    assert finding.severity is Severity.ERROR
+    assert "in 6 of 60 instances (10%)" in finding.message
+    assert check(LeakyList, PLACES).problems == ()
+
+
 def test_an_answer_in_its_passage_belongs_there(check: Check) -> None:
     rows = leaking("It says {answer}. {question}", 2)
 
@@ -398,6 +450,20 @@ def test_braces_of_the_data_are_no_fields(check: Check) -> None:
     rows = [{**row, "question": f"{row['question']} {{question}}"} for row in SUMS]
 
     assert check(Written, rows).problems == ()
+
+
+class Unasked(Chosen):
+    """Shows the choices and no question."""
+
+    formatter = MultipleChoiceFormatter(template="Choose:\n{choices}\nAnswer:")
+
+
+def test_a_template_without_its_question(check: Check) -> None:
+    rows = with_choices(lambda n, row: {**row, "choices": [f"{c} {n}" for c in row["choices"]]})
+
+    finding = the(check(Unasked, rows), "requests")
+
+    assert "the question is not in the prompt in 60 of 60 instances" in finding.message
 
 
 def test_a_question_among_the_examples_of_a_description(check: Check) -> None:
