@@ -463,7 +463,7 @@ def test_a_template_without_its_question(check: Check) -> None:
 
     finding = the(check(Unasked, rows), "requests")
 
-    assert "the question is not in the prompt in 60 of 60 instances" in finding.message
+    assert "the question is not in the prompt in 20 of 20 instances" in finding.message
 
 
 def test_a_question_among_the_examples_of_a_description(check: Check) -> None:

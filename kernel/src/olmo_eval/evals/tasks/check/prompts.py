@@ -43,7 +43,7 @@ def _same_prompts(subject: Subject) -> Iterator[Finding]:
     """Different questions are asked in different words."""
     asked: dict[str, list[Item]] = defaultdict(list)
     for item in subject.items:
-        asked[_what_is_read(item, subject.request(item))].append(item)
+        asked[_what_is_read(subject, item)].append(item)
     if len(asked) == len(subject.items):
         yield from _not_asked(subject)
     same = [items for items in asked.values() if len({question_key(i.instance) for i in items}) > 1]
@@ -65,30 +65,35 @@ def _same_prompts(subject: Subject) -> Iterator[Finding]:
 
 def _not_asked(subject: Subject) -> Iterator[Finding]:
     """Most words of a question stand in what is asked, in whatever form."""
+    looked_at = subject.items[:_A_FEW]
     missing = []
-    for item in subject.items:
+    for item in looked_at:
         request = subject.request(item)
-        read = "\n".join([request_text(request), *request.contexts(), *request.continuations])
-        wanted, there = set(words_in(item.instance.question).split()), set(words_in(read).split())
+        parts = dict.fromkeys((request_text(request), *request.contexts(), *request.continuations))
+        wanted = set(words_in(item.instance.question).split())
+        there = set(words_in("\n".join(parts)).split())
         if len(wanted) >= 3 and 2 * len(wanted & there) < len(wanted):
             missing.append(item)
-    if missing and len(missing) > len(subject.items) // 2:
+    if len(missing) > len(looked_at) // 2:
         yield warning(
             "requests",
-            f"the question is not in the prompt in {len(missing)} of {len(subject.items)} "
-            "instances",
+            f"the question is not in the prompt in {len(missing)} of {len(looked_at)} instances",
             instance_id=missing[0].name,
             hint="name {question} in the template",
         )
 
 
-def _what_is_read(item: Item, request: LMRequest) -> str:
+def _what_is_read(subject: Subject, item: Item) -> str:
     """Everything before the answer, and the scored text where it is the end of the question."""
+    request = subject.request(item)
     contexts = request.contexts()[: len(item.instance.choices or request.continuations)]
-    rest = request.continuations if len(set(contexts)) > 1 else ()
-    return digest(request_text(request), tuple(dict.fromkeys(contexts)), rest)
+    if len(set(contexts)) > 1:
+        return digest(contexts, request.continuations)
+    return digest(subject.own_text(item))
 
 
+#: instances that tell what is the same in all
+_A_FEW = 20
 #: a template's field; LaTeX (``\text{x}``, ``x^{n}``), code (``f{x}``, ``${x}``) and JSON are none
 _FIELD = re.compile(r"(?<![\w\\^$}\]{])\{([A-Za-z_]\w*)\}(?!\})")
 
