@@ -45,6 +45,13 @@ CHOICE_ROWS = [
 ]
 
 
+#: said of a task that another process cannot load by a name
+ELSEWHERE = (
+    "not checked in another process (ids made by hash(), say): the task has no spec that one "
+    "could load"
+)
+
+
 class Healthy(Task):
     """Sums whose answers are numbers, found wherever they stand."""
 
@@ -89,7 +96,8 @@ def test_a_healthy_task_has_no_findings() -> None:
     for cls in (Healthy, HealthyChoice):
         report = report_on(cls)
         assert report.ok
-        assert report.findings == ()
+        assert report.problems == ()
+        assert [f.message for f in report.notes] == [ELSEWHERE]
         assert (report.looked_at, report.total) == (60, 60)
 
 
@@ -355,7 +363,7 @@ class NoAnswerInSomeRows(Healthy):
 
 PLANTED: list[tuple[type[Task], str, str]] = [
     (GoldInPrompt, "leak", "contains the right answer"),
-    (GoldEndsSomePrompts, "leak", "ends with the right answer"),
+    (GoldEndsSomePrompts, "leak", "contains the right answer at its end"),
     (GoldChoiceInPrompt, "leak", "contains the right answer"),
     (GoldLeaksBesideShownChoices, "leak", "contains the right answer"),
     (PositionIds, "ids", "another order"),
@@ -404,7 +412,7 @@ def test_a_planted_bug_is_found_and_named(cls: type[Task], check: str, words: st
     found = [f for f in report.problems if f.check == check and words in f.message]
     assert found, "\n".join(map(str, report.findings))
     assert found[0].hint
-    assert report.ok == (cls is NoAnswerInSomeRows)
+    assert not report.ok
 
 
 #: what one bug may be found by: a place that never changes can also be guessed
@@ -428,7 +436,7 @@ def test_what_needs_a_judge_is_said_to_be_unchecked() -> None:
     report = report_on(Judged)
 
     assert report.problems == ()
-    assert [f.message for f in report.notes] == ["not checked: judge needs judge"]
+    assert [f.message for f in report.notes] == ["not checked: judge needs judge", ELSEWHERE]
 
 
 class Reading(Healthy):

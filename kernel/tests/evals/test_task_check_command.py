@@ -69,7 +69,7 @@ def test_all_checks_every_variant_and_counts_what_is_missing(
     out = capsys.readouterr().out
     assert "20 of 30" in out
     assert "data missing  checked_sums:away" in out
-    assert "error leak: the prompt ends with the right answer in 20 of 20 instances" in out
+    assert "error leak: the prompt contains the right answer in 20 of 20 instances (100%)" in out
     assert "warning requests: the prompt ends with a space in 20 of 20 instances" in out
     assert "5 specs: 2 ok, 1 with warnings, 1 with errors, 1 data missing" in out
 

@@ -11,7 +11,7 @@ from olmo_eval.cli.options import filter_option, json_option
 from olmo_eval.errors import OlmoEvalError, UsageError
 
 if TYPE_CHECKING:
-    from olmo_eval.evals.tasks.check import CheckReport, Finding
+    from olmo_eval.evals.tasks.check import CheckReport, Finding, OtherProcess
 
 
 @click.command()
@@ -27,11 +27,14 @@ def check(
     """Check tasks without a model.
 
     A model that knows the answers must score 1, an empty answer 0, the answers of other questions
-    what guessing scores; the answer must not stand in the prompt; ids must be unique and follow
-    from the data; few-shot examples must be as many as asked for and never the question itself;
+    what guessing scores; the answer must not stand in the prompt; ids must be unique, follow from
+    the data and be the same in another process; no question may stand there twice with different
+    answers; every question must reach its prompt; few-shot examples must be as many as asked for
+    and never the question itself; stop sequences and max_tokens must leave room for the answer;
     extraction must find a number however it is written. Exits with 1 where a check finds an error.
     """
     from olmo_eval.cli.show import print_json
+    from olmo_eval.evals.tasks.check import OtherProcess
     from olmo_eval.evals.tasks.common import build_task
     from olmo_eval.results.redact import Redactor
 
@@ -44,11 +47,12 @@ def check(
     for spec in specs:
         build_task(spec)  # a misspelt name ends it here; among all tasks it is one more finding
     redact = Redactor()
-    for spec in dict.fromkeys(wanted):
-        row = redact.value(_look(spec, sample))
-        rows.append(row)
-        if not as_json:
-            _print(row)
+    with OtherProcess() as other:
+        for spec in dict.fromkeys(wanted):
+            row = redact.value(_look(spec, sample, other))
+            rows.append(row)
+            if not as_json:
+                _print(row)
     if as_json:
         print_json(rows)
     else:
@@ -73,7 +77,7 @@ def _registered(filter_: str) -> Iterator[str]:
             yield f"{entry['name']}:{variant}"
 
 
-def _look(spec: str, sample: int) -> dict[str, Any]:
+def _look(spec: str, sample: int, other: OtherProcess) -> dict[str, Any]:
     from olmo_eval.evals.tasks.check import check_task, missing_data
     from olmo_eval.evals.tasks.common import build_task
 
@@ -82,7 +86,7 @@ def _look(spec: str, sample: int) -> dict[str, Any]:
         reason = missing_data(task)
         if reason is not None:
             return {**_empty(spec, "data missing"), "reason": reason.message, "hint": reason.hint}
-        return _row(spec, check_task(task, sample=sample))
+        return _row(spec, check_task(task, sample=sample, elsewhere=other.reading(spec)))
     except OlmoEvalError as error:
         return {**_empty(spec, "error"), "reason": error.message, "hint": error.hint}
 

@@ -12,6 +12,7 @@ that is not there skips the tests.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Collection
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ from olmo_eval.evals.tasks.check import (
     CHECKS,
     CheckReport,
     Finding,
+    OtherProcess,
     Severity,
     check_task,
     missing_data,
@@ -61,11 +63,18 @@ def task_contract(
     if unknown:
         raise ValueError(f"allow: no check is called {sorted(unknown)[0]!r}; {', '.join(NAMES)}")
 
+    other = OtherProcess()
+    atexit.register(other.close)
+
     @cache
     def report(index: int) -> CheckReport | str:
-        task = make(tasks[index])
+        named = tasks[index]
+        task = make(named)
         reason = missing_data(task)
-        return check_task(task, sample=sample) if reason is None else reason.message
+        if reason is not None:
+            return reason.message
+        elsewhere = other.reading(named) if isinstance(named, str) else None
+        return check_task(task, sample=sample, elsewhere=elsewhere)
 
     def label(index: int) -> str:
         task = tasks[index]

@@ -1,9 +1,9 @@
 """Whether a task can be trusted, found out without a model.
 
 ``check_task`` reads the task's data, makes up right, wrong and empty answers, and says what does
-not come out as it must: the right answer below 1, the answer in the prompt, ids that follow the
-order of rows, few-shot examples that leak, numbers that extraction loses. Every check is a
-function from a ``Subject`` to findings.
+not come out as it must: the right answer below 1, the answer in the prompt, ids that change from
+process to process, few-shot examples that leak, numbers that extraction loses. Every check is a
+function from a ``Subject`` to findings, named after the check, in ``CHECKS``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator
 
 from olmo_eval import plugins
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.evals.tasks.check.data import check_gold, check_ids, check_instances
-from olmo_eval.evals.tasks.check.extraction import check_extraction, check_stop
+from olmo_eval.evals.tasks.check.cut import check_length, check_stop
+from olmo_eval.evals.tasks.check.duplicates import check_duplicates
+from olmo_eval.evals.tasks.check.extraction import check_extraction
+from olmo_eval.evals.tasks.check.fewshot import check_fewshot
+from olmo_eval.evals.tasks.check.gold import check_gold
+from olmo_eval.evals.tasks.check.ids import check_ids
+from olmo_eval.evals.tasks.check.instances import check_instances
+from olmo_eval.evals.tasks.check.leak import check_leak
 from olmo_eval.evals.tasks.check.missing import missing_data
-from olmo_eval.evals.tasks.check.prompts import (
-    check_continuations,
-    check_fewshot,
-    check_leak,
-    check_requests,
-)
+from olmo_eval.evals.tasks.check.process import OtherProcess
+from olmo_eval.evals.tasks.check.prompts import check_continuations, check_requests
+from olmo_eval.evals.tasks.check.readings import Reading
 from olmo_eval.evals.tasks.check.report import CheckReport, Finding, Severity, error
 from olmo_eval.evals.tasks.check.scores import (
     check_empty,
@@ -40,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     check_metrics,
     check_instances,
     check_ids,
+    check_duplicates,
     check_gold,
     check_fewshot,
     check_requests,
@@ -49,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     check_empty,
     check_shuffled,
     check_stop,
+    check_length,
     check_extraction,
     check_scorers,
 )
@@ -59,16 +64,21 @@ __all__ = [
     "SAMPLE",
     "CheckReport",
     "Finding",
+    "OtherProcess",
     "Severity",
     "check_task",
     "missing_data",
 ]
 
 
-def check_task(task: Task, *, sample: int | None = None) -> CheckReport:
+def check_task(
+    task: Task, *, sample: int | None = None, elsewhere: Reading | None = None
+) -> CheckReport:
     """Look at ``sample`` instances of ``task`` (200) from every side, and at all of their ids.
 
-    What the task's own code raises is a finding, not an error of the check.
+    What the task's own code raises is a finding, not an error of the check. ``elsewhere`` is how
+    another process reads the same task (``OtherProcess.reading``); without it, a note says that
+    ids were not compared with another process's.
 
     Raises:
         DataError: the task's data is not there (``missing_data`` says so beforehand).
@@ -78,7 +88,7 @@ def check_task(task: Task, *, sample: int | None = None) -> CheckReport:
     if reason is not None:
         raise reason
     try:
-        subject = Subject(task, SAMPLE if sample is None else sample)
+        subject = Subject(task, SAMPLE if sample is None else sample, elsewhere)
     except (Exception, SystemExit) as problem:
         return CheckReport(name, 0, 0, (_raised(task, "instances", problem),))
     findings: list[Finding] = []

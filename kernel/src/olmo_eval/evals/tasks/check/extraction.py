@@ -1,4 +1,4 @@
-r"""Checks of what is cut from an answer and read out of it: stop sequences, ``\boxed{}``, ``$``."""
+r"""Check of what is read out of an answer: a number in ``\boxed{}``, behind ``$``, in prose."""
 
 from __future__ import annotations
 
@@ -9,66 +9,11 @@ from attrs import frozen
 
 from olmo_eval.common.text import normalize_number
 from olmo_eval.evals.tasks.check.answers import Answers
-from olmo_eval.evals.tasks.check.report import Finding, error, note, shown, warning
+from olmo_eval.evals.tasks.check.report import Finding, error, shown
 from olmo_eval.evals.tasks.check.subject import Item, Subject, gold_of
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MOST = 50
-
-
-def check_stop(subject: Subject) -> Iterator[Finding]:
-    """``stop``: no stop sequence cuts the right answer before it is given."""
-    if not subject.generated:
-        return
-    answers = Answers(subject)
-    hits: list[tuple[Item, str]] = []
-    asked = 0
-    for item in subject.items:
-        stops = subject.task.get_sampling_params(item.instance).stop_sequences or ()
-        text = subject.task.oracle(item.instance)
-        if text is None:
-            continue
-        asked += 1
-        at = {text.find(stop): stop for stop in reversed(stops) if stop in text}
-        if at and _lost(answers, item, text, min(at), at[min(at)]):
-            hits.append((item, at[min(at)]))
-    if hits and not any(_taught(subject, item, stop) for item, stop in hits):
-        yield note(
-            "stop",
-            f"the data's own worked answers contain {shown(hits[0][1])} in {len(hits)} of {asked} "
-            "instances; the few-shot examples show answers without it",
-        )
-    elif hits:
-        item, stop = hits[0]
-        say = error if len(hits) > max(1, asked // 10) else warning
-        yield say(
-            "stop",
-            f"the stop sequence {shown(stop)} cuts the right answer off in {len(hits)} of {asked} "
-            "instances",
-            instance_id=item.name,
-            hint="stop at what follows an answer, never at what stands inside one",
-        )
-
-
-def _lost(answers: Answers, item: Item, text: str, at: int, stop: str) -> bool:
-    """Whether cutting ``text`` at ``at`` loses the answer, and not only what follows it."""
-    if not text[at:].removeprefix(stop).strip():
-        return False
-    if not answers.accuracies:
-        return True
-    whole, cut = answers.written(item, text), answers.written(item, text[:at])
-    return any((m.value(cut) or 0.0) < (m.value(whole) or 0.0) for m in answers.accuracies)
-
-
-def _taught(subject: Subject, item: Item, stop: str) -> bool:
-    """Whether a model would write ``stop`` before its answer is complete.
-
-    It would where the gold answer itself holds it, or an example of the prompt does; without
-    examples nothing tells it not to. Solutions of the data that no prompt shows teach nothing.
-    """
-    shots = subject.task.fewshot_for(item.instance)
-    shown_answers = [subject.task.oracle(shot) or "" for shot in shots]
-    return not shots or stop in gold_of(item.instance) or any(stop in a for a in shown_answers)
 
 
 @frozen

@@ -1,18 +1,20 @@
-"""Checks of what the model reads: the same every time, well joined, without the answer."""
+"""Checks of what the model reads: the same every time, complete, well joined."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
+from olmo_eval.common.suggest import closest, did_you_mean
 from olmo_eval.common.text import LABELS
 from olmo_eval.common.types import LMRequest
-from olmo_eval.evals.tasks.check.report import Finding, error, shown, warning
+from olmo_eval.evals.tasks.check.readings import digest
+from olmo_eval.evals.tasks.check.report import Finding, error, listed, shown, warning
 from olmo_eval.evals.tasks.check.subject import (
     Item,
     Subject,
     fresh,
-    gold_of,
-    neighbours,
     question_key,
     request_text,
     words_in,
@@ -33,6 +35,87 @@ def check_requests(subject: Subject) -> Iterator[Finding]:
                 "no clock, no unseeded random numbers, no counter",
             )
             return
+    yield from _same_prompts(subject)
+    yield from _unfilled(subject)
+
+
+def _same_prompts(subject: Subject) -> Iterator[Finding]:
+    """Different questions are asked in different words."""
+    asked: dict[str, list[Item]] = defaultdict(list)
+    for item in subject.items:
+        asked[_what_is_read(subject, item)].append(item)
+    if len(asked) == len(subject.items):
+        yield from _not_asked(subject)
+    same = [items for items in asked.values() if len({question_key(i.instance) for i in items}) > 1]
+    count = sum(len(items) for items in same)
+    if not same:
+        return
+    whole = count == len(subject.items)
+    say = error if count > max(2, len(subject.items) // 20) else warning
+    yield say(
+        "requests",
+        f"the prompt is the same for different questions in {count} of {len(subject.items)} "
+        f"instances: {listed([item.name for item in same[0]])}",
+        instance_id=same[0][0].name,
+        hint="the question is not in it: look at the template's {fields}"
+        if whole
+        else "what tells these questions apart is not in the prompt: look at the template",
+    )
+
+
+def _not_asked(subject: Subject) -> Iterator[Finding]:
+    """Most words of a question stand in what is asked, in whatever form."""
+    looked_at = subject.items[:_A_FEW]
+    missing = []
+    for item in looked_at:
+        request = subject.request(item)
+        parts = dict.fromkeys((request_text(request), *request.contexts(), *request.continuations))
+        wanted = set(words_in(item.instance.question).split())
+        there = set(words_in("\n".join(parts)).split())
+        if len(wanted) >= 3 and 2 * len(wanted & there) < len(wanted):
+            missing.append(item)
+    if len(missing) > len(looked_at) // 2:
+        yield warning(
+            "requests",
+            f"the question is not in the prompt in {len(missing)} of {len(looked_at)} instances",
+            instance_id=missing[0].name,
+            hint="name {question} in the template",
+        )
+
+
+def _what_is_read(subject: Subject, item: Item) -> str:
+    """Everything before the answer, and the scored text where it is the end of the question."""
+    request = subject.request(item)
+    contexts = request.contexts()[: len(item.instance.choices or request.continuations)]
+    if len(set(contexts)) > 1:
+        return digest(contexts, request.continuations)
+    return digest(subject.own_text(item))
+
+
+#: instances that tell what is the same in all
+_A_FEW = 20
+#: a template's field; LaTeX (``\text{x}``, ``x^{n}``), code (``f{x}``, ``${x}``) and JSON are none
+_FIELD = re.compile(r"(?<![\w\\^$}\]{])\{([A-Za-z_]\w*)\}(?!\})")
+
+
+def _unfilled(subject: Subject) -> Iterator[Finding]:
+    """No ``{field}`` of a template is left: one that is in every prompt and not in the data."""
+    left: Counter[str] = Counter()
+    for item in subject.items:
+        instance = item.instance
+        given = repr((instance.question, instance.choices, instance.gold_answer, instance.metadata))
+        left.update({f for f in _FIELD.findall(subject.own_text(item)) if f"{{{f}}}" not in given})
+    for field, count in left.items():
+        known = ("question", "answer", "choices", *subject.items[0].instance.metadata)
+        if count == len(subject.items):
+            meant = did_you_mean(field, known, otherwise=f"templates know {', '.join(known)}")
+            close = bool(closest(field, known))
+            yield (error if close else warning)(
+                "requests",
+                f"the prompt shows {{{field}}} as it stands in all {count} instances",
+                instance_id=subject.items[0].name,
+                hint=meant,
+            )
 
 
 def _difference(first: LMRequest, second: LMRequest) -> str:
@@ -140,116 +223,3 @@ def _blank_prompts(subject: Subject) -> Iterator[Finding]:
             f"the prompt ends with a space in {spaced} of {len(prompts)} instances",
             hint="most tokenizers put the space before a word into the word's own token",
         )
-
-
-def check_leak(subject: Subject) -> Iterator[Finding]:
-    """``leak``: the right answer does not stand in the question's own text.
-
-    Short answers stand there by accident; so the rate of the right answer is held against that
-    of wrong ones: the other choices, or the answers of other questions. Choices that are shown
-    count as shown once.
-    """
-    if subject.task.answer_in_context:
-        return
-    right = right_end = wrong_end = asked = 0
-    wrong = 0.0
-    found: list[str] = []
-    ended: list[str] = []
-    for item, others in neighbours(subject.items, 4):
-        text = words_in(subject.own_text(item))
-        stands, ends = _look_for(item, others, text)
-        if not stands:
-            continue
-        asked += 1
-        right, wrong = right + stands[0], wrong + sum(stands[1:]) / max(1, len(stands) - 1)
-        right_end, wrong_end = right_end + ends[0], wrong_end + any(ends[1:])
-        found += [item.name] if stands[0] else []
-        ended += [item.name] if ends[0] else []
-    if right_end >= max(3, asked // 20) and right_end > 3 * wrong_end:
-        yield _leak(error, "ends with", right_end, asked, ended[0])
-    elif asked and right / asked >= 0.5 and wrong <= right / 3 and right >= 3:
-        yield _leak(error, "contains", right, asked, found[0])
-    elif asked and right / asked >= 0.25 and wrong <= right / 5 and right >= 3:
-        yield _leak(warning, "contains", right, asked, found[0])
-
-
-def _leak(say: Callable[..., Finding], how: str, count: float, asked: int, example: str) -> Finding:
-    return say(
-        "leak",
-        f"the prompt {how} the right answer in {count:.0f} of {asked} instances, far more often "
-        "than wrong answers",
-        instance_id=example,
-        hint="look at the template and the metadata it names; where the answer belongs there "
-        "(reading comprehension), say answer_in_context = True",
-    )
-
-
-def _look_for(item: Item, others: list[Item], text: str) -> tuple[list[bool], list[bool]]:
-    """Whether the right answer stands in ``text``, then each wrong one; and whether it ends it."""
-    choices, index = item.instance.choices, item.instance.gold_index
-    if choices and index is not None and 0 <= index < len(choices):
-        answers = [choices[index], *(c for i, c in enumerate(choices) if i != index)]
-    else:
-        answers = [gold_of(item.instance), *(gold_of(other.instance) for other in others)]
-    needles = [words_in(str(answer)) for answer in answers]
-    if len(needles) < 2 or not needles[0].strip():
-        return [], []
-    counts = [text.count(needle) if needle.strip() else 0 for needle in needles]
-    displayed = bool(choices) and all(counts)
-    stands = [count > displayed for count in counts]
-    ends = [bool(n.strip()) and text.endswith(n) and not displayed for n in needles]
-    return stands, ends
-
-
-def check_fewshot(subject: Subject) -> Iterator[Finding]:
-    """``fewshot``: exactly as many examples as asked for, all shown, never the question itself."""
-    asked = subject.task.config.num_fewshot
-    if asked == 0:
-        return
-    for item in (*subject.asked_as_shots[:200], *subject.items):
-        shots = subject.task.fewshot_for(item.instance)
-        if len(shots) != asked:
-            yield error(
-                "fewshot",
-                f"{len(shots)} examples where num_fewshot is {asked}",
-                instance_id=item.name,
-                hint="the number of examples never shrinks in silence: raise DataError instead",
-            )
-            return
-        if any(subject.same_question(item.instance, shot) for shot in shots):
-            yield error(
-                "fewshot",
-                "a question is among its own few-shot examples",
-                instance_id=item.name,
-                hint="draw examples from another split, or leave the evaluated question out",
-            )
-            return
-    yield from _rendered_shots(subject, asked)
-
-
-def _rendered_shots(subject: Subject, asked: int) -> Iterator[Finding]:
-    for item in subject.items[:20]:
-        shots = subject.task.fewshot_for(item.instance)
-        text = request_text(subject.request(item))
-        bare = request_text(subject.bare.request_for(item.instance))
-        if text == bare:
-            yield warning(
-                "fewshot",
-                f"num_fewshot is {asked}, but the prompt shows no example",
-                instance_id=item.name,
-                hint="the task has no formatter, or its formatter leaves the examples out",
-            )
-            return
-        seen = [words_in(shot.question) in words_in(text) for shot in shots]
-        repeated = len({(question_key(s), s.choices, gold_of(s)) for s in shots}) < len(shots)
-        if any(seen) and not all(seen):
-            yield error(
-                "fewshot",
-                f"{sum(seen)} of {asked} examples stand in the prompt",
-                instance_id=item.name,
-                hint="the formatter leaves some out",
-            )
-            return
-        if repeated:
-            yield warning("fewshot", "an example is shown twice", instance_id=item.name)
-            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from attrs import frozen
@@ -12,7 +13,7 @@ class Severity(StrEnum):
 
     - ``error``: scores of this task cannot be trusted;
     - ``warning``: something to look at, which a benchmark may also mean;
-    - ``note``: what could not be checked, and why; no finding.
+    - ``note``: what could not be checked, and why, or what is too rare to matter; no finding.
     """
 
     ERROR = "error"
@@ -76,6 +77,16 @@ def warning(
 
 def note(check: str, message: str) -> Finding:
     return Finding(check, Severity.NOTE, message)
+
+
+def by_share(count: int, asked: int, limit: float = 0.01) -> Callable[..., Finding]:
+    """``error`` from a share of ``limit`` on; a few rows of published data are a ``warning``."""
+    return error if count >= limit * asked else warning
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, for a message."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def shown(text: object, width: int = 60) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -13,8 +14,12 @@ import attrs
 from attrs import frozen
 
 from olmo_eval.common.types import Instance, LMRequest
+from olmo_eval.evals.tasks.check.readings import COUNT, Reading, Sighting, digest, sighting
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.evals.tasks.common.task import instance_id
+
+#: letters and digits of any script
+_WORD = re.compile(r"[^\W_]+")
 
 
 @frozen
@@ -35,10 +40,14 @@ def question_key(instance: Instance) -> str:
     return " ".join(instance.question.casefold().split())
 
 
+def asked_key(instance: Instance) -> str:
+    """A digest of the question and its choices in any order, letter by letter."""
+    return digest(instance.question.strip(), sorted(c.strip() for c in instance.choices or ()))
+
+
 def words_in(text: str) -> str:
     """``text`` as words between single spaces, in lower case, one space around."""
-    kept = "".join(c if c.isalnum() else " " for c in text.casefold())
-    return f" {' '.join(kept.split())} "
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 def request_text(request: LMRequest) -> str:
@@ -52,15 +61,18 @@ class Subject:
     """A task, everything that one pass over its data tells, and ``sample`` of its instances.
 
     The sample is the instances whose ids have the smallest hashes: any part of the data, the
-    same on every machine.
+    same on every machine. ``elsewhere`` gives what another process reads, where there is one.
     """
 
-    def __init__(self, task: Task, sample: int) -> None:
+    def __init__(self, task: Task, sample: int, elsewhere: Reading | None = None) -> None:
         self.task = task
+        self.elsewhere = elsewhere
         self.shots: tuple[Instance, ...] = task.get_fewshot()
         self.total = 0
         self.given: Counter[str] = Counter()
         self.made: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
+        self.first: list[Instance] = []
         self.at_position = 0
         self.asked_as_shots: list[Item] = []
         keys = {question_key(shot) for shot in self.shots}
@@ -68,12 +80,16 @@ class Subject:
         ranked.sort(key=lambda entry: entry[1])
         self.items: tuple[Item, ...] = tuple(Item(name, i) for _, _, name, i in ranked)
         self._requests: dict[int, LMRequest] = {}
+        self._own_texts: dict[int, str] = {}
 
     def _ranked(self, shots: set[str]) -> Iterator[tuple[bytes, int, str, Instance]]:
         for position, instance in enumerate(self.task.instances):
             name = instance_id(instance)
             given = instance.metadata.get("id") is not None
             (self.given if given else self.made)[name] += 1
+            self.asked[asked_key(instance)] += 1
+            if position < COUNT:
+                self.first.append(instance)
             self.at_position += given and _ends_with_number(name, position)
             if shots and question_key(instance) in shots:
                 self.asked_as_shots.append(Item(name, instance))
@@ -92,16 +108,28 @@ class Subject:
             self._requests[key] = self.task.request_for(item.instance)
         return self._requests[key]
 
+    @cached_property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """The start of the data as this process reads it."""
+        return tuple(sighting(i, self.bare.request_for(i)) for i in self.first)
+
     def own_text(self, item: Item) -> str:
         """What the model reads of this question alone, whichever choice is scored.
 
         No few-shot examples; where every choice stands in a context of its own, what comes
         before it.
         """
-        request = self.bare.request_for(item.instance)
+        key = id(item.instance)
+        if key not in self._own_texts:
+            self._own_texts[key] = self.text_of(item.instance)
+        return self._own_texts[key]
+
+    def text_of(self, instance: Instance) -> str:
+        """``own_text`` of an instance that is not kept."""
+        request = self.bare.request_for(instance)
         if not request.continuations:
             return request_text(request)
-        return _common_start(request.contexts()[: len(item.instance.choices or (0,))])
+        return common_start(request.contexts()[: len(instance.choices or (0,))])
 
     def same_question(self, one: Instance, other: Instance) -> bool:
         """Whether the model reads the same words, in whatever order the choices stand.
@@ -110,7 +138,7 @@ class Subject:
         """
         if question_key(one) != question_key(other):
             return False
-        texts = (self.own_text(Item("", instance)) for instance in (one, other))
+        texts = (self.text_of(instance) for instance in (one, other))
         first, second = (sorted(words_in(text).split()) for text in texts)
         return first == second
 
@@ -125,8 +153,11 @@ class Subject:
         return bool(self.items) and not self.scored_by_likelihood
 
 
-def _common_start(texts: Sequence[str]) -> str:
-    first, last = min(texts), max(texts)
+def common_start(texts: Sequence[str]) -> str:
+    """What all texts start with."""
+    first, last = min(texts, default=""), max(texts, default="")
+    if first == last:
+        return first
     length = next((i for i, c in enumerate(first) if c != last[i : i + 1]), len(first))
     return first[:length]
 
