@@ -95,12 +95,8 @@ def run(
     of the harness (provider.kwargs.x=1, max_turns=3) go to the harness wherever they stand.
     """
     jobs = [make(ctx.meta["ordered"], model, results, options) for model in dict.fromkeys(models)]
-    from olmo_eval.runner.run import refuse_impossible
-
     for job in jobs:
-        refuse_impossible(job)
-        if "provider_choice" in job.notes:
-            click.echo(f"provider {job.notes['provider_choice']}", err=True)
+        refuse(job)
     if dry_run:
         _show_plan(jobs, as_json)
         return 0
@@ -111,13 +107,22 @@ def run(
     return missing_too_many(runs, options["fail_if_missing"])
 
 
+def refuse(job: Job) -> None:
+    """Raise what speaks against a job; else say who runs its model, where a plugin chose that."""
+    from olmo_eval.runner.run import refuse_impossible
+
+    refuse_impossible(job)
+    if "provider_choice" in job.notes:
+        click.echo(f"provider {job.notes['provider_choice']}", err=True)
+
+
 def missing_too_many(runs: Sequence[Run], percent: float) -> int:
     """1 and a line for each task with too much missing; else 0."""
     code = 0
     for one in runs:
         for score in one.scores():
             lost = score.n_expected - score.n_scored
-            if score.kind == "task" and score.primary and lost > score.n_expected * percent / 100:
+            if score.kind != "suite" and score.primary and lost > score.n_expected * percent / 100:
                 share = 100 * lost / score.n_expected
                 click.echo(
                     f"error: {score.name}: {share:.1f}% of the instances have no score "
@@ -149,13 +154,41 @@ def make(
     ordered: Sequence[tuple[str, Any]], model: str, results: str, options: dict[str, Any]
 ) -> Job:
     """The job of one model, from the options in the order in which they stood."""
+    from olmo_eval.runner.plan import make_plan, with_limit
+
+    requests, for_harness = bind(ordered)
+    plan = with_limit(make_plan(requests), options["limit"], options["seed"])
+    for note in _unfilled(plan):
+        click.echo(f"note: {note}", err=True)
+    parts = _INSPECT[:3] if options.get("inspect") else ()
+    chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
+    return job_under(
+        for_harness,
+        model,
+        plan,
+        results,
+        options,
+        fresh=bool(options.get("fresh")),
+        reuse=not options.get("no_reuse"),
+        max_cost=options.get("max_cost"),
+        inspect=tuple(chosen or parts),
+    )
+
+
+def job_under(
+    for_harness: Sequence[Override],
+    model: str,
+    plan: Plan,
+    results: str,
+    options: dict[str, Any],
+    **settings: Any,
+) -> Job:
+    """The job of one model under the harness that the options name, with its overrides."""
     from olmo_eval.common.overrides import apply_overrides
     from olmo_eval.harness.config import load_harness
     from olmo_eval.harness.presets import get_harness_preset
     from olmo_eval.runner.evaluate import make_job
-    from olmo_eval.runner.plan import make_plan, with_limit
 
-    requests, for_harness = bind(ordered)
     if options["harness"] and options["harness_config"]:
         raise UsageError("--harness and --harness-config exclude each other")
     if options["harness_config"]:
@@ -163,12 +196,6 @@ def make(
     else:
         harness = get_harness_preset(options["harness"] or "default")
     harness = apply_overrides(harness, for_harness, where=f"harness {harness.name!r}")
-    plan = with_limit(make_plan(requests), options["limit"], options["seed"])
-    for note in _unfilled(plan):
-        click.echo(f"note: {note}", err=True)
-    asked = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
-    parts = _INSPECT[:3] if options.get("inspect") else ()
-    chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
     job = make_job(
         model,
         harness,
@@ -178,11 +205,9 @@ def make(
         results=results,
         name=options["name"],
         group=options["group"],
-        fresh=bool(options.get("fresh")),
-        reuse=not options.get("no_reuse"),
-        max_cost=options.get("max_cost"),
-        inspect=tuple(chosen or parts),
+        **settings,
     )
+    asked = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
     kind = job.harness.provider.kind
     if asked is not None and asked.value != kind:
         by = f"--provider {kind}" if options["provider"] else f"-m {model}"

@@ -69,7 +69,8 @@ def write_tables(
     (folder / "instances").mkdir(exist_ok=True)
     for task in tasks:
         records = _records(journal_path, places[task.name].in_order())
-        columns[task.name] = _write_task(folder, task, records)
+        keys = [metric.key for metric in task.metrics]
+        columns[task.name] = write_task(folder, task.name, keys, task.scorers, records)
     return columns
 
 
@@ -84,11 +85,17 @@ def _records(path: Path, offsets: Sequence[int]) -> Iterator[dict[str, Any]]:
                 yield record
 
 
-def _write_task(folder: Path, task: TaskMeta, records: Iterator[dict[str, Any]]) -> TaskColumns:
-    keys = [metric.key for metric in task.metrics]
-    arrow = schema.instance_schema(task.scorers, keys)
+def write_task(
+    folder: Path,
+    name: str,
+    keys: Sequence[str],
+    scorers: Sequence[str],
+    records: Iterator[dict[str, Any]],
+) -> TaskColumns:
+    """Write ``instances/TASK.parquet`` in one step; returns the columns of the metrics ``keys``."""
+    arrow = schema.instance_schema(scorers, keys)
     columns = TaskColumns(keys)
-    final = folder / "instances" / f"{schema.file_name(task.name)}.parquet"
+    final = folder / "instances" / f"{schema.file_name(name)}.parquet"
     temporary = final.with_suffix(".tmp")
     with pq.ParquetWriter(temporary, arrow, **_PARQUET) as writer:
         for batch in _batches(records):

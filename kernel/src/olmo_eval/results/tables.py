@@ -46,7 +46,7 @@ def write_results(
         write_metrics(folder, scores)
     except OSError as error:
         raise unwritable(error, folder.path) from error
-    _describe(record, columns, expected)
+    describe(record, columns, expected)
     return scores
 
 
@@ -88,9 +88,10 @@ def write_metrics(folder: RunFolder, scores: Sequence[Score]) -> None:
     os.replace(temporary, folder.path / "metrics.parquet")
 
 
-def _describe(
+def describe(
     record: dict[str, Any], columns: Mapping[str, TaskColumns], expected: Mapping[str, int]
 ) -> None:
+    """Put each task's outcomes into its entry in ``record``, and the usage of all into it."""
     totals: dict[str, float] = {}
     for entry in record["tasks"]:
         mine = columns[entry["name"]]

@@ -9,6 +9,7 @@ from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.results import schema
 from olmo_eval.runner.environment import environment
+from olmo_eval.runner.external import external_record
 from olmo_eval.runner.lock import (
     digest,
     generation_lock,
@@ -42,7 +43,7 @@ def run_record(job: Job) -> dict[str, Any]:
     wanted = [job.name, job.group, config.provider.kind, *locks]
     hashes = {name: entry["hash"] for name, entry in lock["tasks"].items()}
     source = job.recorded.run_id if job.recorded else None
-    return {
+    record = {
         "schema_version": schema.VERSION,
         "olmo_eval_version": olmo_eval.__version__,
         "kind": "rescore" if job.recorded else "run",
@@ -60,6 +61,7 @@ def run_record(job: Job) -> dict[str, Any]:
         **({"rescored_from": source} if source else {}),
         **({"notes": dict(job.notes)} if job.notes else {}),
     }
+    return record if job.external is None else external_record(record, job.external)
 
 
 def _model_facts(job: Job) -> dict[str, Any]:

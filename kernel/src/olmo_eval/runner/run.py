@@ -20,6 +20,8 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.folder import RunFolder, held, new_run_id, runs_of
 from olmo_eval.results.store import Run, publish
+from olmo_eval.runner.external import ExternalRequest
+from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.lock import digest
 from olmo_eval.runner.plan import Plan
 from olmo_eval.runner.progress import Progress
@@ -34,6 +36,7 @@ class Job:
     - ``results``: a folder or a URL (``s3://``, ``gs://``);
     - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs;
     - ``step`` and ``tokens``: how far the checkpoint was trained;
+    - ``external``: the external eval that is run in place of tasks;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
     - ``max_cost``: US dollars the run's answers may cost, where the provider knows;
     - ``inspect``: the parts of each task's first instance to show.
@@ -53,6 +56,7 @@ class Job:
     inspect: tuple[str, ...] = ()
     max_cost: float | None = None
     recorded: Run | None = None
+    external: ExternalRequest | None = None
 
 
 def execute(job: Job, progress: Progress) -> Path | str:
@@ -99,7 +103,10 @@ def _ends_like_ctrl_c() -> Iterator[None]:
 
 def refuse_impossible(job: Job) -> None:
     """Raise what speaks against the run, before anything is loaded."""
-    reasons = Harness.refusals(job.harness, job.plan.needs(), job.plan.scoring_needs())
+    external = job.external
+    needs = job.plan.needs() if external is None else external.needs(job.harness)
+    reasons = Harness.refusals(job.harness, needs, job.plan.scoring_needs())
+    reasons += [] if external is None else external.missing_secrets()
     for planned in job.plan.tasks:
         missing = [s for s in planned.task.config.required_secrets if not os.environ.get(s)]
         reasons += [f"task {planned.name!r} needs the environment variable {s}" for s in missing]
@@ -141,4 +148,5 @@ async def _make(
         facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
         record["model"] = {**facts, **record["model"]}
         record["load_seconds"] = time.perf_counter() - began
-        await Session(job, harness, folder, record, progress).make(known)
+        sitting = Session if job.external is None else ExternalSession
+        await sitting(job, harness, folder, record, progress).make(known)

@@ -48,8 +48,8 @@ class Interrupted(OlmoEvalError):
     exit_code = 130
 
 
-class Session:
-    """A run being made: the sink of its pipeline, and the keeper of its record."""
+class Sitting:
+    """The keeper of a run's record, from the beginning of a sitting to its end."""
 
     def __init__(
         self,
@@ -64,20 +64,12 @@ class Session:
         self.redactor.learn(to_json(job.harness))
         self.record = self.redactor.value({"run_id": folder.run_id, **record})
         self.record["concurrency"] = harness.max_concurrency
-        self.expected: dict[str, int] = {}
-        self._done: Counter[str] = Counter()
-        self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
-        self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
-        self._inspected: set[str] = set()
-        self._signalled = False
-        self._cost = 0.0
-        self._truncated: Counter[str] = Counter()
         self._manager = plugins.manager()
-        self._watched = self._manager.observes("instance_scored")
 
-    async def make(self, known: Mapping[str, Any] | None) -> None:
-        """Evaluate what is not yet done, then write the tables."""
-        began = time.perf_counter()
+    def begin(self, known: Mapping[str, Any] | None) -> None:
+        """Write ``run.json`` as that of a run being made; ``known`` is what an earlier sitting
+        left.
+        """
         sessions = list((known or {}).get("sessions", ()))
         argv = self.record["environment"]["argv"]
         sessions.append({"started": now(), "host": platform.node(), "argv": argv})
@@ -87,14 +79,72 @@ class Session:
             sessions=sessions,
         )
         self.folder.write_json(self.record)
+
+    def remark(self, text: str) -> None:
+        """Tell people something when the run has ended, and keep it in the record."""
+        clean = self.redactor.text(text)
+        self.record.setdefault("remarks", []).append(clean)
+        self.progress.message(clean)
+
+    def fail(self, error: BaseException) -> None:
+        """Close the record of a run that ``error`` ended."""
+        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+        if isinstance(error, OlmoEvalError):
+            self.record["error"] = self.redactor.text(error.message)
+        try:
+            self.close(status, None)
+        except OlmoEvalError as unwritable:
+            self.progress.message(unwritable.message)
+
+    def close(self, status: str, seconds: float | None) -> None:
+        """Write how the run stands at the end of this sitting, after ``seconds``."""
+        self.record["status"] = status
+        self.record["finished"] = now()
+        self.record["sessions"][-1].update(ended=self.record["finished"], seconds=seconds)
+        self.folder.write_json(self.record)
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Tell the observers of every plugin; what fails in one is shown, and no more."""
+        for failure in self._manager.notify(hook, **arguments):
+            self.progress.message(
+                f"plugin {failure.owner}: {failure.name} failed: {failure.reason}"
+            )
+
+
+class Session(Sitting):
+    """A run being made: the sink of its pipeline, and the keeper of its record."""
+
+    def __init__(
+        self,
+        job: Job,
+        harness: Harness,
+        folder: RunFolder,
+        record: dict[str, Any],
+        progress: Progress,
+    ) -> None:
+        super().__init__(job, harness, folder, record, progress)
+        self.expected: dict[str, int] = {}
+        self._done: Counter[str] = Counter()
+        self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
+        self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
+        self._inspected: set[str] = set()
+        self._signalled = False
+        self._cost = 0.0
+        self._truncated: Counter[str] = Counter()
+        self._watched = self._manager.observes("instance_scored")
+
+    async def make(self, known: Mapping[str, Any] | None) -> None:
+        """Evaluate what is not yet done, then write the tables."""
+        began = time.perf_counter()
+        self.begin(known)
         done = self._read_journal()
         self.journal = journal.Journal(self.folder.journal, self.redactor.line)
-        self._notify("run_started", run=self.record)
+        self.notify("run_started", run=self.record)
         try:
             await self._evaluate(done)
             self._finish("complete", time.perf_counter() - began)
         except BaseException as error:
-            self._fail(error)
+            self.fail(error)
             raise
         finally:
             self.journal.close()
@@ -224,7 +274,7 @@ class Session:
         self._spend()
         self.progress.advanced(name, self._done[name], self._means[name].value)
         if self._watched:
-            self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
+            self.notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
 
     def _spend(self) -> None:
         """End the run when its answers have cost more than it may spend.
@@ -272,44 +322,20 @@ class Session:
         for planned in self.job.plan.tasks:
             scores = [s for s in results if s.kind == "task" and s.name == planned.name]
             values = {f"{s.metric}:{s.scorer}": s.value for s in scores}
-            self._notify(
+            self.notify(
                 "task_finished", run_id=self.folder.run_id, task=planned.name, metrics=values
             )
         notes = [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
         ]
-        notes += [self.redactor.text(note) for note in self.harness.provider.notes()]
-        if notes:
-            self.record["remarks"] = notes
-        for note in notes:
-            self.progress.message(note)
+        for note in [*notes, *self.harness.provider.notes()]:
+            self.remark(note)
         missing = any(not score.complete for score in results)
-        self._close_session("incomplete" if missing else status, seconds)
+        self.close("incomplete" if missing else status, seconds)
         if not missing:
             self.folder.drop_journal()
-        self._notify("run_finished", run=self.record)
-
-    def _fail(self, error: BaseException) -> None:
-        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
-        if isinstance(error, OlmoEvalError):
-            self.record["error"] = self.redactor.text(error.message)
-        try:
-            self._close_session(status, None)
-        except OlmoEvalError as unwritable:
-            self.progress.message(unwritable.message)
-
-    def _close_session(self, status: str, seconds: float | None) -> None:
-        self.record["status"] = status
-        self.record["finished"] = now()
-        self.record["sessions"][-1].update(ended=self.record["finished"], seconds=seconds)
-        self.folder.write_json(self.record)
-
-    def _notify(self, hook: str, **arguments: Any) -> None:
-        for failure in self._manager.notify(hook, **arguments):
-            self.progress.message(
-                f"plugin {failure.owner}: {failure.name} failed: {failure.reason}"
-            )
+        self.notify("run_finished", run=self.record)
 
 
 def finished_instances(
