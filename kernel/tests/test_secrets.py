@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from attrs import evolve
 
 from olmo_eval.results.redact import Redactor
 
@@ -248,3 +251,56 @@ def test_a_signed_url_in_a_journal_line_loses_its_signature_and_nothing_else() -
     assert redactor().line(line) == (
         b'{"error": "GET https://x/y?page=2&X-Amz-Signature=[redacted]&key=word"}'
     )
+
+
+def test_the_name_of_the_machine_is_written_nowhere(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "gpu-17.cluster.example.org"
+    for function in ("platform.node", "socket.gethostname", "socket.getfqdn"):
+        monkeypatch.setattr(function, lambda *_: name)
+
+    run = bench.evaluate("sums")
+
+    files = [path for path in Path("results").rglob("*") if path.is_file()]
+    assert len(files) >= 5
+    assert [path for path in files if any(name.encode() in text for text in texts(path))] == []
+    (key,) = Path("results/runs/.locks").glob("*.key")
+    assert key.stat().st_mode & 0o777 == 0o600
+    host = run.record["sessions"][0]["host"]
+    plain = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+    assert host != plain and bench.evaluate("pick").record["sessions"][0]["host"] == host
+    assert bench.evaluate("sums", results="elsewhere").record["sessions"][0]["host"] != host
+
+
+@pytest.mark.parametrize("recorded", ["a digest", "a plain name", "another machine"])
+def test_a_killed_run_is_told_from_one_on_another_machine(bench: Any, recorded: str) -> None:
+    run = bench.evaluate("sums")
+    digest = run.record["sessions"][0]["host"]
+    host = {"a digest": digest, "a plain name": platform.node()}.get(recorded, "0" * 32)
+    running = evolve(run, record={**run.record, "status": "running", "sessions": [{"host": host}]})
+
+    assert running.status == ("running" if recorded == "another machine" else "killed")
+
+
+def test_several_processes_make_one_key(tmp_path: Path) -> None:
+    (tmp_path / "runs/.locks").mkdir(parents=True)
+    code = (
+        "import sys; from pathlib import Path; from olmo_eval.results.locking import this_host\n"
+        "sys.stdin.readline(); print(this_host(Path('.')))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=tmp_path, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = {process.communicate(timeout=30)[0] for process in started}
+
+    assert len(said) == 1 and len(said.pop().strip()) == 32
+    assert [path.name for path in (tmp_path / "runs/.locks").iterdir()] == ["host.key"]

@@ -133,9 +133,11 @@ def instance_scored(run_id: str, task: str, response: Response) -> None:
 
 @hookspec
 def task_finished(run_id: str, task: str, metrics: Mapping[str, float | None]) -> None:
-    """Every instance of a task is finished; ``metrics`` maps metric to value."""
+    """Every instance of a task is finished, others may not be; ``metrics`` maps
+    ``metric:scorer`` to the score over those that have one."""
 
 
 @hookspec
 def run_finished(run: Mapping[str, Any]) -> None:
-    """A run has ended and its results are written; ``run["status"]`` says how."""
+    """A run that was started has ended; ``run["status"]`` says how: complete, incomplete (some
+    instances have no score), interrupted or failed. Its tables are written in the first two."""

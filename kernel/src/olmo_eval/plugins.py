@@ -200,7 +200,7 @@ class PluginManager:
             wanted = {n: arguments[n] for n in impl.argnames}
             try:
                 impl.function(**wanted)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 owner = next(p.owner for p in self.plugins if p.module is impl.plugin)
                 failures.append(Failure(f"{impl.plugin_name}: {hook}", owner, _reason(error)))
         return failures
@@ -280,8 +280,13 @@ def _claim(kind: str, name: str, target: Any, home: str) -> None:
 
 
 def _import_file(path: Path) -> tuple[ModuleType, Owner]:
-    """Import a plain file as a plugin; its owner is the file, its version the content's hash."""
+    """Import a plain file as a plugin; its owner is the file, its version the content's hash.
+
+    It may import the modules beside it, which stand last in ``sys.path``: they hide nothing.
+    """
     path = path.resolve()
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     name = "olmo_eval_plugin_" + re.sub(r"\W", "_", path.stem)
     for candidate in (name, f"{name}_{digest}"):  # the second where another file has the first

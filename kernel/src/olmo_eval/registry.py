@@ -70,6 +70,10 @@ class Entry(Generic[T]):
         return isinstance(self.target, str)
 
 
+#: the command that lists a kind of names, where it is not called like the kind
+_LISTED_BY = {"external_evals": "external list", "executors": "plugins"}
+
+
 class Registry(Generic[T]):
     """All names of one kind.
 
@@ -152,7 +156,7 @@ class Registry(Generic[T]):
         """
         claims = self._find(name)
         if claims is None:
-            listing = f"`olmo-eval {self.kind.replace('_', '-')}` lists them all"
+            listing = f"`olmo-eval {_LISTED_BY.get(self.kind, self.kind)}` lists them all"
             raise UnknownNameError(
                 f"unknown {self.noun} {name!r}",
                 hint=did_you_mean(name, self._entries, otherwise=listing),

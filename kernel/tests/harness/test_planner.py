@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import anyio.abc
 import anyio.lowlevel
 import pytest
 
@@ -194,14 +195,15 @@ def test_creation_is_tried_again_then_told() -> None:
 
 def test_cancellation_closes_everything() -> None:
     async def body(planner: SandboxPlanner) -> None:
-        with anyio.move_on_after(0.05):
-            async with anyio.create_task_group() as group:
-                for _ in range(4):
-                    group.start_soon(hold, planner)
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                await group.start(hold, planner)
+            group.cancel_scope.cancel()
 
-    async def hold(planner: SandboxPlanner) -> None:
+    async def hold(planner: SandboxPlanner, *, task_status: anyio.abc.TaskStatus[None]) -> None:
         async with planner.binding({"bash"}) as binding:
             await binding.get("bash")
+            task_status.started()
             await anyio.sleep(60)
 
     plan(body, fake())

@@ -1,4 +1,4 @@
-"""A server that counts what it is asked."""
+"""A server that counts what it is asked, and may say which model it serves."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ import pytest
 class CountingServer:
     """OpenAI-compatible completions on loopback: every second sum is answered right.
 
-    ``asked`` counts the questions that came in, ``answered`` those whose answer went out.
+    ``asked`` counts the questions that came in, ``answered`` those whose answer went out. ``root``
+    is where it says its model was loaded from (None: it says nothing); ``right`` is what it adds.
     """
 
-    def __init__(self, seconds: float = 0.02) -> None:
+    def __init__(self, seconds: float = 0.02, root: str | None = "/models/counting") -> None:
+        self.root = root
+        self.right = 1
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.seconds = seconds
@@ -28,6 +31,9 @@ class CountingServer:
         counting = self
 
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                counting.tell(self)
+
             def do_POST(self) -> None:
                 counting.answer(self)
 
@@ -39,6 +45,16 @@ class CountingServer:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def tell(self, call: BaseHTTPRequestHandler) -> None:
+        if self.root is None or call.path != "/v1/models":
+            call.send_error(404)
+            return
+        content = json.dumps({"data": [{"id": "counting", "root": self.root}]}).encode()
+        call.send_response(200)
+        call.send_header("Content-Length", str(len(content)))
+        call.end_headers()
+        call.wfile.write(content)
+
     def answer(self, call: BaseHTTPRequestHandler) -> None:
         body = json.loads(call.rfile.read(int(call.headers["Content-Length"])))
         question = re.findall(r"Q: (\d+) plus 1\?", body["prompt"])[-1]
@@ -46,7 +62,7 @@ class CountingServer:
             self.asked[question] += 1
         time.sleep(self.seconds)
         n = int(question)
-        text = str(n + 1) if n % 2 else "no idea"
+        text = str(n + self.right) if n % 2 else "no idea"
         choice = {"text": text, "finish_reason": "stop", "index": 0}
         content = json.dumps({"object": "text_completion", "choices": [choice]}).encode()
         try:

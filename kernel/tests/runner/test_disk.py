@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from attrs import evolve
 
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.results import folder, journal
-from olmo_eval.results.store import Run
+from olmo_eval.results import folder, journal, locking
+from olmo_eval.results.store import Run, Store
 
 Tables = Callable[[Run], dict[str, Any]]
 
@@ -184,3 +186,87 @@ def test_a_folder_that_becomes_read_only(bench: Any, monkeypatch: pytest.MonkeyP
     assert failed.code == 1
     assert "Read-only file system" in failed.err
     assert "Traceback" not in failed.err
+
+
+def test_a_disk_that_is_full_before_the_start(bench: Any, small_disk: Path) -> None:
+    """There is room for the lock and the folders, and for nothing in them."""
+    (small_disk / "filling").write_bytes(bytes(64 << 10))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    failed = bench.command("run", "-m", "mock", "-t", "sums", "--results", small_disk)
+
+    assert failed.code == 1
+    (said,) = [line for line in failed.err.splitlines() if line.startswith("error: ")]
+    assert "is full" in said or "File too large" in said
+    assert "defect" not in failed.err and "Traceback" not in failed.err
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    (small_disk / "filling").unlink()
+    mounted(small_disk, "-o", "remount,size=8m")
+    assert bench.command("run", "-m", "mock", "-t", "sums", "--results", small_disk).code == 0
+
+
+def test_a_folder_that_is_deleted_is_missed_at_once(bench: Any) -> None:
+    slow = ("-o", "provider.kwargs.latency=0.1", "-o", "max_concurrency=1")
+    process = bench.start("run", "-m", "mock", "-t", "sums", *slow)
+    while "sums: 40 instances" not in process.stderr.readline():
+        pass
+    (run,) = (bench.folder / "results/runs").glob("2*")
+    shutil.rmtree(run)
+    _, err = process.communicate(timeout=3)  # all of it would take four seconds
+
+    assert process.returncode == 1
+    (said,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert "was deleted while the run was being made" in said
+    assert not run.exists()
+
+
+@pytest.mark.parametrize("table", ["instances/sums.parquet", "metrics.parquet"])
+def test_a_table_that_is_missing_from_a_complete_run(
+    bench: Any, tables: Tables, table: str
+) -> None:
+    run = bench.evaluate("sums", skill=0.5)
+    expected = tables(run)
+    (Path(run.location) / table).unlink()
+
+    shown = bench.cli("results", "show", "latest", "--all")
+    with pytest.raises(OlmoEvalError, match=f"is complete, but {table} is missing") as failed:
+        bench.evaluate("sums", skill=0.5)
+
+    assert "--fresh" in str(failed.value.hint)
+    assert shown.code == 0 or "with --fresh" in shown.err
+    assert tables(bench.evaluate("sums", skill=0.5, fresh=True)) == expected
+
+
+def test_a_table_is_written_again_from_a_journal_that_is_there(
+    bench: Any, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:  # killed just before its last step
+        patched.setattr(folder.RunFolder, "drop_journal", lambda _: None)
+        run = bench.evaluate("sums", skill=0.5)
+    expected = tables(run)
+    (Path(run.location) / "instances/sums.parquet").unlink()
+    assert "rerun its command" in bench.cli("compare", run.run_id, run.run_id).err
+
+    again = bench.evaluate("sums", skill=0.5)
+
+    assert again.run_id == run.run_id
+    assert tables(again) == expected
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def no_lock(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", no_lock)
+
+    done = bench.cli("run", "-m", "mock", "-t", "sums")
+
+    assert done.code == 0
+    assert done.err.count("the file system of results has no locks") == 1
+    assert locking.is_locked(Path("results"), "0" * 16) is False
+    (run,) = Store("results").runs()
+    running = evolve(run, record={**run.record, "status": "running"})
+    assert running.status == "running"  # nobody can tell

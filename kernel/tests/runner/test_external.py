@@ -394,7 +394,7 @@ import olmo_eval
 from olmo_eval.evals.external import ExternalEval, ExternalMetric
 from olmo_eval.runner import apart
 
-apart.GRACE = 0.1
+apart.GRACE = 0
 
 class Stuck(ExternalEval):
     metrics = (ExternalMetric("accuracy", higher_is_better=True),)
@@ -409,21 +409,28 @@ def register_external_evals(register):
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("grace", "signals"),
+    [("0.1", [signal.SIGINT]), ("0.1", [signal.SIGTERM]), ("60", [signal.SIGINT] * 2)],
+)
 def test_ctrl_c_ends_an_eval_and_the_process_even_where_a_thread_is_stuck(
-    bench: Any, number: signal.Signals
+    bench: Any, grace: str, signals: list[signal.Signals]
 ) -> None:
-    (bench.folder / "stuck.py").write_text(STUCK)
+    (bench.folder / "stuck.py").write_text(STUCK.replace("GRACE = 0", f"GRACE = {grace}"))
     process = bench.start("external", "run", "stuck", "-m", "mock", "--plugin", "stuck.py")
     while not list(bench.folder.glob("results/runs/*/external/begun")):
         assert process.poll() is None
         time.sleep(0.02)
 
-    process.send_signal(number)
+    process.send_signal(signals[0])
+    assert "Ctrl-C again stops at once" in process.stderr.readline()
+    for number in signals[1:]:
+        process.send_signal(number)
     _, err = process.communicate(timeout=20)
 
     assert process.returncode == 130, err
-    assert "external eval 'stuck' was stopped" in err
+    assert err.startswith("error: external eval 'stuck' was stopped")
+    assert "Traceback" not in err
     assert the_run(bench).record["status"] == "interrupted"
 
 
@@ -500,9 +507,10 @@ def test_the_record_says_what_was_run_and_who_supplied_it(bench: Any, register: 
     lock = record["lock"]["tasks"]["acme"]
     assert lock["arguments"] == {"questions": 3, "loss": 5.0, "seed": 0}
     assert lock["prompt_code"]["class"] == f"{__name__}:Guess"
-    assert lock["prompt_code"]["source"]
+    assert lock["versions"] == {"acme-evals": "1.2"}
+    assert __name__ in record["lock"]["code"]["reach"][lock["code"]]
     assert record["sessions"][0]["ended"] == record["finished"]
-    assert "reuse_key" not in record
+    assert not {"reuse_key", "ask_key"} & set(record)
 
 
 def test_the_step_may_be_given(bench: Any, register: Register) -> None:
@@ -523,7 +531,7 @@ def test_other_arguments_forbid_a_comparison_unless_they_may_differ(
     allowed = bench.cli("compare", "name=seed0", "name=seed1", "--allow-different", "arguments")
 
     assert refused.code == 2
-    assert "acme: arguments (seed) differ: 0 against 1 (task code equal)" in refused.err
+    assert "arguments (seed) differ: 0 against 1 (task code, source code equal)" in refused.err
     assert "--allow-different arguments" in refused.err
     assert allowed.code == 0
     assert "arguments (seed) differ: 0 against 1 (allowed)" in allowed.out

@@ -20,6 +20,7 @@ from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites import register as register_suite
 from olmo_eval.evals.tasks.common.spec import parse_spec, task_class
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.results.differences import differing_inputs
 from olmo_eval.results.store import Run
 from olmo_eval.runner.evaluate import make_job
 from olmo_eval.runner.plan import TaskRequest, make_plan
@@ -29,9 +30,8 @@ Change = Callable[[Any], Mapping[str, Any]]
 
 
 def changed_fields(a: Run, b: Run, task: str) -> set[str]:
-    """The inputs of a task's lock that differ."""
-    left, right = a.record["lock"]["tasks"][task], b.record["lock"]["tasks"][task]
-    return {key for key in left if left[key] != right[key]} - {"hash"}
+    """The inputs of a task that a comparison calls different."""
+    return {difference.field for difference in differing_inputs(a.record, b.record, task)}
 
 
 def answer_anew(rows: list[dict[str, Any]]) -> None:

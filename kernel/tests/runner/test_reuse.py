@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from attrs import frozen
 
+from olmo_eval import plugins
+from olmo_eval.common.metrics import AccuracyMetric
+from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.types import (
+    Instance,
+    LMOutput,
+    LMRequest,
+    RequestType,
+    SamplingParams,
+    ToolSchema,
+    Usage,
+)
+from olmo_eval.harness.mock import MockProvider
+from olmo_eval.registry import Owner
+from olmo_eval.results.record import request_hash, request_row
 from olmo_eval.results.store import Run, open_run
 
 Tables = Callable[[Run], dict[str, Any]]
@@ -406,3 +422,101 @@ def test_what_cannot_be_replayed_is_refused(bench: Any) -> None:
     unknown = bench.cli("run", "-m", "replay:2026", "-t", "sums")
     assert (unknown.code, "no run '2026'" in unknown.err) == (2, True)
     assert bench.cli("run", "-m", "replay", "-t", "sums").code == 2
+
+
+def test_a_replay_answers_only_the_requests_that_were_recorded(desk: Desk) -> None:
+    run, _ = desk.run("sums")
+    other = desk.bench.cli("run", "-m", f"replay:{run.run_id}", "-t", "sums:2shot")
+
+    assert other.code == 2
+    assert "the recorded outputs answer other requests" in other.err
+    assert "was recorded with another prompt" in other.err
+
+    bench = desk.bench
+    rows = [
+        {"instance_id": f"s{n}", "outputs": [str(n + 1)], "prompt": f"Q: {n} plus 1?\nA:"}
+        for n in range(40)
+    ]
+    rows[7]["prompt"] = "Q: 7 plus 2?\nA:"
+    bench.write("published.jsonl", rows)
+    done = bench.cli("run", "-m", "replay:published.jsonl", "-t", "sums", "--json")
+    assert done.json[0]["outcomes"] == {"sums": {"infra_failed": 1, "scored": 39}}
+    assert "1 (s7) instances were recorded with another request" in done.err
+
+
+# -- what an answer keeps
+
+
+class Recorder(Scorer):
+    """Reads what only the provider knows."""
+
+    name = "recorder"
+
+    def score(self, instance: Instance, output: LMOutput) -> float:
+        assert output.usage is not None and output.logprobs is not None
+        return output.usage.completion_tokens * output.logprobs[0]["logprob"]
+
+
+class Telling(MockProvider):
+    """A mock that tells token log-probabilities and usage."""
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        told = LMOutput(
+            "a b",
+            finish_reason="stop",
+            logprobs=({"token": "a", "logprob": -0.5}, {"token": " b", "logprob": -0.25}),
+            usage=Usage(3, 2, 1, 0.5),
+        )
+        return [told] * params.num_samples
+
+
+def test_a_kept_answer_is_whole_the_tenth_time_as_the_first(bench: Any) -> None:
+    plugins.manager().registries["providers"].add("telling", Telling, Owner("tests"))
+    metrics = {"metrics": AccuracyMetric(Recorder())}
+    settings: dict[str, Any] = {"model": "telling:a", "overrides": metrics}
+    first = bench.evaluate("sums", **settings)
+    second = bench.evaluate("sums", name="second", max_cost=1.0, reuse=True, **settings)
+    third = bench.evaluate("sums", name="third", **settings)
+
+    assert {s.value for run in (first, second, third) for s in run.scores()} == {-1.0}
+    assert third.record["tasks"][0]["reused_from"].popitem()[1] == 40
+    assert first.record["usage"]["cost_usd"] == 20.0
+    assert third.record["usage"]["cost_usd"] == 0.0  # what was taken over cost nothing
+
+
+def test_whether_a_tool_must_be_called_is_part_of_a_request() -> None:
+    schema = ToolSchema("calculator", "calculates")
+    ask = partial(LMRequest, RequestType.CHAT, messages=({"role": "user", "content": "1 + 1"},))
+    params = SamplingParams()
+
+    def identity(request: LMRequest) -> str:
+        return request_hash(request_row(request), params)
+
+    assert identity(ask(tools=(schema,))) != identity(ask(tools=(schema,), tool_choice="required"))
+    assert identity(ask()) == identity(ask(tool_choice="required"))
+
+
+def test_two_identities_that_begin_alike_are_two_runs(desk: Desk) -> None:
+    first, _ = desk.run("sums")
+    place = Path(first.location) / "run.json"
+    identity = str(first.record["identity"])
+    other = identity[:8] + identity[8:][::-1] + "0"
+    place.write_text(json.dumps({**first.record, "identity": other}))
+
+    assert desk.run("sums", reuse=False)[0].run_id != first.run_id
+
+
+def test_a_harness_says_its_system_prompt_once(bench: Any) -> None:
+    class Listening(MockProvider):
+        heard: ClassVar[list[str | None]] = []
+
+        async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+            self.heard.append(request.system_prompt)
+            return await super().generate(request, params)
+
+    plugins.manager().registries["providers"].add("listening", Listening, Owner("tests"))
+    run = bench.evaluate("sums", model="listening:a", harness={"system_prompt": "Be brief."})
+
+    assert set(Listening.heard) == {"Be brief."}
+    recorded = run.instances("sums", ["request.system_prompt"])["request"].to_pylist()
+    assert {row["system_prompt"] for row in recorded} == {"Be brief."}

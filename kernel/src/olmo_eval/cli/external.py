@@ -95,24 +95,33 @@ def run(
 ) -> int:
     """Run the external eval NAME on a model. What it did cannot be resumed: each run is anew."""
     from olmo_eval.cli.results import run_json
-    from olmo_eval.cli.run import job_under, missing_too_many, refuse
+    from olmo_eval.cli.run import harness_of, missing_too_many, refuse_contradiction, see_through
     from olmo_eval.cli.show import print_json, print_scores
     from olmo_eval.common.overrides import parse_override
-    from olmo_eval.runner.evaluate import run_job
+    from olmo_eval.runner.evaluate import make_job
     from olmo_eval.runner.external import find_external
     from olmo_eval.runner.plan import Plan
-    from olmo_eval.runner.progress import make_progress
+    from olmo_eval.runner.run import refuse_impossible
 
     wanted = find_external(eval_name, [parse_override(text) for text in arguments])
     for_harness = [parse_override(text) for text in overrides]
     _refuse_task_settings(for_harness)
-    job = job_under(for_harness, model, Plan((), ()), results, options, external=wanted)
-    refuse(job)
-    progress = make_progress()
-    try:
-        done = run_job(job, progress, executor)
-    finally:
-        progress.close()
+    job = make_job(
+        model,
+        harness_of(options, for_harness),
+        Plan((), ()),
+        provider=options["provider"],
+        step=options["step"],
+        results=results,
+        name=options["name"],
+        group=options["group"],
+        external=wanted,
+    )
+    refuse_contradiction(job, model, for_harness, options["provider"])
+    refuse_impossible(job)
+    if "provider_choice" in job.notes:
+        click.echo(f"provider {job.notes['provider_choice']}", err=True)
+    done = see_through(job, executor)
     if as_json:
         print_json(run_json(done))
     else:

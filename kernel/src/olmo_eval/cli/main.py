@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
 
@@ -135,11 +135,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in given
     try:
         rest, plugins, debug = common_options(given)
-        for target in plugins:
-            from olmo_eval.plugins import manager
+        with _output_of(rest):
+            for target in plugins:
+                from olmo_eval.plugins import manager
 
-            manager().load(target)
-        code = cli.main(args=rest, prog_name="olmo-eval", standalone_mode=False)
+                manager().load(target)
+            code = cli.main(args=rest, prog_name="olmo-eval", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except OlmoEvalError as error:
         _report(error.message, error.hint, debug)
@@ -174,6 +175,17 @@ def _ending_the_process() -> Iterator[None]:
         raise
 
 
+def _output_of(arguments: Sequence[str]) -> AbstractContextManager[None]:
+    """Where a built-in command prints JSON, nothing else reaches standard output; a plugin's
+    command prints as it likes."""
+    makes_json = "--json" in arguments and not {"-h", "--help"} & set(arguments)
+    if not makes_json or arguments[0] not in COMMANDS:
+        return nullcontext()
+    from olmo_eval.cli.document import reserved_stdout
+
+    return reserved_stdout()
+
+
 def _report(message: str, hint: str | None, debug: bool) -> None:
     from olmo_eval.results.redact import Redactor
 
@@ -189,5 +201,7 @@ def _report(message: str, hint: str | None, debug: bool) -> None:
 
 def _close_broken_pipe() -> None:
     """The reader of our output has gone (``| head``): leave quietly."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from olmo_eval.cli.document import close_broken
+
+    close_broken()
     sys.exit(141)

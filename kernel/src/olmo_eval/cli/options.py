@@ -30,6 +30,14 @@ def results_option(command: F) -> F:
     )(command)
 
 
+def reuse_by_name_option(command: F) -> F:
+    return click.option(
+        "--reuse-by-name",
+        is_flag=True,
+        help="Take answers over from other runs of a model that only its name identifies.",
+    )(command)
+
+
 def fail_if_missing_option(command: F) -> F:
     return click.option(
         "--fail-if-missing",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import OrderedCommand, json_option, results_option
-from olmo_eval.cli.run import make, model_and_tasks
+from olmo_eval.cli.options import OrderedCommand, json_option, results_option, reuse_by_name_option
+from olmo_eval.cli.run import make_all, model_and_tasks
+from olmo_eval.cli.sweep import Sweep
 
 if TYPE_CHECKING:
     from olmo_eval.runner.forecast import TaskForecast
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @results_option
 @click.option("--fresh", is_flag=True, help="As if started anew.")
 @click.option("--no-reuse", is_flag=True, help="As if no earlier answers were taken.")
+@reuse_by_name_option
 @json_option
 @click.pass_context
 def plan(
@@ -27,18 +29,20 @@ def plan(
     """Show what `run` would do with the same options: reuse, ask, cost; and what n can tell."""
     from olmo_eval.cli.show import print_json
     from olmo_eval.runner.forecast import forecast
-    from olmo_eval.runner.run import refuse_impossible
 
     found = []
-    for model in dict.fromkeys(models):
-        job = make(ctx.meta["ordered"], model, results, options)
-        refuse_impossible(job)
+    sweep = Sweep(models)
+    jobs = make_all(sweep, ctx.meta["ordered"], results, options)
+    if not jobs:
+        sweep.raise_failures()
+    for model, job in jobs.items():
         state, tasks = forecast(job)
         found.append({"model": model, "state": state, "tasks": [t.to_dict() for t in tasks]})
         if not as_json:
             _print(model, state, tasks)
     if as_json:
         print_json(found)
+    sweep.raise_failures()
 
 
 def _print(model: str, state: str, tasks: Sequence[TaskForecast]) -> None:

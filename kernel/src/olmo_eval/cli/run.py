@@ -12,11 +12,14 @@ from olmo_eval.cli.options import (
     fail_if_missing_option,
     json_option,
     results_option,
+    reuse_by_name_option,
 )
-from olmo_eval.errors import OlmoEvalError, UsageError
+from olmo_eval.cli.sweep import Sweep
+from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.common.overrides import Override
+    from olmo_eval.harness.config import HarnessConfig
     from olmo_eval.results.store import Run
     from olmo_eval.runner.plan import Plan, TaskRequest
     from olmo_eval.runner.run import Job
@@ -56,7 +59,7 @@ def model_and_tasks(command: Any) -> Any:
             click.option("--seed", type=int, help="Seed of subsets and of sampling."),
             click.option("--name", help="Name of the run."),
             click.option("--group", help="Group of runs it belongs to."),
-            click.option("--step", type=int, help="Training step of the checkpoint."),
+            click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint."),
         )
     ):
         command = option(command)
@@ -69,7 +72,9 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
+@reuse_by_name_option
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
+@click.option("--stop-on-error", is_flag=True, help="End with the first model that fails.")
 @fail_if_missing_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
@@ -91,29 +96,34 @@ def run(
 ) -> int:
     """Evaluate models on tasks; one run a model. Rerunning the same command resumes.
 
+    Where one of several models fails, the others run all the same, and the exit code is 1.
+
     -o binds to the -t or --harness before it: for a suite it applies to every member. Settings
     of the harness (provider.kwargs.x=1, max_turns=3) go to the harness wherever they stand.
     """
-    jobs = [make(ctx.meta["ordered"], model, results, options) for model in dict.fromkeys(models)]
-    for job in jobs:
-        refuse(job)
+    sweep = Sweep(models, stop=options["stop_on_error"])
+    jobs = make_all(sweep, ctx.meta["ordered"], results, options)
+    if not jobs or sweep.over:
+        sweep.raise_failures()
+    sweep.announce()
+    for job in jobs.values():
+        if "provider_choice" in job.notes:
+            click.echo(f"provider {job.notes['provider_choice']}", err=True)
     if dry_run:
-        _show_plan(jobs, as_json)
+        _show_plan(list(jobs.values()), as_json)
+        sweep.raise_failures()
         return 0
-    runs, failure = _run_all(jobs, options["executor"])
-    show_runs(runs, as_json)
-    if failure is not None:
-        raise failure
-    return missing_too_many(runs, options["fail_if_missing"])
-
-
-def refuse(job: Job) -> None:
-    """Raise what speaks against a job; else say who runs its model, where a plugin chose that."""
-    from olmo_eval.runner.run import refuse_impossible
-
-    refuse_impossible(job)
-    if "provider_choice" in job.notes:
-        click.echo(f"provider {job.notes['provider_choice']}", err=True)
+    runs: list[Run] = []
+    try:
+        for model in sweep.left():
+            with sweep.attempt(model):
+                runs.append(see_through(jobs[model], options["executor"]))
+            sweep.announce()
+    finally:  # an interrupt, too, leaves what is finished to be shown
+        show_runs(runs, as_json)
+    code = missing_too_many(runs, options["fail_if_missing"])
+    sweep.raise_failures()
+    return code
 
 
 def missing_too_many(runs: Sequence[Run], percent: float) -> int:
@@ -133,61 +143,49 @@ def missing_too_many(runs: Sequence[Run], percent: float) -> int:
     return code
 
 
-def _run_all(jobs: Sequence[Job], executor: str) -> tuple[list[Run], OlmoEvalError | None]:
-    """Every job in turn; the first failure ends it, with the finished ones kept."""
+def see_through(job: Job, executor: str) -> Run:
+    """Make the run, and show how it goes."""
     from olmo_eval.runner.evaluate import run_job
     from olmo_eval.runner.progress import make_progress
 
-    runs: list[Run] = []
-    for job in jobs:
-        progress = make_progress()
-        try:
-            runs.append(run_job(job, progress, executor))
-        except OlmoEvalError as error:
-            return runs, error
-        finally:
-            progress.close()
-    return runs, None
+    progress = make_progress()
+    try:
+        return run_job(job, progress, executor)
+    finally:
+        progress.close()
 
 
-def make(
-    ordered: Sequence[tuple[str, Any]], model: str, results: str, options: dict[str, Any]
-) -> Job:
-    """The job of one model, from the options in the order in which they stood."""
+def make_all(
+    sweep: Sweep, ordered: Sequence[tuple[str, Any]], results: str, options: dict[str, Any]
+) -> dict[str, Job]:
+    """The jobs that can be made, by model, from the options in the order in which they stood.
+
+    Raises:
+        OlmoEvalError: what is wrong whatever the model.
+    """
     from olmo_eval.runner.plan import make_plan, with_limit
+    from olmo_eval.runner.run import refuse_impossible
 
     requests, for_harness = bind(ordered)
+    harness = harness_of(options, for_harness)
     plan = with_limit(make_plan(requests), options["limit"], options["seed"])
     for note in _unfilled(plan):
         click.echo(f"note: {note}", err=True)
-    parts = _INSPECT[:3] if options.get("inspect") else ()
-    chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
-    return job_under(
-        for_harness,
-        model,
-        plan,
-        results,
-        options,
-        fresh=bool(options.get("fresh")),
-        reuse=not options.get("no_reuse"),
-        max_cost=options.get("max_cost"),
-        inspect=tuple(chosen or parts),
-    )
+    jobs: dict[str, Job] = {}
+    for model in sweep.left():
+        with sweep.attempt(model):
+            job = _make(model, harness, plan, results, options)
+            refuse_contradiction(job, model, for_harness, options["provider"])
+            refuse_impossible(job)
+            jobs[model] = job
+    return jobs
 
 
-def job_under(
-    for_harness: Sequence[Override],
-    model: str,
-    plan: Plan,
-    results: str,
-    options: dict[str, Any],
-    **settings: Any,
-) -> Job:
-    """The job of one model under the harness that the options name, with its overrides."""
+def harness_of(options: dict[str, Any], overrides: Sequence[Override]) -> HarnessConfig:
+    """The harness that the options name, with its overrides."""
     from olmo_eval.common.overrides import apply_overrides
     from olmo_eval.harness.config import load_harness
     from olmo_eval.harness.presets import get_harness_preset
-    from olmo_eval.runner.evaluate import make_job
 
     if options["harness"] and options["harness_config"]:
         raise UsageError("--harness and --harness-config exclude each other")
@@ -195,8 +193,17 @@ def job_under(
         harness = load_harness(options["harness_config"])
     else:
         harness = get_harness_preset(options["harness"] or "default")
-    harness = apply_overrides(harness, for_harness, where=f"harness {harness.name!r}")
-    job = make_job(
+    return apply_overrides(harness, overrides, where=f"harness {harness.name!r}")
+
+
+def _make(
+    model: str, harness: HarnessConfig, plan: Plan, results: str, options: dict[str, Any]
+) -> Job:
+    from olmo_eval.runner.evaluate import make_job
+
+    parts = _INSPECT[:3] if options.get("inspect") else ()
+    chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
+    return make_job(
         model,
         harness,
         plan,
@@ -205,16 +212,25 @@ def job_under(
         results=results,
         name=options["name"],
         group=options["group"],
-        **settings,
+        fresh=bool(options.get("fresh")),
+        reuse=not options.get("no_reuse"),
+        reuse_by_name=bool(options.get("reuse_by_name")),
+        max_cost=options.get("max_cost"),
+        inspect=tuple(chosen or parts),
     )
-    asked = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
+
+
+def refuse_contradiction(
+    job: Job, model: str, overrides: Sequence[Override], provider: str | None
+) -> None:
+    """Raise where an override names another provider than what else was asked for."""
+    asked = next((o for o in reversed(overrides) if o.path == ("provider", "kind")), None)
     kind = job.harness.provider.kind
     if asked is not None and asked.value != kind:
-        by = f"--provider {kind}" if options["provider"] else f"-m {model}"
+        by = f"--provider {kind}" if provider else f"-m {model}"
         raise UsageError(
             f"override {asked.text!r} contradicts {by}", hint="leave one of the two out"
         )
-    return job
 
 
 def _unfilled(plan: Plan) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,9 @@ def print_json(value: Any) -> None:
     """Indented JSON; what JSON has no number for (NaN, infinity) is null."""
     import orjson
 
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+    from olmo_eval.cli.document import write_document
+
+    write_document(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 def table(
@@ -118,7 +120,7 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
     table(columns, rows)
     lower_is_better([score.metric for score in shown if not score.higher_is_better])
-    for line in outcome_lines(run, shown):
+    for line in [*outcome_lines(run, shown), *reuse_lines(run)]:
         click.echo(line)
 
 
@@ -156,6 +158,16 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
     if "scorer_failed" in ended:
         lines.append("mend the scorer and run the same command: the model is not asked again")
     return lines
+
+
+def reuse_lines(made: Run) -> list[str]:
+    """Which of a run's answers were not asked for, and which run they are from."""
+    sources: Counter[str] = Counter()
+    answers = 0
+    for entry in made.record.get("tasks", ()):
+        sources.update(entry.get("reused_from", {}))
+        answers += entry.get("n_expected") or 0
+    return [f"{n:,} of {answers:,} answers taken from run {run}" for run, n in sources.items()]
 
 
 def _counted(outcomes: Mapping[str, int]) -> str:

@@ -117,7 +117,8 @@ def _set(target: Any, path: tuple[str, ...], override: Override, where: str, kin
         return _set_field(target, head, rest, override, where)
     if isinstance(target, Mapping):
         value_kind = (typing.get_args(_strip_optional(kind)) or (Any, Any))[-1]
-        inner = _set(target.get(head, {}), rest, override, where, value_kind)
+        missing: Any = None if attrs.has(_strip_optional(value_kind)) else {}
+        inner = _set(target.get(head, missing), rest, override, where, value_kind)
         return {**target, head: inner}
     if isinstance(target, Sequence) and not isinstance(target, str):
         return _set_item(target, head, rest, override, where, kind)

@@ -96,6 +96,8 @@ class HarnessConfig:
     - ``scaffold``: the multi-turn loop; None asks once;
     - ``max_turns``, ``max_total_tokens``, ``timeout`` (seconds): limits of one instance;
     - ``max_concurrency``: instances in flight; None takes the provider's;
+    - ``scoring_timeout``: seconds a scorer may take for one output, an extraction or the metrics
+      for one instance; None takes each scorer's own ``time_limit``;
     - ``auxiliary_providers``: further models by name, started only when needed;
     - ``required_secrets``: environment variables that must be set.
     """
@@ -115,6 +117,9 @@ class HarnessConfig:
     )
     scoring_concurrency: int | None = field(
         default=None, validator=validators.optional(validators.ge(1))
+    )
+    scoring_timeout: float | None = field(
+        default=None, validator=validators.optional(validators.gt(0))
     )
     sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=_tuple)
     auxiliary_providers: Mapping[str, ProviderConfig] = field(factory=dict)

@@ -14,9 +14,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from attrs import evolve
+
+from olmo_eval.common.types import Identity
 from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.harness.served import host_of, served_model
 
 #: weight files up to this many bytes are hashed whole
 WHOLE_FILE_BYTES = 16 * 2**20
@@ -72,8 +76,8 @@ def tokenizer_fingerprint(folder: str | Path) -> str:
 def model_fingerprint(config: ProviderConfig) -> str | None:
     """The fingerprint of the model that ``config`` names, with its tokenizer where that is another.
 
-    A folder gives its content's hash, a hub id in the local cache ``hub:ID@COMMIT``; None where
-    neither is at hand (an API's model, a hub id never fetched).
+    A folder or file gives its content's hash, a hub id in the local cache ``hub:ID@COMMIT``; None
+    where neither is at hand (an API's model, a hub id never fetched).
     """
     model = _identity(config.model, config.revision)
     if model is None or not config.tokenizer or config.tokenizer == config.model:
@@ -81,6 +85,49 @@ def model_fingerprint(config: ProviderConfig) -> str | None:
     folder = Path(config.tokenizer).expanduser()
     other = tokenizer_fingerprint(folder) if folder.is_dir() else _identity(config.tokenizer, None)
     return f"{model}+tokenizer:{other or config.tokenizer}"
+
+
+def identify_model(config: ProviderConfig, key: str | None = None) -> dict[str, Any]:
+    """``fingerprint``, ``known_by`` and ``chat_template`` of the model that ``config`` names.
+
+    ``key`` is what the server at ``base_url`` wants.
+    """
+    known_by = Identity.CONTENT
+    fingerprint = model_fingerprint(config) if config.model else None
+    if config.base_url:
+        fingerprint, known_by = _served(config, config.base_url, fingerprint, key)
+    return {
+        "fingerprint": fingerprint or _by_name(config, config.model),
+        "known_by": str(known_by),
+        "chat_template": chat_template_digest(config),
+    }
+
+
+def _served(
+    config: ProviderConfig, base_url: str, named: str | None, key: str | None
+) -> tuple[str, Identity]:
+    """The fingerprint of what a server serves; ``named`` is that of the model ``config`` names.
+
+    A server that tells where it loaded the model from is believed: by content where that folder
+    is at hand, else by its place.
+    """
+    told = served_model(base_url, config.model, key)
+    if told is None:
+        return named or _by_name(config, config.model), Identity.NAME
+    for place in (told.root, told.name):
+        if place and Path(place).expanduser().is_dir():
+            content = model_fingerprint(evolve(config, model=place))
+            if content is not None:
+                return content, Identity.CONTENT
+    if told.root and (told.root != told.name or "/" in told.root):
+        return f"served:{told.name}@{told.root}", Identity.CONTENT
+    return _by_name(config, told.name), Identity.NAME
+
+
+def _by_name(config: ProviderConfig, model: str) -> str:
+    host = host_of(config.base_url) if config.base_url else None
+    parts = (config.kind, model, config.revision, host, config.tokenizer)
+    return "name:" + ":".join(str(part) for part in parts if part)
 
 
 def chat_template_digest(config: ProviderConfig) -> str | None:
@@ -101,9 +148,11 @@ def chat_template_digest(config: ProviderConfig) -> str | None:
 
 
 def _identity(model: str, revision: str | None) -> str | None:
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder_fingerprint(folder)
+    place = Path(model).expanduser()
+    if place.is_dir():
+        return folder_fingerprint(place)
+    if place.is_file():
+        return f"sha256:{_weights(place)[:32]}"
     commit = hub_commit(model, revision)
     return f"hub:{model}@{commit}" if commit else None
 

@@ -27,6 +27,7 @@ from attrs import evolve, field, frozen
 
 from olmo_eval.common.convert import structure
 from olmo_eval.common.types import (
+    Identity,
     LMOutput,
     LMRequest,
     RequestType,
@@ -46,7 +47,12 @@ from olmo_eval.harness.mock_replies import (
     uniform,
     with_usage,
 )
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig, current_instance
+from olmo_eval.harness.provider import (
+    Capability,
+    Provider,
+    ProviderConfig,
+    current_instance,
+)
 
 _TEXT = "The answer is 42."
 _NEEDS = {
@@ -128,6 +134,7 @@ class MockProvider(Provider):
 
     capabilities = frozenset(Capability)
     default_concurrency = 256
+    pace = frozenset({"latency"})
     limits_attempts = False
     retry_base = 0.01
 
@@ -154,9 +161,13 @@ class MockProvider(Provider):
                 hint=f"known: {', '.join(Capability)}",
             ) from error
 
-    def describe(self) -> dict[str, Any]:
-        text = json.dumps(dict(self.config.kwargs), sort_keys=True, default=str)
-        return {"fingerprint": "mock-" + hashlib.sha256(text.encode()).hexdigest()[:16]}
+    @classmethod
+    def identify(cls, config: ProviderConfig) -> dict[str, Any]:
+        """Its settings are its weights."""
+        weights = {k: v for k, v in config.kwargs.items() if k not in cls.pace}
+        text = json.dumps([config.model, weights], sort_keys=True, default=str)
+        fingerprint = f"mock:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        return {"fingerprint": fingerprint, "known_by": str(Identity.CONTENT)}
 
     # -- generating
 

@@ -134,14 +134,18 @@ class Provider:
 
         ``fingerprint`` changes when the model does: by default it covers the content of a local
         folder (a retrained checkpoint at the same path is another model), the commit of a hub
-        model, else the name, revision and address. ``chat_template`` is a digest, where known.
+        model, what the server at ``base_url`` says it serves, else the names in ``config``.
+        ``known_by`` (an ``Identity``) says what it stands for; ``chat_template`` is a digest,
+        where known.
         """
-        from olmo_eval.harness.fingerprint import chat_template_digest, model_fingerprint
+        from olmo_eval.harness.fingerprint import identify_model
 
-        known = model_fingerprint(config) if config.model else None
-        named = [config.kind, config.model, config.revision, config.base_url, config.tokenizer]
-        fingerprint = known or "name:" + ":".join(str(part) for part in named if part)
-        return {"fingerprint": fingerprint, "chat_template": chat_template_digest(config)}
+        return identify_model(config, cls.service_key(config))
+
+    @classmethod
+    def service_key(cls, config: ProviderConfig) -> str | None:
+        """The key that the server at ``config.base_url`` wants, where it wants one."""
+        return None
 
     @classmethod
     def gpus_needed(cls, config: ProviderConfig) -> int:

@@ -150,7 +150,8 @@ def _judge(config: HarnessConfig, name: str, judge: JudgeConfig) -> list[str]:
             f"judge {name!r} asks the auxiliary provider {judge.provider!r}, which the harness "
             f"lacks: add auxiliary_providers.{judge.provider}"
         ]
-    return [f"judge {name!r}: {r}" for r in _provider(provider, {Capability.CHAT})]
+    reasons = [*_provider(provider, {Capability.CHAT}), *_lacking(provider.required_secrets)]
+    return [f"judge {name!r}: {reason}" for reason in reasons]
 
 
 def _sandboxes(config: HarnessConfig, wanted: dict[str, str]) -> list[str]:
@@ -200,8 +201,11 @@ def _sandbox(sandbox: SandboxConfig, index: int) -> list[str]:
 
 
 def _secrets(config: HarnessConfig) -> list[str]:
-    named = (*config.required_secrets, *config.provider.required_secrets)
-    missing = [name for name in dict.fromkeys(named) if not os.environ.get(name)]
+    return _lacking((*config.required_secrets, *config.provider.required_secrets))
+
+
+def _lacking(secrets: Collection[str]) -> list[str]:
+    missing = [name for name in dict.fromkeys(secrets) if not os.environ.get(name)]
     if not missing:
         return []
     return [f"the environment lacks {', '.join(missing)}: export them before the run"]

@@ -31,7 +31,7 @@ class TaskColumns:
         self.outcomes: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.totals: dict[str, float] = dict.fromkeys((*_COUNTED, "latency"), 0.0)
-        self.reused = 0
+        self.reused_from: Counter[str] = Counter()
         self.n = 0
 
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -48,7 +48,8 @@ class TaskColumns:
                 self._weights[key].append(1.0 if weight is None else weight)
             self._clusters.append(row["cluster"])
             self._clustered = self._clustered or row["cluster"] is not None
-            self.reused += bool(row.get("reused"))
+            if row.get("reused"):
+                self.reused_from[row.get("reused_from") or ""] += 1
             for name in _COUNTED:
                 self.totals[name] += row.get(name) or 0
             self.totals["latency"] += row.get("latency") or 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -11,6 +11,8 @@ from olmo_eval.errors import UsageError
 
 #: inputs that make the requests: where one of them differs, that the requests do is no news
 _OF_REQUESTS = frozenset({"data", "fewshot", "formatter", "max_length"})
+#: inputs that decide scores and no request: scoring anew makes them the same
+_OF_SCORES = frozenset({"code", "extraction", "scorers", "metrics", "primary"})
 #: inputs of a task's lock: how a person names them, and whether a difference forbids comparing.
 #: The subset that is evaluated may differ: shared questions are what is compared.
 _INPUTS: Mapping[str, tuple[str, bool]] = {
@@ -19,6 +21,7 @@ _INPUTS: Mapping[str, tuple[str, bool]] = {
     "fewshot": ("few-shot examples", True),
     "formatter": ("formatter", True),
     "prompt_code": ("task code", False),
+    "code": ("source code", True),
     "extraction": ("answer extraction", True),
     "sampling": ("sampling", True),
     "max_length": ("maximum length", True),
@@ -67,6 +70,10 @@ def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> l
             continue
         if field == "prompt_code":
             forbids = _released(left) != _released(right)
+        if field == "code":
+            left, right = _modules_apart(lock_a, lock_b, left, right)
+            if not left:
+                continue  # other parts, named above or below, bring other modules with them
         found.append(Difference(field, label, _short(left), _short(right), forbids))
     templates = [lock.get("model", {}).get("chat_template") for lock in (lock_a, lock_b)]
     as_chat = _as_chat(a, task)
@@ -96,6 +103,22 @@ def _by_name(
         for name in sorted({*left, *right})
         if left.get(name) != right.get(name)
     ]
+
+
+def _modules_apart(
+    lock_a: Mapping[str, Any], lock_b: Mapping[str, Any], code_a: str, code_b: str
+) -> tuple[str, str]:
+    """The modules that both sides reach and that are not the same, as each side has them."""
+    sides = []
+    for lock, code in ((lock_a, code_a), (lock_b, code_b)):
+        known = lock.get("code", {})
+        names = known.get("reach", {}).get(code, ())
+        sides.append({name: known.get("modules", {}).get(name, "") for name in names})
+    apart = sorted(
+        name for name in sides[0] if sides[1].get(name, sides[0][name]) != sides[0][name]
+    )
+    shown = [", ".join(f"{name} {side[name][:8]}" for name in apart) for side in sides]
+    return shown[0], shown[1]
 
 
 def _as_chat(record: Mapping[str, Any], task: str) -> bool | None:
@@ -140,9 +163,15 @@ def lock_differences(
         ways = " ".join(f"--allow-different {field}" for field in fields)
         raise UsageError(
             f"{task}: {named}" + (f" ({', '.join(equal)} equal)" if equal else ""),
-            hint=f"these runs did not ask the same; to compare them all the same: {ways}",
+            hint=_hint(a, fields, ways),
         )
     return tuple(found)
+
+
+def _hint(record: Mapping[str, Any], forbidden: Collection[str], ways: str) -> str:
+    if set(forbidden) <= _OF_SCORES and record.get("kind") != "external":
+        return f"`olmo-eval rescore` scores either run anew; to compare them all the same: {ways}"
+    return f"these runs did not ask the same; to compare them all the same: {ways}"
 
 
 def _short(value: Any) -> str:

@@ -1,12 +1,9 @@
-"""The folder of a run while it is being written, and the lock that keeps it to one process."""
+"""The folder of a run while it is being written."""
 
 from __future__ import annotations
 
-import os
+import errno
 import re
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,7 +77,7 @@ def read_run_json(path: Path) -> dict[str, Any] | None:
 
 
 def unwritable(error: OSError, path: Path) -> OlmoEvalError:
-    if error.errno == 28:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OlmoEvalError(
             f"the disk of {path} is full",
             hint="free some space and rerun the same command: everything finished is kept",
@@ -99,53 +96,11 @@ def new_run_id(model: str, identity: str) -> str:
 
 
 def runs_of(root: Path, identity: str) -> list[RunFolder]:
-    """Every run of this identity below ``root``, oldest first."""
-    return [RunFolder(p) for p in sorted((root / "runs").glob(f"*-{identity[:8]}*")) if p.is_dir()]
+    """Every run of this identity below ``root``, oldest first.
 
-
-def is_held(root: Path, identity: str) -> bool:
-    """Whether a process holds the identity of a run below ``root`` (see ``held``)."""
-    import fcntl
-
-    try:
-        with (root / "runs" / ".locks" / identity).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-@contextmanager
-def held(root: Path, identity: str, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the identity of a run for this process; waits for another that holds it.
-
-    ``waiting`` is told once who holds it. The lock is the operating system's: it ends with the
-    process, however that ends.
+    Raises:
+        DataError: the ``run.json`` of a run that may be one of them cannot be read.
     """
-    import fcntl
-
-    folder = root / "runs" / ".locks"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / identity, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise unwritable(error, root) from error
-    try:
-        told = False
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not told:
-                    holder = os.pread(file, 100, 0).decode(errors="replace").strip() or "another"
-                    waiting(f"this run is being made by process {holder}; waiting for it")
-                    told = True
-                time.sleep(0.2)
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
-        yield
-    finally:
-        os.close(file)
+    alike = sorted((root / "runs").glob(f"*-{identity[:8]}*"))  # a beginning may be another's too
+    folders = [RunFolder(path) for path in alike if path.is_dir()]
+    return [f for f in folders if (f.read_json() or {}).get("identity") == identity]

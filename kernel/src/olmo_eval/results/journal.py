@@ -11,6 +11,7 @@ instance wins.
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,6 +28,10 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
 class JournalError(OlmoEvalError):
     """The journal cannot be written: a full disk, a read-only folder."""
+
+
+class JournalGoneError(JournalError):
+    """Somebody deleted the journal while the run was being made."""
 
 
 def encode(record: dict[str, Any], redact: Callable[[bytes], bytes] | None = None) -> bytes:
@@ -93,13 +98,19 @@ class Journal:
 
         Raises:
             JournalError: it could not be written; what was written before is safe.
+            JournalGoneError: the file was deleted, and what was written before with it.
         """
         line = encode(record, self._redact)
         try:
+            if os.fstat(self._fd).st_nlink == 0:
+                raise JournalGoneError(
+                    f"{self.path} was deleted while the run was being made",
+                    hint="what it held is lost; the same command begins the run anew",
+                )
             written = os.write(self._fd, line)
             if written != len(line):
                 os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise _explained(error, self.path) from error
 
@@ -147,9 +158,9 @@ def read(path: Path) -> Iterator[tuple[int, int, dict[str, Any] | None]]:
 def _explained(error: OSError, path: Path) -> JournalError:
     reason = error.strerror or str(error)
     hint = "everything finished so far is kept; rerun the same command to go on"
-    if error.errno == 28:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return JournalError(f"the disk of {path.parent} is full", hint=f"free some space: {hint}")
-    if error.errno in (13, 30):
+    if error.errno in (errno.EACCES, errno.EROFS):
         return JournalError(
             f"cannot write to {path.parent}: {reason}", hint="choose another folder with --results"
         )

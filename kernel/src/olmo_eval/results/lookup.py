@@ -16,7 +16,8 @@ from olmo_eval.results import journal
 from olmo_eval.results.record import Row
 
 _GROUPS_KEPT = 8
-_COLUMNS = ["outputs", "request.continuations"]
+#: what is needed of a row to make its outputs again
+OUTPUTS = ("outputs", "request.continuations")
 
 
 class KeyedTable:
@@ -60,13 +61,14 @@ class JournalReader:
 
 
 class RowReader:
-    """Reads single rows (outputs, continuations) with the row group they stand in.
+    """Reads single rows with the row group they stand in.
 
     Tables are in the order of the data and so are lookups, mostly: the last few row groups are
     kept, and each is read about once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Sequence[str] = OUTPUTS) -> None:
+        self._columns = list(columns)
         self._files: dict[str, Any] = {}
         self._groups: OrderedDict[tuple[str, int], list[Row]] = OrderedDict()
 
@@ -81,7 +83,7 @@ class RowReader:
             group += 1
         key = (path, group)
         if key not in self._groups:
-            self._groups[key] = file.read_row_group(group, columns=_COLUMNS).to_pylist()
+            self._groups[key] = file.read_row_group(group, columns=self._columns).to_pylist()
             if len(self._groups) > _GROUPS_KEPT:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(key)

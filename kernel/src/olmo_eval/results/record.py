@@ -15,8 +15,10 @@ from olmo_eval.common.types import (
     LMRequest,
     Response,
     SamplingParams,
+    TokenLogprob,
     ToolCall,
     Trajectory,
+    Usage,
 )
 
 Row = dict[str, Any]
@@ -48,11 +50,17 @@ def request_row(request: LMRequest) -> Row:
         "system_prompt": request.system_prompt,
         "messages": dumps(request.messages) if request.messages else None,
         "tools": dumps([t.to_openai() for t in request.tools]) if request.tools else None,
+        "tool_choice": request.tool_choice if request.tools else None,
         "continuations": list(request.continuations) if request.continuations else None,
         "contexts": distinct,
         "context_of": [distinct.index(c) for c in contexts] if contexts and distinct else None,
         "max_length": request.max_length,
     }
+
+
+def request_identity(row: Row) -> Row:
+    """What of ``request_row`` identifies the request: all that reaches the model."""
+    return {k: v for k, v in row.items() if k != "tool_choice" or v not in (None, "auto")}
 
 
 def request_hash(row: Row, params: SamplingParams, n_samples: int | None = None) -> str:
@@ -62,7 +70,7 @@ def request_hash(row: Row, params: SamplingParams, n_samples: int | None = None)
     """
     scored = row["type"].startswith("loglikelihood")
     sampling: Any = None if scored else sampling_identity(params)
-    return hashlib.sha256(_bytes([row, sampling])).hexdigest()[:32]
+    return hashlib.sha256(_bytes([request_identity(row), sampling])).hexdigest()[:32]
 
 
 def sampling_identity(params: SamplingParams) -> Row:
@@ -88,6 +96,8 @@ def output_row(output: LMOutput, *, continuation: bool) -> Row:
         "sum_logprob": output.sum_logprob,
         "num_tokens": output.num_tokens,
         "is_greedy": output.is_greedy,
+        "logprobs": dumps(output.logprobs) if output.logprobs is not None else None,
+        "usage": None if output.usage is None else dumps(to_json(output.usage)),
         "tool_calls": dumps([to_json(c) for c in output.tool_calls]) if output.tool_calls else None,
         "trajectory": None if output.trajectory is None else dumps(to_json(output.trajectory)),
         "metadata": dumps(output.metadata) if output.metadata else None,
@@ -102,13 +112,17 @@ def response_row(
     request_hash: str,
     values: Mapping[str, float | None],
     weights: Mapping[str, float],
-    reused: bool = False,
+    reused_from: str | None = None,
 ) -> Row:
-    """The row of one finished instance; ``request`` is its ``request_row``."""
+    """The row of one finished instance; ``request`` is its ``request_row``.
+
+    ``reused_from`` is the run whose answer was taken over: it cost this one nothing.
+    """
     scored = response.request.request_type.startswith("loglikelihood")
     instance, outputs = response.instance, response.outputs
     same = scored and len(outputs) == len(response.request.continuations)
-    usages = [o.usage for o in outputs if o.usage is not None]
+    reused = reused_from is not None
+    usages = [] if reused else [o.usage for o in outputs if o.usage is not None]
     costs = [u.cost_usd for u in usages if u.cost_usd is not None]
     cluster = instance.metadata.get("cluster")
     return {
@@ -131,6 +145,7 @@ def response_row(
         "cost_usd": sum(costs) if costs else None,
         "latency": response.latency,
         "reused": reused,
+        "reused_from": reused_from,
     }
 
 
@@ -160,6 +175,8 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
                 sum_logprob=kept["sum_logprob"],
                 num_tokens=kept["num_tokens"],
                 is_greedy=kept["is_greedy"],
+                logprobs=_logprobs(kept.get("logprobs")),
+                usage=_usage(kept.get("usage")),
                 finish_reason=kept["finish_reason"],
                 extracted_answer=None if kept["answer"] is None else json.loads(kept["answer"]),
                 tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
@@ -168,6 +185,14 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
             )
         )
     return tuple(outputs)
+
+
+def _logprobs(kept: str | None) -> tuple[TokenLogprob, ...] | None:
+    return None if kept is None else tuple(json.loads(kept))
+
+
+def _usage(kept: str | None) -> Usage | None:
+    return None if kept is None else structure(json.loads(kept), Usage, where="usage")
 
 
 def _trajectory(kept: str | None) -> Trajectory | None:

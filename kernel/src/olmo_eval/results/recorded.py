@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from attrs import frozen
+
 from olmo_eval.common.types import LMOutput
 from olmo_eval.results.lookup import KeyedTable, RowReader
 from olmo_eval.results.record import Row, row_outputs
@@ -13,6 +15,14 @@ from olmo_eval.results.store import Run
 _UNANSWERED = frozenset({"infra_failed", "refused"})
 
 
+@frozen
+class RecordedAnswer:
+    """What a run recorded of one instance: its outputs, and the request in the table's shape."""
+
+    outputs: tuple[LMOutput, ...]
+    request: Row
+
+
 class RecordedOutputs:
     """The answered instances of a run."""
 
@@ -20,12 +30,10 @@ class RecordedOutputs:
         self.run = run
         self._by_id: dict[str, KeyedTable] = {}
         self._by_question: list[KeyedTable] | None = None
-        self._reader = RowReader()
+        self._reader = RowReader(("outputs", "request"))
 
-    def of_instance(
-        self, task: str, instance_id: str, question: str
-    ) -> tuple[LMOutput, ...] | None:
-        """The outputs of one instance of one of the run's tasks; None where it has none.
+    def of_instance(self, task: str, instance_id: str, question: str) -> RecordedAnswer | None:
+        """The answer of one instance of one of the run's tasks; None where it has none.
 
         Raises:
             DataError: the run's table cannot be read.
@@ -33,14 +41,14 @@ class RecordedOutputs:
         table = self._by_id.get(task)
         if table is None:
             table = self._by_id[task] = self._table(task)
-        return self._outputs(table, _key(instance_id, question))
+        return self._answer(table, _key(instance_id, question))
 
-    def of_question(self, instance_id: str, question: str) -> tuple[LMOutput, ...] | None:
-        """The outputs of the instance with this id and question, whatever task it was in."""
+    def of_question(self, instance_id: str, question: str) -> RecordedAnswer | None:
+        """The answer of the instance with this id and question, whatever task it was in."""
         if self._by_question is None:
             self._by_question = [self._table(name) for name in self.run.task_names]
         for table in self._by_question:
-            found = self._outputs(table, _key(instance_id, question))
+            found = self._answer(table, _key(instance_id, question))
             if found is not None:
                 return found
         return None
@@ -52,9 +60,12 @@ class RecordedOutputs:
         keys = (_key(row["instance_id"], row["question"] or "") for _, row in kept)
         return KeyedTable(instance_file(self.run, task), keys, [i for i, _ in kept])
 
-    def _outputs(self, table: KeyedTable, key: str) -> tuple[LMOutput, ...] | None:
-        row = table.find(key)
-        return None if row is None else row_outputs(self._reader.read(table.path, row))
+    def _answer(self, table: KeyedTable, key: str) -> RecordedAnswer | None:
+        number = table.find(key)
+        if number is None:
+            return None
+        row = self._reader.read(table.path, number)
+        return RecordedAnswer(row_outputs(row), row["request"] or {})
 
 
 def _unanswered(row: Row) -> bool:

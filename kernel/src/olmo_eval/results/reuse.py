@@ -7,10 +7,13 @@ which covers every byte that reaches the model and, for generation, how it sampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from olmo_eval.common.types import LMOutput
+from attrs import frozen
+
+from olmo_eval.common.types import Identity, LMOutput
 from olmo_eval.errors import DataError
 from olmo_eval.results import journal, schema
 from olmo_eval.results.folder import RunFolder
@@ -21,32 +24,40 @@ from olmo_eval.results.store import Run
 _NOT_REUSED = frozenset({"infra_failed", "refused"})
 
 
+@frozen
+class KnownAnswer:
+    """Outputs that need not be asked for, and the run they are from."""
+
+    outputs: tuple[LMOutput, ...]
+    run_id: str
+
+
 class ReuseIndex:
     """Finds the outputs of answered requests, in the tables of runs and in the journals of those
     that were stopped. Built at first use."""
 
     def __init__(self, runs: Callable[[], Iterable[Run]]) -> None:
         self._runs = runs
-        self._kept: list[tuple[KeyedTable, RowReader | JournalReader]] | None = None
+        self._kept: list[tuple[str, KeyedTable, RowReader | JournalReader]] | None = None
 
     def __contains__(self, request_hash: str) -> bool:
-        return any(table.find(request_hash) is not None for table, _ in self._all())
+        return any(table.find(request_hash) is not None for _, table, _ in self._all())
 
-    def find(self, request_hash: str) -> tuple[LMOutput, ...] | None:
-        """The outputs of an answered request, or None."""
-        for table, reader in self._all():
+    def find(self, request_hash: str) -> KnownAnswer | None:
+        """The answer to a request that was answered, or None."""
+        for run_id, table, reader in self._all():
             row = table.find(request_hash)
             if row is not None:
-                return row_outputs(reader.read(table.path, row))
+                return KnownAnswer(row_outputs(reader.read(table.path, row)), run_id)
         return None
 
-    def _all(self) -> list[tuple[KeyedTable, RowReader | JournalReader]]:
+    def _all(self) -> list[tuple[str, KeyedTable, RowReader | JournalReader]]:
         if self._kept is None:
             rows, lines = RowReader(), JournalReader()
             self._kept = []
             for run in self._runs():
-                self._kept += [(table, rows) for table in _tables(run)]
-                self._kept += [(table, lines) for table in _journal(run)]
+                self._kept += [(run.run_id, table, rows) for table in _tables(run)]
+                self._kept += [(run.run_id, table, lines) for table in _journal(run)]
         return self._kept
 
 
@@ -84,10 +95,19 @@ def instance_file(run: Run, task: str) -> str:
     return f"{run.location}/instances/{schema.file_name(task)}.parquet"
 
 
-def runs_to_reuse(runs: Sequence[Run], reuse_key: str, without: str) -> list[Run]:
-    """The runs whose answers can stand for those of a run with ``reuse_key``, newest first."""
+def runs_to_reuse(
+    runs: Sequence[Run], record: Mapping[str, Any], *, by_name: bool = False
+) -> list[Run]:
+    """The runs whose answers can stand for those of the run that ``record`` describes, newest
+    first.
+
+    Where its model is known by name alone, a name does not say which weights answered: then only
+    runs of the same command count, whose scoring may differ, unless ``by_name`` says otherwise.
+    """
+    strict = record["model"].get("known_by", Identity.CONTENT) != Identity.CONTENT and not by_name
+    key = "ask_key" if strict else "reuse_key"
     return [
         run
         for run in reversed(runs)
-        if run.record.get("reuse_key") == reuse_key and run.run_id != without
+        if run.record.get(key) == record[key] and run.run_id != record.get("run_id")
     ]

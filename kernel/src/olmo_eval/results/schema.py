@@ -24,6 +24,7 @@ _REQUEST = pa.struct(
         ("system_prompt", pa.string()),
         ("messages", pa.string()),  # JSON, OpenAI's shape
         ("tools", pa.string()),  # JSON, OpenAI's shape
+        ("tool_choice", pa.string()),  # where there are tools
         ("continuations", pa.list_(pa.string())),
         # distinct contexts and, for each continuation, which of them is its own
         ("contexts", pa.list_(pa.string())),
@@ -40,6 +41,8 @@ _OUTPUT = pa.struct(
         ("sum_logprob", pa.float64()),
         ("num_tokens", pa.int32()),
         ("is_greedy", pa.bool_()),
+        ("logprobs", pa.string()),  # JSON: [{token, logprob}], where they were asked for
+        ("usage", pa.string()),  # JSON: tokens and cost of this output
         ("tool_calls", pa.string()),  # JSON
         ("trajectory", pa.string()),  # JSON: the turns of a multi-turn execution
         ("metadata", pa.string()),  # JSON

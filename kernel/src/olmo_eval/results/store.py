@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -20,7 +19,8 @@ from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError, UsageError
 from olmo_eval.results import schema
-from olmo_eval.results.folder import is_held
+from olmo_eval.results.folder import RunFolder
+from olmo_eval.results.locking import is_locked, is_this_host
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.results.summary import Score
 
@@ -81,7 +81,7 @@ class Run:
             return recorded
         sessions = self.record.get("sessions") or [{}]
         root = Path(self.location).resolve().parent.parent
-        gone = sessions[-1].get("host") == platform.node() and not is_held(
+        gone = is_this_host(sessions[-1].get("host"), root) and not is_locked(
             root, str(self.record.get("identity"))
         )
         return "killed" if gone else recorded
@@ -146,13 +146,32 @@ class Run:
                 return reader.read(columns=list(columns) if columns is not None else None)
         except FileNotFoundError as error:
             raise DataError(
-                f"run {self.run_id} has no {name}: it is {self.status}",
-                hint="rerun its command to finish it",
+                f"run {self.run_id} has no {name}: it is {self.status}", hint=self._way_out()
             ) from error
         except (OSError, pa.ArrowException) as error:
             raise DataError(
                 f"{where} cannot be read: {error}", hint="its command with --fresh makes it anew"
             ) from error
+
+    def _way_out(self) -> str:
+        """How a table that is missing is made."""
+        if self.record.get("status") != "complete":
+            return "rerun its command to finish it"
+        if "://" not in self.location and RunFolder(Path(self.location)).journal.is_file():
+            return "rerun its command to write it anew"
+        return "its command with --fresh makes the run anew"
+
+    def missing_tables(self) -> list[str]:
+        """The tables that a finished run should have and has not."""
+        filesystem, path = open_filesystem(self.location)
+        names = [f"instances/{schema.file_name(task)}.parquet" for task in self.task_names]
+        names.append("metrics.parquet")
+        found = filesystem.get_file_info([f"{path}/{name}" for name in names])
+        return [
+            name
+            for name, info in zip(names, found, strict=True)
+            if info.type is not fs.FileType.File
+        ]
 
 
 def frame(table: pa.Table) -> Any:

@@ -83,13 +83,20 @@ def within(result: Estimate, bounds: Bounds) -> Estimate:
     return evolve(result, ci_low=ends[0], ci_high=ends[1])
 
 
+def transformed_mean(mean: float, transform: str | None) -> float:
+    """A metric's score from the mean of its values."""
+    if transform is None:
+        return mean
+    if transform != "exp":
+        raise ValueError(f"unknown transform {transform!r}")
+    return math.exp(mean)
+
+
 def transformed(result: Estimate, transform: str | None) -> Estimate:
     """The estimate of exp(mean): the interval's ends transform, the error by the delta method."""
     if transform is None:
         return result
-    if transform != "exp":
-        raise ValueError(f"unknown transform {transform!r}")
-    value = math.exp(result.value)
+    value = transformed_mean(result.value, transform)
 
     def scale(x: float | None) -> float | None:
         return None if x is None else x * value

@@ -98,7 +98,8 @@ def describe(
         entry["n_expected"] = expected.get(entry["name"], mine.n)
         entry["outcomes"] = dict(sorted(mine.outcomes.items()))
         entry["errors"] = dict(mine.errors.most_common(5))
-        entry["reused"] = mine.reused
+        entry["reused"] = mine.reused_from.total()
+        entry["reused_from"] = dict(mine.reused_from.most_common())
         for name, total in mine.totals.items():
             totals[name] = totals.get(name, 0) + total
     record["usage"] = totals

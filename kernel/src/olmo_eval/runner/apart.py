@@ -28,7 +28,9 @@ _ENDING = "unhandled exception during asyncio.run() shutdown"
 
 
 class Apart(threading.Thread):
-    """A call in a thread of its own; ``error`` is whatever it raised."""
+    """A call in a thread of its own; ``error`` is whatever it raised, ``stops`` how often it was
+    told to stop.
+    """
 
     #: set where it did not end when it was told to
     abandoned = False
@@ -38,10 +40,13 @@ class Apart(threading.Thread):
         self.result: Any = None
         self.error: BaseException | None = None
         self.ended = anyio.Event()
+        self.stops = 0
         self._call = call
         self._home = asyncio.get_running_loop()
         self._own: asyncio.AbstractEventLoop | None = None
         self._scope: anyio.CancelScope | None = None
+        self._waiting = anyio.CancelScope()
+        self._grace = anyio.CancelScope(shield=True)
 
     def run(self) -> None:
         try:
@@ -59,26 +64,31 @@ class Apart(threading.Thread):
             return await made if inspect.isawaitable(made) else made
 
     async def ended_within(self, seconds: float) -> bool:
-        """Start, and wait for the end; False where the time was over first. Cancels the call
-        when the time is over or the waiting is cancelled.
-        """
+        """Start, and wait for the end; False where the time was over first, or it was stopped."""
         self.start()
         try:
-            with anyio.move_on_after(seconds):
+            with anyio.move_on_after(seconds) as self._waiting:
                 await self.ended.wait()
-                return True
-            return False
         finally:
             if not self.ended.is_set():
-                await self._stop()
+                await self._cancel()
+        return not self._waiting.cancelled_caught
 
-    async def _stop(self) -> None:
+    def stop(self) -> None:
+        """Cancel the call; the second time, wait no longer until it has cleaned up."""
+        self.stops += 1
+        (self._waiting if self.stops == 1 else self._grace).cancel()
+
+    async def _cancel(self) -> None:
         if self._own is not None and self._scope is not None:
-            with suppress(RuntimeError):
+            with suppress(RuntimeError):  # its loop has just ended
                 self._own.call_soon_threadsafe(self._scope.cancel)
-        with anyio.move_on_after(GRACE, shield=True):
-            await self.ended.wait()
-        self.abandoned = not self.ended.is_set()
+        self._grace.deadline = anyio.current_time() + GRACE
+        try:
+            with self._grace:
+                await self.ended.wait()
+        finally:
+            self.abandoned = not self.ended.is_set()
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

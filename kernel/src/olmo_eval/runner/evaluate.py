@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import evolve
 
@@ -18,12 +17,11 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.models import choose_provider, model_provider
 from olmo_eval.harness.remote import fetch_checkpoint, is_remote
 from olmo_eval.results.store import Run, default_results, open_run
+from olmo_eval.runner.interrupt import outside_of_a_loop
 from olmo_eval.runner.plan import Plan, TaskRequest, make_plan, with_limit
 from olmo_eval.runner.progress import Progress, Silence, make_progress
 from olmo_eval.runner.replay import located
 from olmo_eval.runner.run import Job
-
-T = TypeVar("T")
 
 
 def evaluate(
@@ -42,6 +40,7 @@ def evaluate(
     plugin: Sequence[str] = (),
     fresh: bool = False,
     reuse: bool = True,
+    reuse_by_name: bool = False,
     max_cost: float | None = None,
     progress: bool | Progress = False,
 ) -> Run:
@@ -49,7 +48,8 @@ def evaluate(
 
     ``overrides`` are ``key=value`` texts (or a mapping) for the tasks or, where the key is a
     setting of harnesses, for the harness. Calling it again with the same arguments resumes an
-    unfinished run and returns a finished one; ``fresh`` asks everything anew. ``max_cost`` ends
+    unfinished run and returns a finished one; ``fresh`` asks everything anew. ``reuse_by_name``
+    takes over answers of other runs though the model is known by its name alone. ``max_cost`` ends
     the run when its answers have cost more (US dollars).
 
     Raises:
@@ -74,6 +74,7 @@ def evaluate(
         results=results,
         fresh=fresh,
         reuse=reuse,
+        reuse_by_name=reuse_by_name,
         max_cost=max_cost,
     )
     shown = make_progress() if progress is True else progress or Silence()
@@ -100,6 +101,8 @@ def make_job(
     """
     if not model.strip():
         raise UsageError("no model is named", hint="add -m MODEL")
+    if step is not None and step < 0:
+        raise UsageError(f"step {step}: a training step is not negative")
     config = model_provider(model, harness.provider, provider)
     if is_remote(config.model):
         local = str(fetch_checkpoint(config.model))
@@ -115,6 +118,7 @@ def make_job(
         plan=plan,
         results=results or default_results(),
         step=found_step if step is None else step,
+        step_given=step is not None,
         tokens=tokens,
         notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},
         **settings,
@@ -124,33 +128,8 @@ def make_job(
 def run_job(job: Job, progress: Progress, executor: str = "local") -> Run:
     """See a job through on an executor and open its results."""
     make = plugins.manager().registry("executors").get(executor)
-    place = _outside_of_a_loop(lambda: make().execute(job, progress))
+    place = outside_of_a_loop(lambda: make().execute(job, progress))
     return open_run(str(place))
-
-
-def _outside_of_a_loop(call: Callable[[], T]) -> T:
-    """``call()``; in a thread of its own where an event loop already runs (a notebook)."""
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return call()
-    outcome: list[Any] = []
-
-    def work() -> None:
-        try:
-            outcome.append((call(), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=work, name="olmo-eval")
-    thread.start()
-    thread.join()
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result  # type: ignore[no-any-return]
 
 
 def _override_list(overrides: Sequence[str] | Mapping[str, Any]) -> list[Override]:

@@ -18,7 +18,8 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.provider import Capability
 from olmo_eval.registry import Owner
 from olmo_eval.results.folder import now
-from olmo_eval.runner.lock import code_digest, digest
+from olmo_eval.runner.code import CodeReader
+from olmo_eval.runner.lock import class_lock, code_record, digest
 
 #: stands where a task's metrics name their scorer
 SCORER = "external"
@@ -130,22 +131,24 @@ def external_record(record: dict[str, Any], request: ExternalRequest) -> dict[st
     What an external eval did cannot be resumed, nor its answers be told apart: each run is
     another one, and none takes over another's answers.
     """
+    code = CodeReader().read(request.kind)
     lock = {
         "arguments": to_json(request.arguments),
-        "prompt_code": {
-            "class": f"{request.kind.__module__}:{request.kind.__qualname__}",
-            "version": request.kind.version,
-            "distribution": request.owner.distribution,
-            "source": code_digest(request.kind),
-        },
+        "prompt_code": class_lock(request.kind, request.owner),
+        "code": code.digest,
+        "versions": {request.owner.distribution: request.owner.version},
     }
     hash_ = digest(lock)
-    kept = {key: value for key, value in record.items() if key != "reuse_key"}
+    kept = {key: value for key, value in record.items() if key not in ("reuse_key", "ask_key")}
     return {
         **kept,
         "kind": "external",
         "identity": digest([record["identity"], hash_, now(), os.getpid()]),
-        "lock": {**record["lock"], "tasks": {request.name: {"hash": hash_, **lock}}},
+        "lock": {
+            **record["lock"],
+            "code": code_record([code]),
+            "tasks": {request.name: {"hash": hash_, **lock}},
+        },
         "plugins": {
             **record["plugins"], "external_evals": {request.name: request.owner.to_dict()}
         },

@@ -24,8 +24,9 @@ from olmo_eval.runner.apart import Apart, ModelApart
 from olmo_eval.runner.external import SCORER
 from olmo_eval.runner.external_result import CheckedResult, Reported, checked
 from olmo_eval.runner.faults import plugin_error
+from olmo_eval.runner.interrupt import Interrupted, interrupts
 from olmo_eval.runner.progress import Progress
-from olmo_eval.runner.session import Interrupted, Sitting
+from olmo_eval.runner.session import Sitting
 
 if TYPE_CHECKING:
     from olmo_eval.runner.run import Job
@@ -59,13 +60,6 @@ class ExternalSession(Sitting):
             result = await self._run()
             scores = self._write(checked(result, self.request, self.redactor.text))
             self._finish(scores, time.perf_counter() - began)
-        except anyio.get_cancelled_exc_class() as error:
-            stopped = Interrupted(
-                f"external eval {self.request.name!r} was stopped",
-                hint="it cannot be resumed: the same command runs it anew",
-            )
-            self.fail(stopped)
-            raise stopped from error
         except BaseException as error:
             self.fail(error)
             raise
@@ -78,7 +72,7 @@ class ExternalSession(Sitting):
         """What the eval's ``execute`` returns.
 
         Raises:
-            PluginError: it raised. RunFailedError: its time was over.
+            PluginError: it raised. RunFailedError: its time was over. Interrupted: Ctrl-C.
         """
         request, limit = self.request, self.request.kind.timeout_seconds
         try:
@@ -89,10 +83,18 @@ class ExternalSession(Sitting):
             model = ModelApart(self.harness, portal)
             context = ExternalContext(model, dict(request.arguments), self._place)
             call = Apart(lambda: request.kind().execute(context))
-            ended = await call.ended_within(limit)
-            if not ended:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._listen, call)
+                in_time = await call.ended_within(limit)
+                group.cancel_scope.cancel()
+            if not in_time:
                 await portal.stop(cancel_remaining=True)
-        if not ended:
+        if call.stops:
+            raise Interrupted(
+                f"external eval {request.name!r} was stopped",
+                hint="it cannot be resumed: the same command runs it anew",
+            )
+        if not in_time:
             blocks = " and still blocks its thread" if call.abandoned else ""
             raise RunFailedError(
                 f"{request.label} did not finish in {limit:g} s{blocks}",
@@ -103,6 +105,14 @@ class ExternalSession(Sitting):
             found.message = self.redactor.text(found.message)
             raise found from call.error
         return call.result
+
+    async def _listen(self, call: Apart) -> None:
+        """First Ctrl-C: let it clean up. Second: leave it behind."""
+        with interrupts() as heard:
+            async for _ in heard:
+                call.stop()
+                if call.stops == 1:
+                    self.progress.message("stopping; Ctrl-C again stops at once")
 
     def _write(self, result: CheckedResult) -> list[Score]:
         """The tables; the eval's entry in the record gets its metrics and outcomes."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
-from pathlib import Path
 from types import TracebackType
 
 from olmo_eval.errors import OlmoEvalError, PluginError
@@ -39,22 +37,9 @@ def reason_of(error: BaseException) -> str:
 
 def place_in(trace: TracebackType | None, module: str) -> str | None:
     """``file:line`` of the innermost frame in the package (or plain file) of ``module``."""
-    homes = _homes(module)
-    frames = traceback.extract_tb(trace)
-    mine = [f for f in frames if any(_is_below(f.filename, home) for home in homes)]
-    return f"{mine[-1].filename}:{mine[-1].lineno}" if mine else None
-
-
-def _homes(module: str) -> list[Path]:
-    """The folders of the package that ``module`` is in; its own file where it is in none."""
-    package = sys.modules.get(module.partition(".")[0])
-    folders = getattr(package, "__path__", None)
-    if folders:
-        return [Path(folder) for folder in folders]
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return [Path(file)] if file else []
-
-
-def _is_below(file: str, home: Path) -> bool:
-    path = Path(file)
-    return path == home or home in path.parents
+    root = module.partition(".")[0]
+    place = None
+    for frame, line in traceback.walk_tb(trace):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == root:
+            place = f"{frame.f_code.co_filename}:{line}"
+    return place

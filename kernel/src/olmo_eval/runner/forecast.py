@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from olmo_eval.errors import DataError
 from olmo_eval.harness.runtime import Harness
@@ -75,14 +75,18 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
             state = f"run {earlier[-1].run_id} is complete: nothing would run"
             done = dict.fromkeys(names)
     runs = Store(job.results).runs()
-    related = runs_to_reuse(runs, record["reuse_key"], "")
+    related = runs_to_reuse(runs, record, by_name=job.reuse_by_name)
     index = ReuseIndex(lambda: related if job.reuse else [])
     harness = Harness(job.harness)
     others = {n for r in runs if r.model == job.model and r not in related for n in r.task_names}
+    by_name = bool(runs_to_reuse(runs, record, by_name=True)) and not related
     tasks = [
         _task(planned, harness, done[planned.name], index, related, others)
         for planned in job.plan.tasks
     ]
+    if by_name and job.reuse:
+        told = "earlier runs share its name alone: see --reuse-by-name"
+        tasks = [evolve(t, reason=told) if t.asked == t.instances else t for t in tasks]
     return state, tasks
 
 

@@ -8,22 +8,28 @@ they do not, the lock says which input differs.
 from __future__ import annotations
 
 import hashlib
-import inspect
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
+from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.types import Identity
 from olmo_eval.data import DataLoader, DataSource
+from olmo_eval.errors import OlmoEvalError
 from olmo_eval.evals.tasks.common.task import Task, instance_id
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.judges import judge_configs
+from olmo_eval.harness.models import choose_provider
+from olmo_eval.harness.provider import Provider, ProviderConfig
+from olmo_eval.harness.selection import find_tools
 from olmo_eval.registry import Owner
-from olmo_eval.results.record import request_row, sampling_identity
+from olmo_eval.results.record import request_identity, request_row, sampling_identity
 from olmo_eval.results.redact import is_secret_name
+from olmo_eval.runner.code import Code, CodeReader
 from olmo_eval.runner.plan import PlannedTask
 
 
@@ -33,15 +39,21 @@ def digest(value: Any) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def task_lock(planned: PlannedTask) -> dict[str, Any]:
-    """The inputs of one task, by the names that a comparison reports them under."""
+def task_lock(planned: PlannedTask, code: Code | None = None) -> dict[str, Any]:
+    """The inputs of one task, by the names that a comparison reports them under.
+
+    ``code`` is the task's ``task_code``, where that is known already.
+    """
     task, config = planned.task, planned.task.config
+    code = task_code(planned, CodeReader()) if code is None else code
     return {
         "data": _data_lock(config.get_data_source()) if config.data_source else None,
         "fewshot": _fewshot_lock(task),
         "formatter": to_json(config.formatter),
-        "request": digest(request_row(planned.example)),
-        "prompt_code": _code(type(task), planned.owner),
+        "request": digest(request_identity(request_row(planned.example))),
+        "prompt_code": class_lock(type(task), planned.owner),
+        "code": code.digest,
+        "versions": _versions(planned),
         "extraction": _extraction_lock(task),
         "sampling": sampling_identity(config.sampling_params),
         "max_length": config.max_length,
@@ -75,60 +87,81 @@ def _fewshot_lock(task: Task) -> dict[str, Any] | None:
     return {"ids": [instance_id(s) for s in shots], "content": digest(content)}
 
 
-def _extraction_lock(task: Task) -> dict[str, Any] | None:
-    """How answers are found in texts: the configured function, else the task's own method."""
-    extractor = task.config.answer_extractor
-    if extractor is not None:
-        return {"function": to_json(extractor), "source": code_digest(extractor)}
-    method = type(task).extract_answer
-    if method is Task.extract_answer:
-        return None
-    return {"function": f"{method.__module__}:{method.__qualname__}", "source": code_digest(method)}
+def task_code(planned: PlannedTask, reader: CodeReader) -> Code:
+    """The source code that decides the task's prompts, extracted answers and scores.
+
+    Raises:
+        UsageError: a module's file has changed since this process read it.
+    """
+    task = planned.task
+    parts = [type(task), _extraction(task), *map(type, _parts(planned))]
+    return reader.read(*parts)
+
+
+def code_record(codes: Iterable[Code]) -> dict[str, Any]:
+    """What a run's lock says of its code: each module's digest once, and which modules stand
+    behind the digest that a task's lock has under ``code``."""
+    whole, reach = Code(), {}
+    for code in codes:
+        whole |= code
+        reach[code.digest] = sorted(code.modules)
+    return {
+        "modules": dict(sorted(whole.modules.items())),
+        "reach": reach,
+        "libraries": dict(sorted(whole.libraries.items())),
+    }
+
+
+def _parts(planned: PlannedTask) -> list[Any]:
+    """What a task is put together from besides its own class."""
+    config = planned.task.config
+    formatter = [] if config.formatter is None else [config.formatter]
+    return [*formatter, *config.metrics, *planned.task.scorers_once]
+
+
+def _versions(planned: PlannedTask) -> dict[str, str]:
+    """The version of each distribution that supplies a part of the task."""
+    manager = plugins.manager()
+    owners = [planned.owner, *(manager.owner_of(type(p).__module__) for p in _parts(planned))]
+    return {owner.distribution: owner.version for owner in owners}
+
+
+def _extraction(task: Task) -> Any:
+    """The configured function that finds answers in texts, else the task's own method."""
+    return task.config.answer_extractor or type(task).extract_answer
+
+
+def _extraction_lock(task: Task) -> str | None:
+    """Where the function that finds answers in texts is defined; None for the kernel's own."""
+    extraction = _extraction(task)
+    return None if extraction is Task.extract_answer else str(to_json(extraction))
 
 
 def _metric_lock(metric: Metric) -> dict[str, Any]:
     """A metric's own settings; those of its scorer stand among the scorers."""
-    settings = {k: v for k, v in to_json(metric).items() if k != "scorer"}
+    settings = {k: v for k, v in _plain(metric).items() if k != "scorer"}
     return {**settings, "version": metric.version}
 
 
 def _scorer_lock(scorer: Scorer) -> dict[str, Any]:
-    return {**to_json(scorer), "version": scorer.version, "code": code_digest(type(scorer))}
+    return {**_plain(scorer), "version": scorer.version}
 
 
-def _code(cls: type[Any], owner: Owner) -> dict[str, Any]:
-    """Which code makes the prompts: the class, its version, and a digest of its source."""
+def _plain(part: Any) -> dict[str, Any]:
+    """The class and settings of a scorer or metric, also of one that is no attrs class."""
+    described = to_json(part)
+    if isinstance(described, dict):
+        return described
+    return {"class": described, **to_json(getattr(part, "__dict__", {}))}
+
+
+def class_lock(cls: type[Any], owner: Owner) -> dict[str, Any]:
+    """The class that makes the prompts, and the version that its author gave it."""
     return {
         "class": f"{cls.__module__}:{cls.__qualname__}",
         "version": getattr(cls, "version", 1),
         "distribution": owner.distribution,
-        "source": code_digest(cls),
     }
-
-
-def code_digest(code: Any) -> str | None:
-    """Digest of the source of a function, or of a class and its bases outside the kernel's own
-    base classes.
-
-    None where the source is not available (defined in a prompt, say).
-    """
-    try:
-        return _code_digest(code)
-    except TypeError:  # a callable that cannot be hashed
-        return None
-
-
-@cache
-def _code_digest(code: Any) -> str | None:
-    texts = []
-    for base in inspect.getmro(code) if isinstance(code, type) else (code,):
-        if base is object or base.__module__ == "olmo_eval.evals.tasks.common.task":
-            continue
-        try:
-            texts.append(inspect.getsource(base))
-        except (OSError, TypeError):
-            texts.append(str(to_json(base)))
-    return digest(texts) if texts else None
 
 
 #: provider settings that change how fast a model answers, never what
@@ -140,43 +173,80 @@ _PACE = frozenset({"max_concurrency", "scoring_concurrency", "required_secrets",
 _SANDBOX_PACE = frozenset({"instances", "startup_timeout"})
 
 
-def harness_lock(config: HarnessConfig) -> dict[str, Any]:
-    """What a harness does to answers and scores: prompts, tools, loop, limits, judges; no pace."""
+def harness_lock(config: HarnessConfig, reader: CodeReader | None = None) -> dict[str, Any]:
+    """What a harness does to answers and scores: prompts, tools, loop, limits, judges, and their
+    code; no pace."""
     full = to_json(config)
     full.pop("provider")
     kept = {k: v for k, v in full.items() if k not in _PACE}
+    if config.scoring_timeout is None:  # then the scorers' own limits hold
+        kept.pop("scoring_timeout")
     kept["tools"] = [getattr(t, "name", t) for t in config.tools]
     kept["sandboxes"] = [
         {k: v for k, v in sandbox.items() if k not in _SANDBOX_PACE}
         for sandbox in kept["sandboxes"]
     ]
-    for name, auxiliary in kept.get("auxiliary_providers", {}).items():
-        kept["auxiliary_providers"][name] = {
-            k: v for k, v in auxiliary.items() if k not in _TRANSPORT or k == "kind"
-        }
+    kept["auxiliary_providers"] = {
+        name: {"kind": auxiliary.kind, **_settings(auxiliary)}
+        for name, auxiliary in config.auxiliary_providers.items()
+    }
+    kept.update(_harness_code(config, reader or CodeReader()))
     return dict(_without_secrets(kept))
 
 
+def _harness_code(config: HarnessConfig, reader: CodeReader) -> dict[str, Any]:
+    """The modules behind the harness's tools, scaffold and judges, with their digests."""
+    manager = plugins.manager()
+    parts: dict[str, list[Any]] = {
+        "tools_code": [t.function for t in find_tools(config.tools).values()],
+        "scaffold_code": [],
+        "judges_code": [
+            manager.registry("judges").get(judge.kind) for judge in judge_configs(config).values()
+        ],
+    }
+    if config.scaffold is not None:
+        parts["scaffold_code"] = [manager.registry("scaffolds").get(config.scaffold)]
+    found = {name: dict(reader.read(*given).modules) for name, given in parts.items()}
+    return {name: modules for name, modules in found.items() if modules}
+
+
 def generation_lock(config: HarnessConfig) -> dict[str, Any]:
-    """The part of the harness that decides what the model answers; judges only look at it."""
+    """The part of the harness that decides what the model answers; scoring only looks at it."""
     return {k: v for k, v in harness_lock(config).items() if k not in _GRADING}
 
 
-_GRADING = frozenset({"judges", "auxiliary_providers"})
+_GRADING = frozenset({"judges", "judges_code", "auxiliary_providers", "scoring_timeout"})
 
 
 def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Which model answered: its fingerprint, and the settings under which it was loaded."""
-    provider = to_json(config.provider)
     # where the model lies does not matter once its content is known
-    known = str(facts["fingerprint"]).startswith(("sha256:", "replay:"))
+    known = facts.get("known_by") == Identity.CONTENT
     place = {"model", "tokenizer"} if known else set()
-    settings = {k: v for k, v in provider.items() if k not in _TRANSPORT | place}
+    settings = {k: v for k, v in _settings(config.provider).items() if k not in place}
     return {
         "fingerprint": facts["fingerprint"],
         "chat_template": facts.get("chat_template"),
         "settings": _without_secrets(settings),
     }
+
+
+def _settings(config: ProviderConfig) -> dict[str, Any]:
+    """The settings of a provider that decide what its model answers: none of pace."""
+    pace = _pace(config)
+    settings = {k: v for k, v in to_json(config).items() if k not in _TRANSPORT}
+    settings["kwargs"] = {k: v for k, v in settings["kwargs"].items() if k not in pace}
+    return settings
+
+
+def _pace(config: ProviderConfig) -> frozenset[str]:
+    """The settings of pace of the provider that runs ``config``."""
+    try:
+        chosen, _ = choose_provider(config)
+        provider: type[Provider] = plugins.manager().registry("providers").get(str(chosen.kind))
+    except OlmoEvalError:
+        return frozenset()  # refused where it is needed; what is never started decides nothing
+    return provider.pace
 
 
 def _without_secrets(value: Any) -> Any:

@@ -25,9 +25,12 @@ from olmo_eval.errors import (
 )
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.record import Row, request_hash, request_row, response_row
+from olmo_eval.results.reuse import KnownAnswer
 from olmo_eval.runner import scoring
 from olmo_eval.runner.feed import Feed, Work
+from olmo_eval.runner.interrupt import Interrupted, exit_failure, exits_are_failures
 from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.timelimit import TimeLimits, time_limits
 
 #: requests that may fail one after another before the provider counts as gone
 _PATIENCE = 20
@@ -50,18 +53,18 @@ class Sink(Protocol):
     def finished(self, feed: Feed) -> None: ...
 
 
-#: from an instance and the hash of its request to outputs that are already known, or None
-Reuse = Callable[[Work, str], Sequence[LMOutput] | None]
+#: from an instance and the hash of its request to an answer that is already known, or None
+Reuse = Callable[[Work, str], KnownAnswer | None]
 
 
-def _nothing(_work: Work, _hash: str) -> Sequence[LMOutput] | None:
+def _nothing(_work: Work, _hash: str) -> KnownAnswer | None:
     return None
 
 
 class Pipeline:
     """Runs feeds through a harness into a sink.
 
-    ``reuse`` gives the outputs of a request that was answered before. ``stop`` lets what is in
+    ``reuse`` gives the answer to a request that was answered before. ``stop`` lets what is in
     flight finish and starts nothing more.
     """
 
@@ -90,12 +93,13 @@ class Pipeline:
             RunFailedError: the provider stopped answering. DataError: a row is malformed.
         """
         try:
-            async with anyio.create_task_group() as preparing:
-                preparing.start_soon(self._prepare)
-                async with anyio.create_task_group() as workers:
-                    for _ in range(max(1, self.harness.max_concurrency)):
-                        workers.start_soon(self._work)
-                preparing.cancel_scope.cancel()
+            with time_limits(self.harness.config.scoring_timeout) as limits:
+                async with anyio.create_task_group() as preparing:
+                    preparing.start_soon(self._prepare)
+                    async with anyio.create_task_group() as workers:
+                        for _ in range(max(1, self.harness.max_concurrency)):
+                            workers.start_soon(self._work, limits)
+                    preparing.cancel_scope.cancel()
         except BaseExceptionGroup as group_error:
             raise most_telling(group_error) from group_error
 
@@ -103,17 +107,22 @@ class Pipeline:
         """Prepare each feed in a thread while the one before it is being worked on."""
         for feed, ready in list(self._feeds):
             await self._room.acquire()
-            await anyio.to_thread.run_sync(feed.prepare)
+            with exits_are_failures():
+                await anyio.to_thread.run_sync(feed.prepare)
             ready.set()
 
-    async def _work(self) -> None:
+    async def _work(self, limits: TimeLimits) -> None:
         try:
-            await self._work_on()
+            with exits_are_failures():
+                await self._work_on(limits)
+        except KeyboardInterrupt as error:  # out of a task, it would stop the event loop itself
+            self.stopped = True
+            raise Interrupted("stopped", hint="rerun the same command to resume") from error
         except BaseException:
             self.stopped = True  # workers that have not begun yet are not cancelled
             raise
 
-    async def _work_on(self) -> None:
+    async def _work_on(self, limits: TimeLimits) -> None:
         turns = 0
         while not self.stopped:
             work = self._take()
@@ -121,7 +130,7 @@ class Pipeline:
                 if not await self._advance():
                     return
                 continue
-            await self._evaluate(work)
+            await self._evaluate(work, limits)
             turns += 1
             if turns % _TURNS == 0:
                 await anyio.lowlevel.checkpoint()
@@ -155,9 +164,9 @@ class Pipeline:
         for name in [n for n, o in self._open.items() if o.complete]:
             self.sink.finished(self._open.pop(name).feed)
 
-    async def _evaluate(self, work: Work) -> None:
+    async def _evaluate(self, work: Work, limits: TimeLimits) -> None:
         planned = work.planned
-        response, row = await self._response(work)
+        response, row = await self._response(work, limits)
         self._watch(response)
         await self.sink.show(planned, row, response)
         self.sink.keep(planned, row, response)
@@ -167,18 +176,22 @@ class Pipeline:
             del self._open[planned.name]
             self.sink.finished(opened.feed)
 
-    async def _response(self, work: Work) -> tuple[Response, Row]:
+    async def _response(self, work: Work, limits: TimeLimits) -> tuple[Response, Row]:
         task, instance = work.planned.task, work.instance
-        request = self.harness.prepare(task.request_for(instance))
+        asked = task.request_for(instance)
+        request = self.harness.prepare(asked)
         params = sampling(work.planned, task.get_sampling_params(instance))
         request_as_row = request_row(request)
         digest = request_hash(request_as_row, params)
         known = self.reuse(work, digest)
         began = time.perf_counter()
         try:
-            outputs = known if known is not None else await self._ask(work, request, params)
-            latency = 0.0 if known is not None else time.perf_counter() - began
-            response = await self._scored(work, request, outputs, latency)
+            if known is not None:
+                outputs, latency = known.outputs, 0.0
+            else:
+                outputs = await self._ask(work, asked, params)
+                latency = time.perf_counter() - began
+            response = await self._scored(work, request, outputs, latency, limits)
         except _Unanswered as failure:
             response = Response(
                 work.instance_id,
@@ -188,7 +201,7 @@ class Pipeline:
                 error=str(failure),
                 latency=time.perf_counter() - began,
             )
-        found, weights, problem = scoring.values(task, response)
+        found, weights, problem = await scoring.values_in_time(task, response, limits)
         if problem and response.error is None:
             response = evolve(response, outcome=Outcome.SCORER_FAILED, error=problem)
         row = response_row(
@@ -198,16 +211,16 @@ class Pipeline:
             request_hash=digest,
             values=found,
             weights=weights,
-            reused=known is not None,
+            reused_from=None if known is None else known.run_id,
         )
         return response, row
 
     async def _ask(
         self, work: Work, request: LMRequest, params: SamplingParams
-    ) -> Sequence[LMOutput]:
+    ) -> tuple[LMOutput, ...]:
         self.clock.enter()
         try:
-            return await self.harness.execute(request, params, work.instance)
+            return tuple(await self.harness.execute(request, params, work.instance))
         except RefusedError as error:
             raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
         except UnansweredError as error:
@@ -219,16 +232,21 @@ class Pipeline:
             self.clock.leave()
 
     async def _scored(
-        self, work: Work, request: LMRequest, outputs: Sequence[LMOutput], latency: float
+        self,
+        work: Work,
+        request: LMRequest,
+        outputs: Sequence[LMOutput],
+        latency: float,
+        limits: TimeLimits,
     ) -> Response:
         """The response with its answers extracted and scored, or saying why it is not."""
         task, instance, kept = work.planned.task, work.instance, tuple(outputs)
         scores: Mapping[str, tuple[float, ...]] = {}
         error = None
         try:
-            kept = scoring.extract(task, request, kept)
+            kept = await scoring.extract(task, request, kept, limits)
             scores, kept = await scoring.score(
-                task.scorers_once, instance, kept, self.harness.scoring_context
+                task.scorers_once, instance, kept, self.harness.scoring_context, limits
             )
             outcome = scoring.answered_outcome(request, kept)
         except scoring.ScoringFailed as failure:
@@ -313,6 +331,6 @@ def most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
         if isinstance(error, BaseExceptionGroup):
             stack.extend(error.exceptions)
         else:
-            leaves.append(error)
+            leaves.append(exit_failure(error) if isinstance(error, SystemExit) else error)
     telling = [e for e in leaves if not isinstance(e, TransientError)]
     return (telling or leaves)[0]

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import LMRequest, RequestType
+from olmo_eval.data import DataLoader
 from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
@@ -212,9 +213,19 @@ def check_task(task: Task, spec: str) -> LMRequest:
         metric.check(config.sampling_params)
     first = next(iter(task.instances), None)
     if first is None:
-        why = f": {config.data_source} is empty" if config.data_source else ""
-        raise DataError(f"task {spec!r} has no instances{why}")
+        raise DataError(f"task {spec!r} has no instances{_why_empty(task)}")
     return task.request_for(first)
+
+
+def _why_empty(task: Task) -> str:
+    """Whether the data has no rows, or the task left all of them out."""
+    source = task.config.data_source
+    if source is None:
+        return ""
+    rows = sum(1 for _ in DataLoader().load(source))
+    if not rows:
+        return f": {source} is empty"
+    return f": {source} has {rows:,} rows, and the task leaves out every one (process_doc)"
 
 
 def _metrics_hint(spec: str) -> str:

@@ -8,13 +8,16 @@ import olmo_eval
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.results import schema
+from olmo_eval.runner.code import CodeReader
 from olmo_eval.runner.environment import environment
 from olmo_eval.runner.external import external_record
 from olmo_eval.runner.lock import (
+    code_record,
     digest,
     generation_lock,
     harness_lock,
     model_lock,
+    task_code,
     task_hash,
     task_lock,
 )
@@ -28,14 +31,18 @@ def run_record(job: Job) -> dict[str, Any]:
     """The record of a run that has not begun; nothing is loaded to make it.
 
     ``identity`` is the same for the same work: rerunning the same command finds its run by it.
-    ``reuse_key`` is the same for runs whose answers can stand for each other's.
+    ``reuse_key`` is the same for runs whose answers can stand for each other's, ``ask_key`` for
+    runs of one command, however they score.
     """
     config = job.harness
     facts = _model_facts(job)
-    tasks = {planned.name: task_lock(planned) for planned in job.plan.tasks}
+    reader = CodeReader()
+    codes = {planned.name: task_code(planned, reader) for planned in job.plan.tasks}
+    tasks = {planned.name: task_lock(planned, codes[planned.name]) for planned in job.plan.tasks}
     lock = {
         "model": facts.pop("lock"),
-        "harness": harness_lock(config),
+        "harness": harness_lock(config, reader),
+        "code": code_record(codes.values()),
         "tasks": {name: {"hash": task_hash(inputs), **inputs} for name, inputs in tasks.items()},
     }
     locks = [digest(lock["model"]), digest(lock["harness"])]
@@ -43,12 +50,15 @@ def run_record(job: Job) -> dict[str, Any]:
     wanted = [job.name, job.group, config.provider.kind, *locks]
     hashes = {name: entry["hash"] for name, entry in lock["tasks"].items()}
     source = job.recorded.run_id if job.recorded else None
+    generation = [lock["model"], config.provider.kind, generation_lock(config)]
+    asked = [[name, t["limit"], t["seed"]] for name, t in tasks.items()]
     record = {
         "schema_version": schema.VERSION,
         "olmo_eval_version": olmo_eval.__version__,
         "kind": "rescore" if job.recorded else "run",
         "identity": digest([wanted, hashes, [s.to_dict() for s in job.plan.suites], source]),
-        "reuse_key": digest([lock["model"], config.provider.kind, generation_lock(config)]),
+        "reuse_key": digest(generation),
+        "ask_key": digest([*generation, job.name, job.group, asked]),
         "name": job.name,
         "group": job.group,
         "model": facts,

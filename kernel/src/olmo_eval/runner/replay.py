@@ -8,7 +8,8 @@ file, so that published outputs of any model can be scored here::
 
 Rows match by ``instance_id``, else by ``question``, else by the field that
 ``-o provider.kwargs.match=FIELD`` names, which is looked up in the instance's metadata. What does
-not match is counted and named.
+not match is counted and named. A recorded request must be the one that is answered: a run is
+compared whole, a row of a file by its ``prompt`` or ``messages`` where it has them.
 """
 
 from __future__ import annotations
@@ -19,15 +20,23 @@ from typing import Any
 
 from attrs import evolve
 
-from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
+from olmo_eval.common.types import Identity, Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.errors import DataError, ProviderError, UnansweredError, UsageError
 from olmo_eval.harness.fingerprint import file_digest
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig, current_instance
-from olmo_eval.results.recorded import RecordedOutputs
+from olmo_eval.harness.provider import (
+    Capability,
+    Provider,
+    ProviderConfig,
+    current_instance,
+)
+from olmo_eval.results.record import dumps, request_row
+from olmo_eval.results.recorded import RecordedAnswer, RecordedOutputs
 from olmo_eval.results.store import Store
 
 _NAMED = 5
+#: requests in a row that may be other ones than those recorded before all are
+_PATIENCE = 20
 
 
 def located(config: ProviderConfig, results: str) -> ProviderConfig:
@@ -57,6 +66,8 @@ class ReplayProvider(Provider):
         super().__init__(config)
         self._source: _FileOutputs | _RunOutputs | None = None
         self._unmatched: list[str] = []
+        self._matched = 0
+        self._asked_otherwise: list[str] = []
 
     @classmethod
     def identify(cls, config: ProviderConfig) -> dict[str, Any]:
@@ -64,11 +75,11 @@ class ReplayProvider(Provider):
             raise UsageError("replay what?", hint="-m replay:RUN or -m replay:FILE.jsonl")
         if not _is_file(config.model):
             run = Store(_results(config)).find(config.model)
-            return {"fingerprint": f"replay:{run.run_id}", "chat_template": None}
+            return _identity(f"replay:{run.run_id}")
         path = Path(config.model)
         if not path.is_file():
             raise UsageError(f"no file of recorded outputs: {config.model}")
-        return {"fingerprint": f"sha256:{file_digest(path)}", "chat_template": None}
+        return _identity(f"sha256:{file_digest(path)}")
 
     async def start(self) -> None:
         if _is_file(self.config.model):
@@ -78,7 +89,7 @@ class ReplayProvider(Provider):
             self._source = _RunOutputs(RecordedOutputs(run))
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        outputs = self._outputs()
+        outputs = self._outputs(request)
         if len(outputs) < params.num_samples:
             raise UnansweredError(
                 f"{len(outputs)} outputs are recorded and the task wants {params.num_samples}: "
@@ -87,14 +98,14 @@ class ReplayProvider(Provider):
         return list(outputs[: params.num_samples])
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
-        outputs = self._outputs()
+        outputs = self._outputs(request)
         wanted = len(request.continuations) or 1
         if len(outputs) != wanted or any(output.sum_logprob is None for output in outputs):
             raise UnansweredError(f"no log-probabilities of {wanted} continuations are recorded")
         texts = request.continuations or (request.prompt,)
         return [evolve(o, text=o.text or text) for o, text in zip(outputs, texts, strict=True)]
 
-    def _outputs(self) -> tuple[LMOutput, ...]:
+    def _outputs(self, request: LMRequest) -> tuple[LMOutput, ...]:
         instance = current_instance.get()
         if instance is None or self._source is None:
             raise ProviderError("replay answers instances of a run, not single requests")
@@ -102,16 +113,43 @@ class ReplayProvider(Provider):
         if found is None:
             self._unmatched.append(instance.id)
             raise UnansweredError(f"no recorded output matches the instance {instance.id}")
-        return found
+        difference = _difference(found.request, request_row(request))
+        if difference is not None:
+            self._refuse(instance.id, difference)
+        self._matched += 1
+        return found.outputs
+
+    def _refuse(self, instance_id: str, field: str) -> None:
+        """An answer to another request is none to this one.
+
+        Raises:
+            UsageError: so far every request was another one: the task is asked in another way.
+            UnansweredError: this one was.
+        """
+        self._asked_otherwise.append(instance_id)
+        what = f"the instance {instance_id} was recorded with another {field}"
+        if self._matched or len(self._asked_otherwise) < _PATIENCE:
+            raise UnansweredError(what)
+        raise UsageError(
+            f"replay: the recorded outputs answer other requests: {what}",
+            hint="replay with the task, variants and shots that were recorded",
+        )
 
     def notes(self) -> list[str]:
         notes = []
         if self._unmatched:
             notes.append(f"replay: no recorded output for {_some(self._unmatched)} instances")
+        if self._asked_otherwise:
+            some = _some(self._asked_otherwise)
+            notes.append(f"replay: {some} instances were recorded with another request")
         unused = self._source.unused() if self._source else []
         if unused:
             notes.append(f"replay: {_some(unused)} recorded rows match no instance")
         return notes
+
+
+def _identity(fingerprint: str) -> dict[str, Any]:
+    return {"fingerprint": fingerprint, "known_by": str(Identity.CONTENT), "chat_template": None}
 
 
 def _results(config: ProviderConfig) -> str:
@@ -132,7 +170,7 @@ class _RunOutputs:
     def __init__(self, recorded: RecordedOutputs) -> None:
         self._recorded = recorded
 
-    def find(self, instance: Instance) -> tuple[LMOutput, ...] | None:
+    def find(self, instance: Instance) -> RecordedAnswer | None:
         return self._recorded.of_question(instance.id, instance.question)
 
     def unused(self) -> list[str]:
@@ -144,7 +182,7 @@ class _FileOutputs:
 
     def __init__(self, path: str, match: str | None) -> None:
         self._match = match
-        self._rows: dict[str, tuple[LMOutput, ...]] = {}
+        self._rows: dict[str, RecordedAnswer] = {}
         self._used: set[str] = set()
         for number, row in enumerate(DataLoader().load(DataSource.parse(path)), 1):
             key = self._row_key(row)
@@ -156,7 +194,8 @@ class _FileOutputs:
                 )
             if key in self._rows:
                 raise DataError(f"{path}: row {number} repeats the key {key!r}")
-            self._rows[key] = _row_outputs(row, f"{path}: row {number}")
+            outputs = _row_outputs(row, f"{path}: row {number}")
+            self._rows[key] = RecordedAnswer(outputs, _row_request(row))
 
     def _row_key(self, row: Mapping[str, Any]) -> str | None:
         for field in [self._match] if self._match else ["instance_id", "question"]:
@@ -164,7 +203,7 @@ class _FileOutputs:
                 return f"{field}:{row[str(field)]}"
         return None
 
-    def find(self, instance: Instance) -> tuple[LMOutput, ...] | None:
+    def find(self, instance: Instance) -> RecordedAnswer | None:
         keys = [f"instance_id:{instance.id}", f"question:{instance.question}"]
         if self._match:
             keys = [f"{self._match}:{instance.metadata.get(self._match)}"]
@@ -179,6 +218,26 @@ class _FileOutputs:
 
     def unused(self) -> list[str]:
         return [key.partition(":")[2][:40] for key in self._rows if key not in self._used]
+
+
+def _row_request(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says of its request, in the shape of the schema's ``request`` column."""
+    messages = row.get("messages")
+    return {
+        "prompt": row.get("prompt"),
+        "messages": None if messages is None else dumps(messages),
+    }
+
+
+def _difference(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> str | None:
+    """The first field of a recorded request that is not as it is asked now."""
+    whole = "type" in recorded
+    for field in asked if whole else recorded:
+        before, now = recorded.get(field), asked.get(field)
+        known = field in recorded and (whole or before is not None)
+        if known and before != now and not (field == "tool_choice" and before is None):
+            return field.replace("_", " ")
+    return None
 
 
 def _row_outputs(row: Mapping[str, Any], where: str) -> tuple[LMOutput, ...]:

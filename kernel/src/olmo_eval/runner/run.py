@@ -15,15 +15,19 @@ from typing import Any
 import anyio
 from attrs import field, frozen
 
-from olmo_eval.errors import UsageError
+from olmo_eval.common.types import Identity
+from olmo_eval.errors import DataError, ProviderError, UsageError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
-from olmo_eval.results.folder import RunFolder, held, new_run_id, runs_of
-from olmo_eval.results.store import Run, publish
+from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
+from olmo_eval.results.locking import run_lock
+from olmo_eval.results.store import Run, open_run, publish
 from olmo_eval.runner.external import ExternalRequest
 from olmo_eval.runner.external_session import ExternalSession
+from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
 from olmo_eval.runner.lock import digest
 from olmo_eval.runner.plan import Plan
+from olmo_eval.runner.probe import refuse_other_model
 from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.session import Session
@@ -34,8 +38,10 @@ class Job:
     """One run to make: one model, under one harness, on a plan of tasks.
 
     - ``results``: a folder or a URL (``s3://``, ``gs://``);
-    - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs;
-    - ``step`` and ``tokens``: how far the checkpoint was trained;
+    - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs, those
+      of a model that is known by its name alone only with ``reuse_by_name``;
+    - ``step`` and ``tokens``: how far the checkpoint was trained; ``step_given`` says that the
+      step was named, not read from the checkpoint's path;
     - ``external``: the external eval that is run in place of tasks;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
     - ``max_cost``: US dollars the run's answers may cost, where the provider knows;
@@ -50,7 +56,9 @@ class Job:
     group: str | None = None
     fresh: bool = False
     reuse: bool = True
+    reuse_by_name: bool = False
     step: int | None = None
+    step_given: bool = False
     tokens: int | None = None
     notes: Mapping[str, Any] = field(factory=dict)
     inspect: tuple[str, ...] = ()
@@ -71,14 +79,45 @@ def execute(job: Job, progress: Progress) -> Path | str:
     refuse_impossible(job)
     record = run_record(job)
     root = local_root(job.results)
-    with _ends_like_ctrl_c(), held(root, record["identity"], progress.message):
+    with _ends_like_ctrl_c(), run_lock(root, record["identity"], progress.message):
         folder = _choose(root, job, record["identity"])
         known = folder.read_json()
-        if known is not None and known["status"] == "complete":
+        if known is not None and _is_whole(folder, known, progress):
+            if record["model"].get("known_by") == Identity.NAME:
+                anyio.run(_check_model, job, folder, record["model"], progress)
             progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
+            _note_step(folder, known, job, progress)
         else:
-            anyio.run(_make, job, folder, record, known, progress)
+            with exits_are_failures():
+                anyio.run(_make, job, folder, record, known, progress)
         return publish(folder.path, job.results) if "://" in job.results else folder.path
+
+
+def _is_whole(folder: RunFolder, known: dict[str, Any], progress: Progress) -> bool:
+    """Whether a run is complete and has all its tables.
+
+    Raises:
+        DataError: tables are missing, and the journal they would be written from as well.
+    """
+    if known["status"] != "complete":
+        return False
+    missing = Run(str(folder.path), known).missing_tables()
+    if not missing:
+        return True
+    named = f"run {folder.run_id} is complete, but {', '.join(missing)}"
+    if not folder.journal.is_file():
+        raise DataError(f"{named} is missing", hint="--fresh makes the run anew")
+    progress.message(f"{named} is missing; it is written again from the journal")
+    return False
+
+
+def _note_step(folder: RunFolder, known: dict[str, Any], job: Job, progress: Progress) -> None:
+    """Set the training step of a finished run, where the command says another one."""
+    if not job.step_given or known["model"].get("step") == job.step:
+        return
+    known["model"]["step"] = job.step
+    folder.write_json(known)
+    progress.message(f"run {folder.run_id} now has the step {job.step}")
 
 
 def _terminated(_number: int, frame: Any) -> None:
@@ -129,11 +168,27 @@ def _choose(root: Path, job: Job, identity: str) -> RunFolder:
     if earlier and not job.fresh:
         return earlier[-1]
     name = new_run_id(job.model, identity)
-    taken = {run.run_id for run in earlier}
     unique, n = name, 2
-    while unique in taken:
+    while (root / "runs" / unique).exists():
         unique, n = f"{name}-{n}", n + 1
     return RunFolder(root / "runs" / unique)
+
+
+async def _check_model(
+    job: Job, folder: RunFolder, facts: Mapping[str, Any], progress: Progress
+) -> None:
+    """Refuse to show a run as that of a model which is another by now.
+
+    Raises:
+        UsageError: the server answers otherwise than it did. A server that is not reached is no
+            reason not to show what it answered.
+    """
+    run = open_run(str(folder.path))
+    try:
+        async with Harness(job.harness, run_id=folder.run_id) as harness:
+            await refuse_other_model(harness, job.plan, run, facts, progress.message)
+    except ProviderError as error:
+        progress.message(f"not checked whether {facts['name']} is the same model: {error.message}")
 
 
 async def _make(
@@ -144,9 +199,12 @@ async def _make(
     progress: Progress,
 ) -> None:
     began = time.perf_counter()
-    async with Harness(job.harness, run_id=folder.run_id) as harness:
-        facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
-        record["model"] = {**facts, **record["model"]}
-        record["load_seconds"] = time.perf_counter() - began
-        sitting = Session if job.external is None else ExternalSession
-        await sitting(job, harness, folder, record, progress).make(known)
+    with cancelled_by_interrupts():
+        async with Harness(job.harness, run_id=folder.run_id) as harness:
+            facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
+            record["model"] = {**facts, **record["model"]}
+            if known is not None and not job.step_given:  # what an earlier command said stays
+                record["model"]["step"] = known["model"].get("step", job.step)
+            record["load_seconds"] = time.perf_counter() - began
+            sitting = Session if job.external is None else ExternalSession
+            await sitting(job, harness, folder, record, progress).make(known)

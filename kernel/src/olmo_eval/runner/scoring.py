@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import anyio.to_thread
 from attrs import evolve
 
 from olmo_eval.common.scorers import AsyncScorer, Scorer
@@ -16,6 +15,7 @@ from olmo_eval.evals.tasks.common import Task
 from olmo_eval.harness.judge import JudgeError
 from olmo_eval.harness.runtime import natural_outcome
 from olmo_eval.harness.sandbox import SandboxError
+from olmo_eval.runner.timelimit import EscapedError, OutOfTimeError, TimeLimits, exit_text
 
 
 class ScoringFailed(Exception):
@@ -30,16 +30,19 @@ class ScoringFailed(Exception):
         self.scores: dict[str, tuple[float, ...]] = {}
 
 
-def extract(task: Task, request: LMRequest, outputs: tuple[LMOutput, ...]) -> tuple[LMOutput, ...]:
+async def extract(
+    task: Task, request: LMRequest, outputs: tuple[LMOutput, ...], limits: TimeLimits
+) -> tuple[LMOutput, ...]:
     """The outputs with their answers extracted; scored continuations need none.
 
     Raises:
-        ScoringFailed: the task's extraction raised.
+        ScoringFailed: the task's extraction raised, or did not return in time.
     """
     if request.request_type.startswith("loglikelihood"):
         return outputs
     try:
-        return tuple(task.extracted(output) for output in outputs)
+        seconds = limits.seconds()
+        return tuple([await limits.call(seconds, task.extracted, output) for output in outputs])
     except Exception as error:
         raise ScoringFailed(Outcome.SCORER_FAILED, f"extraction: {describe(error)}") from error
 
@@ -49,6 +52,7 @@ async def score(
     instance: Instance,
     outputs: tuple[LMOutput, ...],
     new_context: Callable[[], Any],
+    limits: TimeLimits,
 ) -> tuple[dict[str, tuple[float, ...]], tuple[LMOutput, ...]]:
     """Every scorer's number for every output, and the outputs with what scorers recorded.
 
@@ -60,7 +64,7 @@ async def score(
     failed: ScoringFailed | None = None
     for scorer in scorers:
         try:
-            numbers, outputs = await _score_one(scorer, instance, outputs, new_context)
+            numbers, outputs = await _score_one(scorer, instance, outputs, new_context, limits)
         except ScoringFailed as failure:
             failed = failed or failure
             if failure.outcome is not Outcome.SCORER_FAILED:
@@ -78,13 +82,14 @@ async def _score_one(
     instance: Instance,
     outputs: tuple[LMOutput, ...],
     new_context: Callable[[], Any],
+    limits: TimeLimits,
 ) -> tuple[list[float], tuple[LMOutput, ...]]:
     try:
         if isinstance(scorer, AsyncScorer):
-            return await _score_async(scorer, instance, outputs, new_context)
-        if scorer.cpu_bound:
-            return await anyio.to_thread.run_sync(_score_all, scorer, instance, outputs), outputs
-        return _score_all(scorer, instance, outputs), outputs
+            return await _score_async(scorer, instance, outputs, new_context, limits)
+        call = limits.call_in_thread if scorer.cpu_bound else limits.call
+        seconds = limits.seconds(scorer)
+        return [float(await call(seconds, scorer.score, instance, o)) for o in outputs], outputs
     except JudgeError as error:
         raise ScoringFailed(Outcome.JUDGE_FAILED, f"{scorer.name}: {error}") from error
     except (SandboxError, ProviderError) as error:
@@ -99,19 +104,27 @@ async def _score_async(
     instance: Instance,
     outputs: tuple[LMOutput, ...],
     new_context: Callable[[], Any],
+    limits: TimeLimits,
 ) -> tuple[list[float], tuple[LMOutput, ...]]:
     """Numbers of a scorer that calls a judge or runs code; its evidence goes with the output."""
     numbers, kept = [], []
     for output in outputs:
         context = new_context()
-        numbers.append(float(await scorer.score_async(instance, output, context)))
+        scoring = scorer.score_async(instance, output, context)
+        numbers.append(float(await limits.wait(limits.seconds(scorer), scoring)))
         metadata = {**output.metadata, **context.records}
         kept.append(evolve(output, metadata=metadata) if context.records else output)
     return numbers, tuple(kept)
 
 
-def _score_all(scorer: Scorer, instance: Instance, outputs: tuple[LMOutput, ...]) -> list[float]:
-    return [float(scorer.score(instance, output)) for output in outputs]
+async def values_in_time(
+    task: Task, response: Response, limits: TimeLimits
+) -> tuple[dict[str, float | None], dict[str, float], str]:
+    """``values``; none of them where that does not return in time."""
+    try:
+        return await limits.call(limits.seconds(), values, task, response)
+    except (OutOfTimeError, EscapedError) as error:
+        return {m.key: None for m in task.config.metrics}, {}, f"metrics: {describe(error)}"
 
 
 def values(task: Task, response: Response) -> tuple[dict[str, float | None], dict[str, float], str]:
@@ -127,7 +140,7 @@ def values(task: Task, response: Response) -> tuple[dict[str, float | None], dic
             found[metric.key] = _finite(metric.value(response))
             if metric.weighted:
                 weights[metric.key] = metric.weight(response)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             found[metric.key] = None
             problem = problem or f"{metric.metric_name}: {describe(error)}"
     return found, weights, problem
@@ -159,6 +172,8 @@ def answered_outcome(request: LMRequest, outputs: tuple[LMOutput, ...]) -> Outco
 
 def describe(error: BaseException) -> str:
     """One line about an exception."""
+    if isinstance(error, SystemExit):
+        return exit_text(error)
     text = error.message if isinstance(error, OlmoEvalError) else str(error)
     name = "" if isinstance(error, OlmoEvalError) else f"{type(error).__name__}: "
     return " ".join(f"{name}{text}".split())[:500]

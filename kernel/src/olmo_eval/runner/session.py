@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,38 +12,35 @@ import anyio
 
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
-from olmo_eval.common.types import Response
+from olmo_eval.common.types import Identity, Response
 from olmo_eval.errors import OlmoEvalError, RunFailedError
 from olmo_eval.harness.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.locking import this_host
 from olmo_eval.results.recorded import RecordedOutputs
 from olmo_eval.results.redact import Redactor
-from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
-from olmo_eval.results.store import Store
+from olmo_eval.results.reuse import KnownAnswer, ReuseIndex, runs_to_reuse
+from olmo_eval.results.store import Run, Store, open_run
+from olmo_eval.results.summary import transformed_mean
 from olmo_eval.results.tables import write_results
-from olmo_eval.runner.feed import Feed
+from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.inspect import inspection
+from olmo_eval.runner.interrupt import Interrupted, interrupts
 from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.probe import probe, refuse_other_model
 from olmo_eval.runner.progress import Progress
 
 if TYPE_CHECKING:
     from olmo_eval.runner.run import Job
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: outcomes that are tried again when a run is resumed
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
 #: what a provider writes into an output's metadata where a prompt did not fit the model
 _TRUNCATED = "truncated_prompt_tokens"
-
-
-class Interrupted(OlmoEvalError):
-    """The run was stopped by Ctrl-C; everything finished is kept (exit 130)."""
-
-    exit_code = 130
 
 
 class Sitting:
@@ -72,7 +67,8 @@ class Sitting:
         """
         sessions = list((known or {}).get("sessions", ()))
         argv = self.record["environment"]["argv"]
-        sessions.append({"started": now(), "host": platform.node(), "argv": argv})
+        host = this_host(self.folder.path.parent.parent)
+        sessions.append({"started": now(), "host": host, "argv": argv})
         self.record.update(
             status="running",
             started=(known or {}).get("started") or sessions[0]["started"],
@@ -88,13 +84,16 @@ class Sitting:
 
     def fail(self, error: BaseException) -> None:
         """Close the record of a run that ``error`` ended."""
-        status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+        stops = (Interrupted, KeyboardInterrupt, anyio.get_cancelled_exc_class())
+        status = "interrupted" if isinstance(error, stops) else "failed"
         if isinstance(error, OlmoEvalError):
             self.record["error"] = self.redactor.text(error.message)
         try:
-            self.close(status, None)
+            if not isinstance(error, journal.JournalGoneError):  # nor is the folder made again
+                self.close(status, None)
         except OlmoEvalError as unwritable:
             self.progress.message(unwritable.message)
+        self.notify("run_finished", run=self.record)
 
     def close(self, status: str, seconds: float | None) -> None:
         """Write how the run stands at the end of this sitting, after ``seconds``."""
@@ -125,7 +124,10 @@ class Session(Sitting):
         super().__init__(job, harness, folder, record, progress)
         self.expected: dict[str, int] = {}
         self._done: Counter[str] = Counter()
-        self._means: dict[str, _Mean] = {p.name: _Mean() for p in job.plan.tasks}
+        self._means = {
+            p.name: {m.key: _Mean(m.transform) for m in p.task.config.metrics}
+            for p in job.plan.tasks
+        }
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
         self._inspected: set[str] = set()
         self._signalled = False
@@ -136,6 +138,11 @@ class Session(Sitting):
     async def make(self, known: Mapping[str, Any] | None) -> None:
         """Evaluate what is not yet done, then write the tables."""
         began = time.perf_counter()
+        if known is not None:
+            run = open_run(str(self.folder.path))
+            await refuse_other_model(
+                self.harness, self.job.plan, run, self.record["model"], self.progress.message
+            )
         self.begin(known)
         done = self._read_journal()
         self.journal = journal.Journal(self.folder.journal, self.redactor.line)
@@ -163,10 +170,10 @@ class Session(Sitting):
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(done[planned.name])
         began = time.perf_counter()
-        pipeline = Pipeline(self.harness, feeds, self, self._known())
+        pipeline = Pipeline(self.harness, feeds, self, await self._known())
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._listen, pipeline, group.cancel_scope)
+                group.start_soon(self._listen, pipeline)
                 try:
                     await pipeline.run()
                 except RunFailedError:
@@ -212,29 +219,57 @@ class Session(Sitting):
         used = gpu_memory(gpus) if gpus and gpus_needed(config) else None
         return {} if used is None else {"gpu_memory_bytes": float(used)}
 
-    def _known(self) -> Reuse:
-        """Where outputs come from that need not be asked for: a recorded run, or earlier ones."""
+    async def _known(self) -> Reuse:
+        """Where answers come from that need not be asked for: a recorded run, or earlier ones."""
         if self.job.recorded is not None:
-            recorded = RecordedOutputs(self.job.recorded)
-            return lambda work, _hash: recorded.of_instance(
-                work.planned.name, work.instance_id, work.instance.question
-            )
+            return self._from_recorded(self.job.recorded)
         if not self.job.reuse:
             return lambda _work, _hash: None
-        key, results = self.record["reuse_key"], self.job.results
-        index = ReuseIndex(lambda: runs_to_reuse(Store(results).runs(), key, self.folder.run_id))
+        runs = Store(self.job.results).runs()
+        related = runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
+        if not related:
+            self._tell_of_names(runs)
+        elif not await self._still_the_same(related):
+            return lambda _work, _hash: None
+        index = ReuseIndex(lambda: related)
         return lambda _work, request_hash: index.find(request_hash)
 
-    async def _listen(self, pipeline: Pipeline, scope: anyio.CancelScope) -> None:
+    def _from_recorded(self, run: Run) -> Reuse:
+        recorded = RecordedOutputs(run)
+
+        def find(work: Work, _hash: str) -> KnownAnswer | None:
+            found = recorded.of_instance(
+                work.planned.name, work.instance_id, work.instance.question
+            )
+            return None if found is None else KnownAnswer(found.outputs, run.run_id)
+
+        return find
+
+    def _tell_of_names(self, runs: Sequence[Run]) -> None:
+        """Say that answers are there which only a name vouches for."""
+        if runs_to_reuse(runs, self.record, by_name=True):
+            name = self.record["model"]["name"]
+            self.progress.message(
+                f"{name} is known by its name alone, which does not say which weights answered: "
+                "answers of earlier runs are not used (--reuse-by-name takes them over)"
+            )
+
+    async def _still_the_same(self, related: Sequence[Run]) -> bool:
+        """Whether the model of earlier runs still answers as it did; said where it does not."""
+        if self.record["model"].get("known_by") != Identity.NAME:
+            return True
+        found = await probe(self.harness, self.job.plan, ReuseIndex(lambda: related))
+        if not found.same_model:
+            self.progress.message(
+                f"answers of earlier runs are not used: {found.asked - found.agreed} of "
+                f"{found.asked} come out otherwise now, so the server serves another model"
+            )
+        return found.same_model
+
+    async def _listen(self, pipeline: Pipeline) -> None:
         """First Ctrl-C: finish what is in flight. Second: stop at once."""
-        before = {number: signal.getsignal(number) for number in _SIGNALS}
-        try:
-            receiver = anyio.open_signal_receiver(*_SIGNALS)
-            context = receiver.__enter__()
-        except (ValueError, NotImplementedError, RuntimeError):
-            return  # not the main thread: signals belong to somebody else
-        try:
-            async for _ in context:
+        with interrupts() as heard:
+            async for _ in heard:
                 if pipeline.stopped:
                     self.journal.sync()
                     raise Interrupted(
@@ -244,10 +279,6 @@ class Session(Sitting):
                 self._signalled = True
                 pipeline.stop()
                 self.progress.message("finishing what is in flight; Ctrl-C again stops at once")
-        finally:
-            receiver.__exit__(None, None, None)
-            for number, handler in before.items():
-                signal.signal(number, handler or signal.SIG_DFL)
 
     # -- the pipeline's sink
 
@@ -272,7 +303,7 @@ class Session(Sitting):
         self._done[name] += 1
         self._count(name, row)
         self._spend()
-        self.progress.advanced(name, self._done[name], self._means[name].value)
+        self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
             self.notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
 
@@ -295,18 +326,23 @@ class Session(Sitting):
         self._cost += row.get("cost_usd") or 0.0
         if any(_TRUNCATED in (output.get("metadata") or "") for output in row["outputs"]):
             self._truncated[task] += 1
-        key = self._primaries[task]
-        value = row["values"].get(key)
-        if value is not None:
-            self._means[task].add(value, row["weights"].get(key, 1.0))
+        means = self._means[task]
+        for key, value in row["values"].items():
+            if value is not None and key in means:
+                means[key].add(value, row["weights"].get(key, 1.0))
+
+    def _primary(self, task: str) -> _Mean:
+        return self._means[task][self._primaries[task]]
 
     def finished(self, feed: Feed) -> None:
         name = feed.planned.name
         self.journal.sync()
-        done, mean = self._done[name], self._means[name]
-        self.progress.task_finished(name, done, mean.value)
-        if mean.n < done:
-            self.progress.message(f"{name}: {done - mean.n:,} of {done:,} have no score")
+        done, primary = self._done[name], self._primary(name)
+        self.progress.task_finished(name, done, primary.mean)
+        if primary.n < done:
+            self.progress.message(f"{name}: {done - primary.n:,} of {done:,} have no score")
+        scores = {key: mean.score for key, mean in self._means[name].items()}
+        self.notify("task_finished", run_id=self.folder.run_id, task=name, metrics=scores)
 
     # -- the end
 
@@ -319,12 +355,6 @@ class Session(Sitting):
         results = write_results(
             self.folder, self.record, tasks, self.job.plan.suites, self.expected
         )
-        for planned in self.job.plan.tasks:
-            scores = [s for s in results if s.kind == "task" and s.name == planned.name]
-            values = {f"{s.metric}:{s.scorer}": s.value for s in scores}
-            self.notify(
-                "task_finished", run_id=self.folder.run_id, task=planned.name, metrics=values
-            )
         notes = [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
@@ -359,10 +389,11 @@ def finished_instances(
 
 
 class _Mean:
-    """A running weighted mean."""
+    """A running weighted mean, and the score that its metric makes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, transform: str | None) -> None:
         self._sum = self._weight = 0.0
+        self._transform = transform
         self.n = 0
 
     def add(self, value: float, weight: float) -> None:
@@ -371,5 +402,10 @@ class _Mean:
         self._weight += weight
 
     @property
-    def value(self) -> float | None:
+    def mean(self) -> float | None:
         return self._sum / self._weight if self._weight else None
+
+    @property
+    def score(self) -> float | None:
+        mean = self.mean
+        return None if mean is None else transformed_mean(mean, self._transform)

@@ -26,6 +26,9 @@ class Scorer:
     version: ClassVar[int] = 1
     #: whether scoring takes long enough (over a millisecond) to be kept off the event loop
     cpu_bound: ClassVar[bool] = False
+    #: seconds for one output, after which the instance ends as ``scorer_failed``; the harness's
+    #: ``scoring_timeout`` wins over it
+    time_limit: ClassVar[float] = 60.0
     #: what must be provided at scoring time: "judge", "python", "bash", "sandbox:NAME"
     requires: ClassVar[frozenset[str]] = frozenset()
 
@@ -48,6 +51,9 @@ class ScoringContext(Protocol):
 
 class AsyncScorer(Scorer):
     """Base of scorers that call a judge or run code. ``requires`` says which."""
+
+    #: generous: judges and sandboxes have limits of their own, and their queues take time
+    time_limit: ClassVar[float] = 1800.0
 
     async def score_async(
         self, instance: Instance, output: LMOutput, context: ScoringContext

@@ -3,6 +3,7 @@
 Instance -> LMRequest (+ SamplingParams) -> LMOutput -> Response
 """
 
+from olmo_eval.common.types.identity import Identity
 from olmo_eval.common.types.instance import Instance, Split
 from olmo_eval.common.types.output import LMOutput, TokenLogprob
 from olmo_eval.common.types.request import LMRequest, Message, RequestType, SamplingParams
@@ -12,6 +13,7 @@ from olmo_eval.common.types.trajectory import Trajectory, Turn
 from olmo_eval.common.types.usage import Usage
 
 __all__ = [
+    "Identity",
     "Instance",
     "LMOutput",
     "LMRequest",

@@ -7,7 +7,7 @@ import logging
 import os
 from typing import Any, ClassVar
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import Identity, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, TransientError, UsageError
 from olmo_eval.harness.engine_input import EngineInput
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
@@ -60,6 +60,15 @@ class LiteLLMProvider(Provider):
     @classmethod
     def capabilities_for(cls, config: ProviderConfig) -> frozenset[Capability]:
         return _GENERATING | _SCORING if config.base_url else _GENERATING
+
+    @classmethod
+    def identify(cls, config: ProviderConfig) -> dict[str, Any]:
+        facts = super().identify(config)
+        return facts if config.base_url else {**facts, "known_by": str(Identity.SERVICE)}
+
+    @classmethod
+    def service_key(cls, config: ProviderConfig) -> str | None:
+        return api_key(read_options(config)[0], config)
 
     async def start(self) -> None:
         if not self.config.model:

@@ -38,6 +38,8 @@ def outputs(
         TransientError: the answer holds no choices or is malformed.
     """
     choices = answer.get("choices")
+    told = answer.get("system_fingerprint")
+    metadata = {**(metadata or {}), **({"system_fingerprint": told} if told else {})}
     if not isinstance(choices, list) or not choices:
         raise TransientError("the service answered without choices")
     try:
@@ -45,7 +47,7 @@ def outputs(
         total = usage(answer.get("usage"), cost)
         shared = [total] + [Usage(cost_usd=None if cost is None else 0.0)] * (len(ordered) - 1)
         return [
-            _output(choice, stops, use, metadata or {})
+            _output(choice, stops, use, metadata)
             for choice, use in zip(ordered, shared, strict=True)
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -72,6 +72,10 @@ class VLLMServerProvider(Provider):
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
 
     @classmethod
+    def service_key(cls, config: ProviderConfig) -> str | None:
+        return join_key(read_options(config)[0], config)
+
+    @classmethod
     def gpus_needed(cls, config: ProviderConfig) -> int:
         return config.num_instances * _gpus_each(config)
 
