@@ -68,7 +68,14 @@ def list_(filter_: str, as_json: bool) -> None:
 @external.command()
 @click.argument("eval_name", metavar="NAME")
 @click.option("-m", "--model", required=True, help="As for `olmo-eval run`.")
-@click.option("-a", "--arg", "arguments", multiple=True, metavar="KEY=VALUE")
+@click.option(
+    "-a",
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Argument of the eval; `olmo-eval external list` names them.",
+)
 @click.option(
     "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Harness setting."
 )
@@ -93,7 +100,10 @@ def run(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Run the external eval NAME on a model. What it did cannot be resumed: each run is anew."""
+    """Run the external eval NAME on a model.
+
+    It is not resumed: each command makes a new run.
+    """
     from olmo_eval.cli.results import run_json
     from olmo_eval.cli.run import harness_of, missing_too_many, refuse_contradiction, see_through
     from olmo_eval.cli.show import print_json, print_scores

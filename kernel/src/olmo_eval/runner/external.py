@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -78,7 +78,7 @@ def refuse_malformed(kind: Any, label: str) -> None:
     """
     if not (isinstance(kind, type) and issubclass(kind, ExternalEval)):
         raise PluginError(f"{label}: {kind!r} is not a subclass of ExternalEval")
-    if not isinstance(kind.metrics, Iterable) or not all(
+    if not isinstance(kind.metrics, list | tuple) or not all(
         isinstance(metric, ExternalMetric) for metric in kind.metrics
     ):
         raise PluginError(f"{label}: metrics is not a tuple of ExternalMetric: {kind.metrics!r}")

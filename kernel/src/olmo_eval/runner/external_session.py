@@ -101,9 +101,8 @@ class ExternalSession(Sitting):
                 hint=f"its timeout_seconds is the limit; what it wrote is kept in {self._place}",
             )
         if call.error is not None:
-            found = plugin_error(call.error, request.label, request.kind.__module__)
-            found.message = self.redactor.text(found.message)
-            raise found from call.error
+            module, clean = request.kind.__module__, self.redactor.text
+            raise plugin_error(call.error, request.label, module, clean) from call.error
         return call.result
 
     async def _listen(self, call: Apart) -> None:

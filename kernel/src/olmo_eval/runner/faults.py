@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 
 from olmo_eval.errors import OlmoEvalError, PluginError
 from olmo_eval.runner.pipeline import most_telling
 
 
-def plugin_error(error: BaseException, label: str, module: str) -> PluginError:
+def plugin_error(
+    error: BaseException, label: str, module: str, clean: Callable[[str], str] = str
+) -> PluginError:
     """``error`` as that of a plugin: ``label`` names what failed, ``module`` is where it is
-    defined. One line, with the innermost place in the plugin's code.
+    defined. One line, with the innermost place in the plugin's code; ``clean`` takes out secrets.
     """
     told = most_telling(error) if isinstance(error, BaseExceptionGroup) else error
     place = place_in(told.__traceback__, module) or place_in(error.__traceback__, module)
     where = f" at {place}" if place else f" in {module}"
     hint = told.hint if isinstance(told, OlmoEvalError) else None
     return PluginError(
-        f"{label} failed{where}: {reason_of(told)}", hint=hint or "--debug shows the traceback"
+        clean(f"{label} failed{where}: {reason_of(told)}"),
+        hint=clean(hint or "--debug shows the traceback"),
     )
 
 
