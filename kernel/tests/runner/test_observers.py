@@ -138,9 +138,9 @@ def test_observers_that_fail_are_named_and_harmless(bench: Any) -> None:
     assert done.code == 0, done.err
     for said in (
         "run_started failed: ValueError: no tracker here",
-        "instance_scored failed: SystemExit: 4",
+        "instance_scored failed: called sys.exit(4)",
         "task_finished failed: RuntimeError: no idea",
-        "run_finished failed: SystemExit: 5",
+        "run_finished failed: called sys.exit(5)",
     ):
         assert said in done.err
     assert done.err.count("plugin broken.py ") == 5

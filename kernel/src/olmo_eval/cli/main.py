@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
 
@@ -128,7 +129,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     0: done. 1: a run failed. 2: the request was wrong. 130: interrupted.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        with _ending_the_process():
+            main(sys.argv[1:])
+    given = list(arguments or ())
     debug = "--debug" in given
     try:
         rest, plugins, debug = common_options(given)
@@ -162,6 +166,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
             hint = "this is a defect; --debug shows where"
             _report(f"{type(error).__name__}: {error}", hint, debug)
         sys.exit(1)
+
+
+@contextmanager
+def _ending_the_process() -> Iterator[None]:
+    """At once where a thread was left behind because nothing could stop it: Python would wait for
+    the threads that it started in turn.
+    """
+    try:
+        yield
+    except SystemExit as ended:
+        if any(getattr(thread, "abandoned", False) for thread in threading.enumerate()):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(ended.code if isinstance(ended.code, int) else 0)
+        raise
 
 
 def _output_of(arguments: Sequence[str]) -> AbstractContextManager[None]:

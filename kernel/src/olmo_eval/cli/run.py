@@ -119,7 +119,7 @@ def run(
     try:
         for model in sweep.left():
             with sweep.attempt(model):
-                runs.append(_run(jobs[model], options["executor"]))
+                runs.append(see_through(jobs[model], options["executor"]))
             sweep.announce()
     finally:  # an interrupt, too, leaves what is finished to be shown
         show_runs(runs, as_json)
@@ -144,7 +144,7 @@ def missing_too_many(runs: Sequence[Run], percent: float) -> int:
             continue
         for score in one.scores():
             lost = score.n_expected - score.n_scored
-            if score.kind == "task" and score.primary and lost > score.n_expected * percent / 100:
+            if score.kind != "suite" and score.primary and lost > score.n_expected * percent / 100:
                 share = 100 * lost / score.n_expected
                 click.echo(
                     f"error: {score.name}: {share:.1f}% of the instances have no score "
@@ -168,7 +168,8 @@ def unusual(runs: Sequence[Run], strict: bool) -> int:
     return code
 
 
-def _run(job: Job, executor: str) -> Run:
+def see_through(job: Job, executor: str) -> Run:
+    """Make the run, and show how it goes."""
     from olmo_eval.runner.evaluate import run_job
     from olmo_eval.runner.progress import make_progress
 
@@ -187,32 +188,37 @@ def make_all(
     Raises:
         OlmoEvalError: what is wrong whatever the model.
     """
-    from olmo_eval.common.overrides import apply_overrides
-    from olmo_eval.harness.config import load_harness
-    from olmo_eval.harness.presets import get_harness_preset
     from olmo_eval.runner.plan import make_plan, with_limit
     from olmo_eval.runner.run import refuse_impossible
 
     requests, for_harness = bind(ordered)
+    harness = harness_of(options, for_harness)
+    plan = with_limit(make_plan(requests), options["limit"], options["seed"])
+    for note in _unfilled(plan):
+        click.echo(f"note: {note}", err=True)
+    jobs: dict[str, Job] = {}
+    for model in sweep.left():
+        with sweep.attempt(model):
+            job = _make(model, harness, plan, results, options)
+            refuse_contradiction(job, model, for_harness, options["provider"])
+            refuse_impossible(job)
+            jobs[model] = job
+    return jobs
+
+
+def harness_of(options: dict[str, Any], overrides: Sequence[Override]) -> HarnessConfig:
+    """The harness that the options name, with its overrides."""
+    from olmo_eval.common.overrides import apply_overrides
+    from olmo_eval.harness.config import load_harness
+    from olmo_eval.harness.presets import get_harness_preset
+
     if options["harness"] and options["harness_config"]:
         raise UsageError("--harness and --harness-config exclude each other")
     if options["harness_config"]:
         harness = load_harness(options["harness_config"])
     else:
         harness = get_harness_preset(options["harness"] or "default")
-    harness = apply_overrides(harness, for_harness, where=f"harness {harness.name!r}")
-    plan = with_limit(make_plan(requests), options["limit"], options["seed"])
-    for note in _unfilled(plan):
-        click.echo(f"note: {note}", err=True)
-    kind = next((o for o in reversed(for_harness) if o.path == ("provider", "kind")), None)
-    jobs: dict[str, Job] = {}
-    for model in sweep.left():
-        with sweep.attempt(model):
-            job = _make(model, harness, plan, results, options)
-            _refuse_contradiction(job, model, kind, options["provider"])
-            refuse_impossible(job)
-            jobs[model] = job
-    return jobs
+    return apply_overrides(harness, overrides, where=f"harness {harness.name!r}")
 
 
 def _make(
@@ -239,9 +245,11 @@ def _make(
     )
 
 
-def _refuse_contradiction(
-    job: Job, model: str, asked: Override | None, provider: str | None
+def refuse_contradiction(
+    job: Job, model: str, overrides: Sequence[Override], provider: str | None
 ) -> None:
+    """Raise where an override names another provider than what else was asked for."""
+    asked = next((o for o in reversed(overrides) if o.path == ("provider", "kind")), None)
     kind = job.harness.provider.kind
     if asked is not None and asked.value != kind:
         by = f"--provider {kind}" if provider else f"-m {model}"

@@ -159,6 +159,8 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
             lines.append(f"missing in {name}: {n:,} have no value of {score.metric}")
         if set(outcomes) - {*_LOST, "scored"}:
             lines.append(f"outcomes of {name}: {_counted(outcomes)}")
+    if run.record.get("kind") == "external":
+        return lines  # it is run anew, not resumed
     if ended["infra_failed"] or ended["judge_failed"]:
         lines.append("rerun the same command to try the failed ones again")
     if ended["scorer_failed"] > non_finite:

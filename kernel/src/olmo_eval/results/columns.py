@@ -26,7 +26,7 @@ class TaskColumns:
     wrong.
     """
 
-    def __init__(self, keys: Iterable[str], tally: Tally) -> None:
+    def __init__(self, keys: Iterable[str], tally: Tally | None = None) -> None:
         self.tally = tally
         self._values = {key: array("d") for key in keys}
         self._weights = {key: array("d") for key in self._values}
@@ -41,7 +41,8 @@ class TaskColumns:
     def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:
             self.n += 1
-            self.tally.see(row)
+            if self.tally is not None:
+                self.tally.see(row)
             self.outcomes[row["outcome"]] += 1
             if row.get("error"):
                 self.errors[row["error"]] += 1

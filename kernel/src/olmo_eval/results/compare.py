@@ -159,7 +159,7 @@ def compare(
     compared = [
         _compare_task(run_a, run_b, name, margin, tuple(allow_different), seed) for name in names
     ]
-    notes += _notes(compared)
+    notes += [*_not_means(run_a, run_b, names), *_notes(compared)]
     adjusted = adjust([c.verdict for c in compared])
     rows = tuple(evolve(c, verdict=v) for c, v in zip(compared, adjusted, strict=True))
     suites, left_out = _compare_suites(run_a, run_b, {c.name: c for c in compared}, margin)
@@ -213,6 +213,7 @@ def _compare_task(
             f"{name}: run {b.run_id} has no metric {entry['key']}",
             hint="rescore it with the metrics of the other run",
         )
+    _refuse_opposite(a, b, name, entry)
     found = pairs(a, b, name, entry["key"])
     if len(found.a) == 0:
         raise UsageError(f"{name}: the runs share no scored question")
@@ -260,12 +261,37 @@ def _compare_task(
     )
 
 
+def _refuse_opposite(a: Run, b: Run, name: str, entry: Mapping[str, Any]) -> None:
+    """Raise where the runs do not agree on which direction of a metric is better."""
+    other = next(m for m in b.task_record(name)["metrics"] if m["key"] == entry["key"])
+    if other["higher_is_better"] != entry["higher_is_better"]:
+        better, worse = (a, b) if entry["higher_is_better"] else (b, a)
+        raise UsageError(
+            f"{name}: higher {entry['metric']} is better in run {better.run_id} and worse in run "
+            f"{worse.run_id}",
+            hint="the task or external eval has changed what it declares: run one of them anew",
+        )
+
+
 def _missing(run: Run, task: str, scored: int) -> int:
     return int(run.task_record(task).get("n_expected") or scored) - scored
 
 
 def _same(found: Pairs) -> bool:
     return bool(np.array_equal(found.weights_a, found.weights_b))
+
+
+def _not_means(a: Run, b: Run, names: Sequence[str]) -> list[str]:
+    """A note for each value of an external eval that is not the mean of its instances' scores."""
+    return [
+        f"{name}: run {run.run_id} reports a value of {metric['metric']} that is not the mean of "
+        "its instances; the instances are what is compared"
+        for name in names
+        for run in (a, b)
+        for metric in run.task_record(name)["metrics"]
+        if metric["key"] == primary_metric(a, name)["key"]
+        and metric.get("mean_of_instances") is False
+    ]
 
 
 def _notes(compared: Sequence[TaskComparison]) -> list[str]:

@@ -16,6 +16,7 @@ _OF_SCORES = frozenset({"code", "extraction", "scorers", "metrics", "primary"})
 #: inputs of a task's lock: how a person names them, and whether a difference forbids comparing.
 #: The subset that is evaluated may differ: shared questions are what is compared.
 _INPUTS: Mapping[str, tuple[str, bool]] = {
+    "arguments": ("arguments", True),
     "data": ("data", True),
     "fewshot": ("few-shot examples", True),
     "formatter": ("formatter", True),
@@ -56,14 +57,16 @@ class Difference:
 def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> list[Difference]:
     """Every input of ``task`` whose locks differ, harness included."""
     lock_a, lock_b = a.get("lock", {}), b.get("lock", {})
-    inputs_a = lock_a.get("tasks", {}).get(task, {})
-    inputs_b = lock_b.get("tasks", {}).get(task, {})
+    inputs_a, inputs_b = _inputs(a, task), _inputs(b, task)
     found: list[Difference] = []
     for field, (label, forbids) in _INPUTS.items():
         if field not in inputs_a or field not in inputs_b:
             continue  # a run of before this was recorded
         left, right = inputs_a[field], inputs_b[field]
         if left == right or (field == "request" and _OF_REQUESTS & {d.field for d in found}):
+            continue
+        if field == "arguments":
+            found += _by_name(field, label, left, right)
             continue
         if field == "prompt_code":
             forbids = _released(left) != _released(right)
@@ -73,17 +76,33 @@ def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> l
                 continue  # other parts, named above or below, bring other modules with them
         found.append(Difference(field, label, _short(left), _short(right), forbids))
     templates = [lock.get("model", {}).get("chat_template") for lock in (lock_a, lock_b)]
-    if None not in templates and templates[0] != templates[1] and _as_chat(a, task):
+    as_chat = _as_chat(a, task)
+    # an external eval may ask either way: what differs is said, and forbids nothing
+    if None not in templates and templates[0] != templates[1] and as_chat is not False:
         a_template, b_template = map(str, templates)
         found.append(
-            Difference("chat_template", "chat template", a_template, b_template, forbids=True)
+            Difference("chat_template", "chat template", a_template, b_template, bool(as_chat))
         )
     left, right = lock_a.get("harness", {}), lock_b.get("harness", {})
-    for field in sorted({*left, *right}):
-        if left.get(field) != right.get(field):
-            shown = _short(left.get(field)), _short(right.get(field))
-            found.append(Difference("harness", f"harness settings ({field})", *shown, True))
-    return found
+    return found + _by_name("harness", "harness settings", left, right)
+
+
+def _inputs(record: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    inputs: Mapping[str, Any] = record.get("lock", {}).get("tasks", {}).get(task, {})
+    return inputs
+
+
+def _by_name(
+    field: str, label: str, left: Mapping[str, Any], right: Mapping[str, Any]
+) -> list[Difference]:
+    """A difference for each setting that is not the same on both sides."""
+    return [
+        Difference(
+            field, f"{label} ({name})", _short(left.get(name)), _short(right.get(name)), True
+        )
+        for name in sorted({*left, *right})
+        if left.get(name) != right.get(name)
+    ]
 
 
 def _modules_apart(
@@ -102,8 +121,12 @@ def _modules_apart(
     return shown[0], shown[1]
 
 
-def _as_chat(record: Mapping[str, Any], task: str) -> bool:
-    """Whether the task's questions reach the model through its chat template."""
+def _as_chat(record: Mapping[str, Any], task: str) -> bool | None:
+    """Whether the task's questions reach the model through its chat template; None where that is
+    not known, of an external eval.
+    """
+    if record.get("kind") == "external":
+        return None
     entry: Mapping[str, Any] = next((e for e in record.get("tasks", ()) if e["name"] == task), {})
     harness = record.get("lock", {}).get("harness", {})
     told = any(harness.get(key) for key in ("system_prompt", "tools", "scaffold"))
@@ -135,17 +158,18 @@ def lock_differences(
         differing = {d.field for d in found}
         if differing & _OF_REQUESTS:
             differing.add("request")
-        equal = [label for f, (label, _) in _INPUTS.items() if f not in differing]
+        both = _inputs(a, task).keys() & _inputs(b, task).keys()
+        equal = [label for f, (label, _) in _INPUTS.items() if f in both - differing]
         ways = " ".join(f"--allow-different {field}" for field in fields)
         raise UsageError(
-            f"{task}: {named} ({', '.join(equal)} equal)",
-            hint=_hint(differing, fields, ways),
+            f"{task}: {named}" + (f" ({', '.join(equal)} equal)" if equal else ""),
+            hint=_hint(a, fields, ways),
         )
     return tuple(found)
 
 
-def _hint(differing: Collection[str], forbidden: Collection[str], ways: str) -> str:
-    if set(forbidden) <= _OF_SCORES:
+def _hint(record: Mapping[str, Any], forbidden: Collection[str], ways: str) -> str:
+    if set(forbidden) <= _OF_SCORES and record.get("kind") != "external":
         return f"`olmo-eval rescore` scores either run anew; to compare them all the same: {ways}"
     return f"these runs did not ask the same; to compare them all the same: {ways}"
 

@@ -73,7 +73,10 @@ def write_tables(
     (folder / "instances").mkdir(exist_ok=True)
     for task in tasks:
         records = _records(journal_path, places[task.name].in_order())
-        columns[task.name] = _write_task(folder, task, records)
+        keys = [metric.key for metric in task.metrics]
+        unconditional = any(metric.needs_unconditional for metric in task.metrics)
+        tally = Tally(task.primary, unconditional=unconditional)
+        columns[task.name] = write_task(folder, task.name, keys, task.scorers, records, tally)
     return columns
 
 
@@ -88,12 +91,21 @@ def _records(path: Path, offsets: Sequence[int]) -> Iterator[dict[str, Any]]:
                 yield record
 
 
-def _write_task(folder: Path, task: TaskMeta, records: Iterator[dict[str, Any]]) -> TaskColumns:
-    keys = [metric.key for metric in task.metrics]
-    arrow = schema.instance_schema(task.scorers, keys)
-    unconditional = any(metric.needs_unconditional for metric in task.metrics)
-    columns = TaskColumns(keys, Tally(task.primary, unconditional=unconditional))
-    final = folder / "instances" / f"{schema.file_name(task.name)}.parquet"
+def write_task(
+    folder: Path,
+    name: str,
+    keys: Sequence[str],
+    scorers: Sequence[str],
+    records: Iterator[dict[str, Any]],
+    tally: Tally | None = None,
+) -> TaskColumns:
+    """Write ``instances/TASK.parquet`` in one step; returns the columns of the metrics ``keys``.
+
+    ``tally`` counts the task's health meanwhile.
+    """
+    arrow = schema.instance_schema(scorers, keys)
+    columns = TaskColumns(keys, tally)
+    final = folder / "instances" / f"{schema.file_name(name)}.parquet"
     temporary = final.with_suffix(".tmp")
     with pq.ParquetWriter(temporary, arrow, **_PARQUET) as writer:
         for batch in _batches(records):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import frozen
 
+from olmo_eval.errors import DataError
 from olmo_eval.results.columns import FloatArray
 from olmo_eval.results.store import Run
 
@@ -32,8 +33,14 @@ class Pairs:
 
 
 def primary_metric(run: Run, task: str) -> dict[str, Any]:
-    """The primary metric of a task, as the run recorded it."""
+    """The primary metric of a task, as the run recorded it.
+
+    Raises:
+        DataError: the run has none: its external eval did not come to an end.
+    """
     entry = run.task_record(task)
+    if entry["primary"] is None:
+        raise DataError(f"run {run.run_id} has no scores of {task}: it is {run.status}")
     return dict(next(m for m in entry["metrics"] if m["key"] == entry["primary"]))
 
 

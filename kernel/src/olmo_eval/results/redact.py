@@ -109,6 +109,10 @@ class Redactor:
             return REDACTED if value and is_secret_name(name) else self.text(value)
         return value
 
+    def finds(self, data: bytes) -> bool:
+        """Whether a known secret stands in ``data``."""
+        return any(form in data for form in self._forms)
+
     def line(self, line: bytes) -> bytes:
         """A journal line's JSON body without secrets; the usual case is that there are none."""
         for form in self._forms:

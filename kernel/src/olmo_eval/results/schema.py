@@ -60,6 +60,7 @@ _HEAD = [
     ("request_hash", pa.string()),
     ("request", _REQUEST),
     ("outputs", pa.list_(_OUTPUT)),
+    ("metadata", pa.string()),  # JSON: what an external eval says of the instance
 ]
 
 _TAIL = [

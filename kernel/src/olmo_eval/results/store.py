@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -41,16 +42,17 @@ def publish(folder: Path, results: str) -> str:
     """
     filesystem, root = open_filesystem(results)
     target = f"{root}/runs/{folder.name}"
+    journal, last = folder / "journal", folder / "run.json"
     files = sorted(
-        (p for p in folder.rglob("*") if p.is_file() and "journal" not in p.parts),
-        key=lambda p: (p.name == "run.json", str(p)),
+        (p for p in folder.rglob("*") if p.is_file() and journal not in p.parents),
+        key=lambda p: (p == last, str(p)),
     )
     try:
         for path in files:
             name = f"{target}/{path.relative_to(folder).as_posix()}"
             filesystem.create_dir(name.rpartition("/")[0], recursive=True)
-            with filesystem.open_output_stream(name) as stream:
-                stream.write(path.read_bytes())
+            with path.open("rb") as file, filesystem.open_output_stream(name) as stream:
+                shutil.copyfileobj(file, stream, 1 << 20)
     except OSError as error:
         kept, way = f"they are kept in {folder}", way_out(error)
         raise DataError(

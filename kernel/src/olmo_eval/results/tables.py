@@ -47,7 +47,7 @@ def write_results(
         write_metrics(folder, scores)
     except OSError as error:
         raise unwritable(error, folder.path) from error
-    _describe(record, columns, expected)
+    describe(record, columns, expected)
     remarks = [
         f"{meta.name}: {note}"
         for meta in tasks
@@ -100,9 +100,10 @@ def write_metrics(folder: RunFolder, scores: Sequence[Score]) -> None:
     os.replace(temporary, folder.path / "metrics.parquet")
 
 
-def _describe(
+def describe(
     record: dict[str, Any], columns: Mapping[str, TaskColumns], expected: Mapping[str, int]
 ) -> None:
+    """Put each task's outcomes into its entry in ``record``, and the usage of all into it."""
     totals: dict[str, float] = {}
     for entry in record["tasks"]:
         mine = columns[entry["name"]]
@@ -111,7 +112,8 @@ def _describe(
         entry["errors"] = dict(mine.errors.most_common(5))
         entry["reused"] = mine.reused_from.total()
         entry["reused_from"] = dict(mine.reused_from.most_common())
-        entry["health"] = mine.tally.health().to_dict()
+        if mine.tally is not None:
+            entry["health"] = mine.tally.health().to_dict()
         for name, total in mine.totals.items():
             totals[name] = totals.get(name, 0) + total
     record["usage"] = totals

@@ -51,7 +51,7 @@ def task_lock(planned: PlannedTask, code: Code | None = None) -> dict[str, Any]:
         "fewshot": _fewshot_lock(task),
         "formatter": to_json(config.formatter),
         "request": digest(request_identity(request_row(planned.example))),
-        "prompt_code": _class_lock(type(task), planned.owner),
+        "prompt_code": class_lock(type(task), planned.owner),
         "code": code.digest,
         "versions": _versions(planned),
         "extraction": _extraction_lock(task),
@@ -155,7 +155,7 @@ def _plain(part: Any) -> dict[str, Any]:
     return {"class": described, **to_json(getattr(part, "__dict__", {}))}
 
 
-def _class_lock(cls: type[Any], owner: Owner) -> dict[str, Any]:
+def class_lock(cls: type[Any], owner: Owner) -> dict[str, Any]:
     """The class that makes the prompts, and the version that its author gave it."""
     return {
         "class": f"{cls.__module__}:{cls.__qualname__}",

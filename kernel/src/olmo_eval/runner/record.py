@@ -10,6 +10,7 @@ from olmo_eval.common.convert import to_json
 from olmo_eval.results import schema
 from olmo_eval.runner.code import CodeReader
 from olmo_eval.runner.environment import environment
+from olmo_eval.runner.external import external_record
 from olmo_eval.runner.lock import (
     code_record,
     digest,
@@ -51,7 +52,7 @@ def run_record(job: Job) -> dict[str, Any]:
     source = job.recorded.run_id if job.recorded else None
     generation = [lock["model"], config.provider.kind, generation_lock(config)]
     asked = [[name, t["limit"], t["seed"]] for name, t in tasks.items()]
-    return {
+    record = {
         "schema_version": schema.VERSION,
         "olmo_eval_version": olmo_eval.__version__,
         "kind": "rescore" if job.recorded else "run",
@@ -70,6 +71,7 @@ def run_record(job: Job) -> dict[str, Any]:
         **({"rescored_from": source} if source else {}),
         **({"notes": dict(job.notes)} if job.notes else {}),
     }
+    return record if job.external is None else external_record(record, job.external)
 
 
 def _model_facts(job: Job) -> dict[str, Any]:

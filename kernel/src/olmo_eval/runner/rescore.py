@@ -33,6 +33,13 @@ def rescore_job(
         UsageError: a task the run does not have, or requests that it did not make. DataError: the
             run did not finish.
     """
+    if run.record.get("kind") == "external":
+        name = run.task_names[0]
+        raise UsageError(
+            f"run {run.run_id} is one of the external eval {name!r}, which scores its answers "
+            "itself: they cannot be scored again here",
+            hint=f"`olmo-eval external run {name} -m {run.model}` runs it anew",
+        )
     if run.record.get("status") not in ("complete", "incomplete", "diverged"):
         raise DataError(
             f"run {run.run_id} is {run.record.get('status')}: only finished runs are scored again",

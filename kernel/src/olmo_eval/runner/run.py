@@ -22,6 +22,8 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
 from olmo_eval.results.locking import run_lock
 from olmo_eval.results.store import Run, open_run, publish
+from olmo_eval.runner.external import ExternalRequest
+from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
 from olmo_eval.runner.lock import digest
 from olmo_eval.runner.plan import Plan
@@ -40,6 +42,7 @@ class Job:
       of a model that is known by its name alone only with ``reuse_by_name``;
     - ``step`` and ``tokens``: how far the checkpoint was trained; ``step_given`` says that the
       step was named, not read from the checkpoint's path;
+    - ``external``: the external eval that is run in place of tasks;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
     - ``max_cost``: US dollars the run's answers may cost, where the provider knows;
     - ``inspect``: the parts of each task's first instance to show.
@@ -61,6 +64,7 @@ class Job:
     inspect: tuple[str, ...] = ()
     max_cost: float | None = None
     recorded: Run | None = None
+    external: ExternalRequest | None = None
 
 
 def execute(job: Job, progress: Progress) -> Path | str:
@@ -138,7 +142,10 @@ def _ends_like_ctrl_c() -> Iterator[None]:
 
 def refuse_impossible(job: Job) -> None:
     """Raise what speaks against the run, before anything is loaded."""
-    reasons = Harness.refusals(job.harness, job.plan.needs(), job.plan.scoring_needs())
+    external = job.external
+    needs = job.plan.needs() if external is None else external.needs(job.harness)
+    reasons = Harness.refusals(job.harness, needs, job.plan.scoring_needs())
+    reasons += [] if external is None else external.missing_secrets()
     for planned in job.plan.tasks:
         missing = [s for s in planned.task.config.required_secrets if not os.environ.get(s)]
         reasons += [f"task {planned.name!r} needs the environment variable {s}" for s in missing]
@@ -199,4 +206,5 @@ async def _make(
             if known is not None and not job.step_given:  # what an earlier command said stays
                 record["model"]["step"] = known["model"].get("step", job.step)
             record["load_seconds"] = time.perf_counter() - began
-            await Session(job, harness, folder, record, progress).make(known)
+            sitting = Session if job.external is None else ExternalSession
+            await sitting(job, harness, folder, record, progress).make(known)

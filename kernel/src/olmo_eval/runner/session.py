@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from olmo_eval import plugins
-from olmo_eval.common.convert import to_json
 from olmo_eval.common.types import Identity, Response
-from olmo_eval.errors import OlmoEvalError, RunFailedError
+from olmo_eval.errors import RunFailedError
 from olmo_eval.harness.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
-from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
-from olmo_eval.results.locking import this_host
 from olmo_eval.results.recorded import RecordedOutputs
-from olmo_eval.results.redact import Redactor
 from olmo_eval.results.reuse import KnownAnswer, ReuseIndex, runs_to_reuse
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.results.summary import transformed_mean
@@ -34,6 +30,7 @@ from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.probe import probe, refuse_other_model
 from olmo_eval.runner.progress import Progress
+from olmo_eval.runner.sitting import Sitting
 
 if TYPE_CHECKING:
     from olmo_eval.runner.run import Job
@@ -42,7 +39,7 @@ if TYPE_CHECKING:
 _RETRIED = frozenset({"infra_failed", "judge_failed"})
 
 
-class Session:
+class Session(Sitting):
     """A run being made: the sink of its pipeline, and the keeper of its record."""
 
     def __init__(
@@ -53,11 +50,7 @@ class Session:
         record: dict[str, Any],
         progress: Progress,
     ) -> None:
-        self.job, self.harness, self.folder, self.progress = job, harness, folder, progress
-        self.redactor = Redactor()
-        self.redactor.learn(to_json(job.harness))
-        self.record = self.redactor.value({"run_id": folder.run_id, **record})
-        self.record["concurrency"] = harness.max_concurrency
+        super().__init__(job, harness, folder, record, progress)
         self.expected: dict[str, int] = {}
         self._done: Counter[str] = Counter()
         self._means = {
@@ -69,7 +62,6 @@ class Session:
         self._signalled = False
         self._cost = 0.0
         self._truncated: Counter[str] = Counter()
-        self._manager = plugins.manager()
         self._watched = self._manager.observes("instance_scored")
 
     async def make(self, known: Mapping[str, Any] | None) -> None:
@@ -80,24 +72,15 @@ class Session:
             await refuse_other_model(
                 self.harness, self.job.plan, run, self.record["model"], self.progress.message
             )
-        sessions = list((known or {}).get("sessions", ()))
-        argv = self.record["environment"]["argv"]
-        host = this_host(self.folder.path.parent.parent)
-        sessions.append({"started": now(), "host": host, "argv": argv})
-        self.record.update(
-            status="running",
-            started=(known or {}).get("started") or sessions[0]["started"],
-            sessions=sessions,
-        )
-        self.folder.write_json(self.record)
+        self.begin(known)
         done = self._read_journal()
         self.journal = journal.Journal(self.folder.journal, self.redactor.line)
-        self._notify("run_started", run=self.record)
+        self.notify("run_started", run=self.record)
         try:
             await self._evaluate(done)
             self._finish("complete", time.perf_counter() - began)
         except BaseException as error:
-            self._fail(error)
+            self.fail(error)
             raise
         finally:
             self.journal.close()
@@ -251,7 +234,7 @@ class Session:
         self._spend()
         self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
-            self._notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
+            self.notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
 
     def _spend(self) -> None:
         """End the run when its answers have cost more than it may spend.
@@ -288,7 +271,7 @@ class Session:
         if primary.n < done:
             self.progress.message(f"{name}: {done - primary.n:,} of {done:,} have no score")
         scores = {key: mean.score for key, mean in self._means[name].items()}
-        self._notify("task_finished", run_id=self.folder.run_id, task=name, metrics=scores)
+        self.notify("task_finished", run_id=self.folder.run_id, task=name, metrics=scores)
 
     # -- the end
 
@@ -306,49 +289,22 @@ class Session:
         results = write_results(
             self.folder, self.record, tasks, self.job.plan.suites, self.expected
         )
-        notes = list(self.record.get("remarks", ()))
+        notes = list(self.record.pop("remarks", ()))
         notes += [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
         ]
-        notes += [self.redactor.text(note) for note in self.harness.provider.notes()]
-        if notes:
-            self.record["remarks"] = notes
-        for note in notes:
-            self.progress.message(note)
+        for note in [*notes, *self.harness.provider.notes()]:
+            self.remark(note)
         missing = any(not score.complete for score in results)
         diverged = divergence(self.record)
         if diverged:
             self.record["error"] = diverged
             status = "diverged"
-        self._close_session("incomplete" if missing and not diverged else status, seconds)
+        self.close("incomplete" if missing and not diverged else status, seconds)
         if not missing:
             self.folder.drop_journal()
-        self._notify("run_finished", run=self.record)
-
-    def _fail(self, error: BaseException) -> None:
-        stops = (Interrupted, KeyboardInterrupt, anyio.get_cancelled_exc_class())
-        status = "interrupted" if isinstance(error, stops) else "failed"
-        if isinstance(error, OlmoEvalError):
-            self.record["error"] = self.redactor.text(error.message)
-        try:
-            if not isinstance(error, journal.JournalGoneError):  # nor is the folder made again
-                self._close_session(status, None)
-        except OlmoEvalError as unwritable:
-            self.progress.message(unwritable.message)
-        self._notify("run_finished", run=self.record)
-
-    def _close_session(self, status: str, seconds: float | None) -> None:
-        self.record["status"] = status
-        self.record["finished"] = now()
-        self.record["sessions"][-1].update(ended=self.record["finished"], seconds=seconds)
-        self.folder.write_json(self.record)
-
-    def _notify(self, hook: str, **arguments: Any) -> None:
-        for failure in self._manager.notify(hook, **arguments):
-            self.progress.message(
-                f"plugin {failure.owner}: {failure.name} failed: {failure.reason}"
-            )
+        self.notify("run_finished", run=self.record)
 
 
 def finished_instances(

@@ -22,6 +22,7 @@ from olmo_eval.evals.external import (
     ExternalEval,
     ExternalEvalResult,
     ExternalInstance,
+    ExternalMetric,
 )
 
 _ASK = SamplingParams(max_tokens=8, stop_sequences=("\n",))
@@ -67,6 +68,7 @@ class KeyRetrieval(ExternalEval):
         "questions": Argument("questions a length", 20),
         "seed": Argument("seed of the lists", 0),
     }
+    metrics = (ExternalMetric("accuracy", higher_is_better=True, bounds=(0, 1)),)
 
     async def execute(self, context: ExternalContext) -> ExternalEvalResult:
         wanted = context.arguments
@@ -85,6 +87,7 @@ class KeyRetrieval(ExternalEval):
             found[question.id] = ExternalInstance(
                 id=question.id,
                 score=float(text == question.value),
+                scores={_at(question.pairs).name: float(text == question.value)},
                 question=question.prompt,
                 answer=text,
                 gold=question.value,
@@ -95,11 +98,15 @@ class KeyRetrieval(ExternalEval):
             for question in asked:
                 group.start_soon(answer, question)
         instances = [found[question.id] for question in asked]
-        metrics = {"accuracy": _mean(instances)}
+        metrics: dict[str | ExternalMetric, float] = {"accuracy": _mean(instances)}
         for length in lengths:
             mine = [one for one in instances if one.metadata["pairs"] == length]
-            metrics[f"accuracy_{length}_pairs"] = _mean(mine)
+            metrics[_at(length)] = _mean(mine)
         return ExternalEvalResult(metrics, instances, primary="accuracy")
+
+
+def _at(pairs: int) -> ExternalMetric:
+    return ExternalMetric(f"accuracy_{pairs}_pairs", higher_is_better=True, bounds=(0, 1))
 
 
 def _mean(instances: list[ExternalInstance]) -> float:

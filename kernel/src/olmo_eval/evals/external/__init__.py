@@ -6,6 +6,7 @@ from olmo_eval.evals.external.external import (
     ExternalEval,
     ExternalEvalResult,
     ExternalInstance,
+    ExternalMetric,
 )
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "ExternalEval",
     "ExternalEvalResult",
     "ExternalInstance",
+    "ExternalMetric",
 ]

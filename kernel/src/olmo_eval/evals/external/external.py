@@ -19,19 +19,56 @@ class Argument:
     default: Any = None
 
 
+Bounds = tuple[float | None, float | None]
+
+
+def _bounds(value: Iterable[float | None]) -> Bounds:
+    low, high = value
+    return low, high
+
+
+@frozen
+class ExternalMetric:
+    """A number that an external eval reports, and which direction is better.
+
+    ``bounds`` are the lowest and highest value it can have (None: unbounded); ``unit`` is for
+    people (``"s"``, ``"US dollars"``).
+    """
+
+    name: str
+    higher_is_better: bool = field(kw_only=True)
+    bounds: Bounds = field(default=(None, None), converter=_bounds, kw_only=True)
+    unit: str = field(default="", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip() or ":" in self.name:
+            raise ValueError(f"a metric's name is a text without colons, not {self.name!r}")
+        if not isinstance(self.higher_is_better, bool):
+            raise ValueError(f"metric {self.name!r}: higher_is_better is True or False")
+        low, high = self.bounds
+        if low is not None and high is not None and low >= high:
+            raise ValueError(
+                f"metric {self.name!r}: bounds go from low to high, not {low} to {high}"
+            )
+
+
 @frozen
 class ExternalInstance:
-    """One question of an external eval and its score, for the instance table.
+    """One question of an external eval and its scores, for the instance table.
 
-    ``score`` None means missing: it is counted as missing, never as 0.
+    ``score`` is its value of the primary metric, ``scores`` those of others, by name. None means
+    missing: it is counted as missing, never as 0. A metric that ``scores`` does not name does not
+    apply to this instance. ``metadata`` is kept as JSON; instances that share its ``cluster`` are
+    not independent.
     """
 
     id: str
-    score: float | None
+    score: float | None = None
     question: str = ""
     answer: str = ""
     gold: str = ""
     metadata: Mapping[str, Any] = field(factory=dict)
+    scores: Mapping[str, float | None] = field(factory=dict, kw_only=True)
 
 
 def _instances(value: Iterable[ExternalInstance]) -> tuple[ExternalInstance, ...]:
@@ -40,12 +77,13 @@ def _instances(value: Iterable[ExternalInstance]) -> tuple[ExternalInstance, ...
 
 @frozen
 class ExternalEvalResult:
-    """What an external eval reports: metrics by name, and its instances where it has them.
+    """What an external eval reports: metrics, and its instances where it has them.
 
-    ``primary`` names the metric that stands for the eval; by default the first.
+    A metric is the name of one that the eval declares, or an ``ExternalMetric`` where its name is
+    known only now. ``primary`` names the metric that stands for the eval; by default the first.
     """
 
-    metrics: Mapping[str, float]
+    metrics: Mapping[str | ExternalMetric, float]
     instances: tuple[ExternalInstance, ...] = field(default=(), converter=_instances)
     primary: str | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
@@ -60,8 +98,16 @@ class ExternalContext:
         self.folder = folder
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        """Ask the model under test, with the run's retries and limits."""
+        """Ask the model under test, under the run's harness: its prompt, tools, retries, limits.
+
+        Any number of requests may be made at once; as many are in flight as the provider takes.
+        """
         outputs: list[LMOutput] = await self.provider.generate(request, params)
+        return outputs
+
+    async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
+        """The log-likelihoods of a request's continuations, or of a whole text."""
+        outputs: list[LMOutput] = await self.provider.loglikelihood(request)
         return outputs
 
     @property
@@ -81,15 +127,22 @@ class ExternalEval:
             name = "coin_flip"
             description = "asks heads or tails"
             arguments = {"flips": Argument("how often", 10)}
+            metrics = (ExternalMetric("accuracy", higher_is_better=True),)
 
             async def execute(self, context):
                 ...
-                return ExternalEvalResult(metrics={"heads": 0.5})
+                return ExternalEvalResult(metrics={"accuracy": 0.5})
+
+    ``execute`` runs in a thread with an event loop of its own, so it may block. It is cancelled
+    after ``timeout_seconds``, and the run ends then whether it heard or not. A change of
+    ``version`` says that scores before and after cannot be compared.
     """
 
     name: ClassVar[str] = ""
     description: ClassVar[str] = ""
+    version: ClassVar[int] = 1
     arguments: ClassVar[Mapping[str, Argument]] = {}
+    metrics: ClassVar[tuple[ExternalMetric, ...]] = ()
     required_secrets: ClassVar[tuple[str, ...]] = ()
     timeout_seconds: ClassVar[float] = 24 * 3600.0
 

@@ -1,0 +1,177 @@
+"""The sitting of an external eval: it runs, and what it reports becomes the usual tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from olmo_eval.common.convert import to_json
+from olmo_eval.errors import RunFailedError
+from olmo_eval.evals.external import ExternalContext
+from olmo_eval.harness.runtime import Harness
+from olmo_eval.results import journal
+from olmo_eval.results.finalize import write_task
+from olmo_eval.results.folder import RunFolder, unwritable
+from olmo_eval.results.record import Row
+from olmo_eval.results.summary import Score
+from olmo_eval.results.tables import describe, write_metrics
+from olmo_eval.runner.apart import Apart, ModelApart
+from olmo_eval.runner.external import SCORER
+from olmo_eval.runner.external_result import CheckedResult, Reported, checked
+from olmo_eval.runner.faults import plugin_error
+from olmo_eval.runner.interrupt import Interrupted, interrupts
+from olmo_eval.runner.progress import Progress
+from olmo_eval.runner.sitting import Sitting
+
+if TYPE_CHECKING:
+    from olmo_eval.runner.run import Job
+
+_BLOCK = 1 << 20
+
+
+class ExternalSession(Sitting):
+    """An external eval being run."""
+
+    def __init__(
+        self,
+        job: Job,
+        harness: Harness,
+        folder: RunFolder,
+        record: dict[str, Any],
+        progress: Progress,
+    ) -> None:
+        super().__init__(job, harness, folder, record, progress)
+        assert job.external is not None
+        self.request = job.external
+        self.redactor.learn(to_json(self.request.arguments))
+        self.record = self.redactor.value(self.record)
+
+    async def make(self, known: Mapping[str, Any] | None) -> None:
+        """Run the eval, then write the tables."""
+        began = time.perf_counter()
+        self.begin(known)
+        self.notify("run_started", run=self.record)
+        try:
+            result = await self._run()
+            scores = self._write(checked(result, self.request, self.redactor.text))
+            self._finish(scores, time.perf_counter() - began)
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    @property
+    def _place(self) -> Path:
+        return self.folder.path / "external"
+
+    async def _run(self) -> Any:
+        """What the eval's ``execute`` returns.
+
+        Raises:
+            PluginError: it raised. RunFailedError: its time was over. Interrupted: Ctrl-C.
+        """
+        request, limit = self.request, self.request.kind.timeout_seconds
+        try:
+            self._place.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(error, self._place) from error
+        async with BlockingPortal() as portal:
+            model = ModelApart(self.harness, portal)
+            context = ExternalContext(model, dict(request.arguments), self._place)
+            call = Apart(lambda: request.kind().execute(context))
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._listen, call)
+                in_time = await call.ended_within(limit)
+                group.cancel_scope.cancel()
+            if not in_time:
+                await portal.stop(cancel_remaining=True)
+        if call.stops:
+            raise Interrupted(
+                f"external eval {request.name!r} was stopped",
+                hint="it cannot be resumed: the same command runs it anew",
+            )
+        if not in_time:
+            blocks = " and still blocks its thread" if call.abandoned else ""
+            raise RunFailedError(
+                f"{request.label} did not finish in {limit:g} s{blocks}",
+                hint=f"its timeout_seconds is the limit; what it wrote is kept in {self._place}",
+            )
+        if call.error is not None:
+            module, clean = request.kind.__module__, self.redactor.text
+            raise plugin_error(call.error, request.label, module, clean) from call.error
+        return call.result
+
+    async def _listen(self, call: Apart) -> None:
+        """First Ctrl-C: let it clean up. Second: leave it behind."""
+        with interrupts() as heard:
+            async for _ in heard:
+                call.stop()
+                if call.stops == 1:
+                    self.progress.message("stopping; Ctrl-C again stops at once")
+
+    def _write(self, result: CheckedResult) -> list[Score]:
+        """The tables; the eval's entry in the record gets its metrics and outcomes."""
+        name, (entry,) = self.request.name, self.record["tasks"]
+        rows = (_clean(row, self.redactor.line) for row in result.rows())
+        try:
+            (self.folder.path / "instances").mkdir(exist_ok=True)
+            columns = write_task(self.folder.path, name, result.keys, [SCORER], rows)
+            result = result.measured(columns)
+            scores = [m.score(name, primary=m is result.primary) for m in result.metrics]
+            write_metrics(self.folder, scores)
+        except OSError as error:
+            raise unwritable(error, self.folder.path) from error
+        describe(self.record, {name: columns}, {})
+        entry["primary"] = result.primary.key
+        entry["metrics"] = [metric.entry() for metric in result.metrics]
+        entry["metadata"] = self.redactor.value(to_json(result.metadata))
+        for metric in result.metrics:
+            self._remark_on(metric)
+        return scores
+
+    def _remark_on(self, metric: Reported) -> None:
+        if metric.estimate is not None and not metric.is_mean:
+            self.remark(
+                f"{self.request.name}: {metric.metric.name} is reported as {metric.value:g}, and "
+                f"the mean of the instances is {metric.estimate.value:g}: the error is not known, "
+                "and comparisons are made on the instances"
+            )
+
+    def _finish(self, scores: list[Score], seconds: float) -> None:
+        for name in self._files_with_secrets():
+            self.remark(
+                f"{name} holds a secret; files that an eval writes itself are kept as they are"
+            )
+        name = self.request.name
+        values = {f"{s.metric}:{s.scorer}": s.value for s in scores}
+        self.notify("task_finished", run_id=self.folder.run_id, task=name, metrics=values)
+        missing = any(not score.complete for score in scores)
+        self.close("incomplete" if missing else "complete", seconds)
+        self.progress.message(f"{name}: finished in {seconds:.1f} s")
+        self.notify("run_finished", run=self.record)
+
+    def _files_with_secrets(self) -> Iterator[str]:
+        """The eval's own files in which a known secret stands."""
+        for path in sorted(self._place.rglob("*")):
+            if path.is_file() and self._holds_secret(path):
+                yield path.relative_to(self.folder.path).as_posix()
+
+    def _holds_secret(self, path: Path) -> bool:
+        overlap = b""
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                if self.redactor.finds(overlap + block):
+                    return True
+                overlap = block[-4096:]
+        return False
+
+
+def _clean(row: Row, redact: Any) -> Row:
+    """A row as a journal would have kept it: without secrets, and of text that UTF-8 can hold."""
+    kept = journal.decode(journal.encode(row, redact))
+    assert kept is not None, "a line that was just written can be read"
+    return kept
