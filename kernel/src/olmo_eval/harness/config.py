@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen, validators
 
 from olmo_eval.common.convert import structure
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 
@@ -41,10 +42,6 @@ def _is_size(_instance: Any, attribute: Any, value: str) -> None:
         raise ValueError(f"{attribute.name}: {error}") from error
 
 
-def _strings(value: Any) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-
 @frozen
 class SandboxConfig:
     """One kind of environment that tools and scorers may use.
@@ -60,7 +57,7 @@ class SandboxConfig:
 
     backend: str = "docker"
     image: str | None = None
-    capabilities: tuple[str, ...] = field(default=("bash", "python"), converter=_strings)
+    capabilities: tuple[str, ...] = field(default=("bash", "python"), converter=texts)
     instances: int = field(default=4, validator=validators.ge(1))
     memory: str = field(default="512m", validator=_is_size)
     cpus: float = field(default=1.0, converter=float, validator=validators.gt(0))
@@ -84,10 +81,6 @@ class JudgeConfig:
     kwargs: Mapping[str, Any] = field(factory=dict)
 
 
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value)
-
-
 @frozen
 class HarnessConfig:
     """How a task is run: by which model, with which tools, loop, limits, sandboxes, judges.
@@ -103,7 +96,7 @@ class HarnessConfig:
     name: str = "default"
     provider: ProviderConfig = field(factory=ProviderConfig)
     system_prompt: str | None = None
-    tools: tuple[Any, ...] = field(default=(), converter=_tuple)
+    tools: tuple[Any, ...] = field(default=(), converter=items)
     tool_choice: str = field(default="auto", validator=validators.in_(("auto", "none", "required")))
     scaffold: str | None = None
     scaffold_kwargs: Mapping[str, Any] = field(factory=dict)
@@ -116,10 +109,10 @@ class HarnessConfig:
     scoring_concurrency: int | None = field(
         default=None, validator=validators.optional(validators.ge(1))
     )
-    sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=_tuple)
+    sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=items)
     auxiliary_providers: Mapping[str, ProviderConfig] = field(factory=dict)
     judges: Mapping[str, JudgeConfig] = field(factory=dict)
-    required_secrets: tuple[str, ...] = field(default=(), converter=_strings)
+    required_secrets: tuple[str, ...] = field(default=(), converter=texts)
 
     def with_provider(self, provider: ProviderConfig) -> HarnessConfig:
         return evolve(self, provider=provider)
@@ -135,12 +128,16 @@ class HarnessConfig:
             raise UsageError(f"{where}: expected a mapping of settings, got {data!r}")
         fixed = dict(data)
         if "tool_names" in fixed:
-            names, tools = fixed.pop("tool_names"), fixed.get("tools") or ()
-            for key, given in (("tool_names", names), ("tools", tools)):
-                if not isinstance(given, str | list | tuple | None):
-                    raise UsageError(f"{where}.{key}: expected a list of names, got {given!r}")
-            fixed["tools"] = [*_strings(tools), *_strings(names)]
+            names = _listed(fixed.pop("tool_names"), f"{where}.tool_names")
+            fixed["tools"] = (*_listed(fixed.get("tools"), f"{where}.tools"), *names)
         return structure(fixed, cls, where=where)
+
+
+def _listed(value: Any, where: str) -> tuple[Any, ...]:
+    try:
+        return items(value)
+    except TypeError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 #: levels and values, aliases expanded, beyond which a file is no harness but an attack or a slip

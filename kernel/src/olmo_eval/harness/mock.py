@@ -26,6 +26,7 @@ import anyio
 from attrs import evolve, field, frozen
 
 from olmo_eval.common.convert import structure
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.types import (
     LMOutput,
     LMRequest,
@@ -87,13 +88,13 @@ class MockSettings:
     """``provider.kwargs`` of the mock; the module says what they mean."""
 
     text: str = _TEXT
-    replies: tuple[Any, ...] = field(default=(), converter=tuple)
+    replies: tuple[Any, ...] = field(default=(), converter=items)
     skill: float | None = None
     latency: Any = 0.0
     seed: int = 0
     faults: Faults = _NO_FAULTS
     capabilities: tuple[str, ...] = field(
-        default=tuple(c.value for c in Capability), converter=tuple
+        default=tuple(c.value for c in Capability), converter=texts
     )
 
     def __attrs_post_init__(self) -> None:

@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 
 from attrs import evolve, field, fields, frozen, validators
 
+from olmo_eval.common.sequences import texts
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
 from olmo_eval.harness.engine_input import EngineInput
@@ -36,10 +37,6 @@ class Capability(StrEnum):
     TOOLS = "tools"
     LOGLIKELIHOOD = "loglikelihood"
     ROLLING = "loglikelihood_rolling"
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 @frozen
@@ -72,10 +69,10 @@ class ProviderConfig:
         default=None, validator=validators.optional(validators.ge(1))
     )
     num_instances: int = field(default=1, validator=validators.ge(1))
-    devices: tuple[str, ...] = field(default=(), converter=_names)
+    devices: tuple[str, ...] = field(default=(), converter=texts)
     timeout: float = field(default=600.0, validator=validators.gt(0))
     max_retries: int = field(default=5, validator=validators.ge(0))
-    required_secrets: tuple[str, ...] = field(default=(), converter=_names)
+    required_secrets: tuple[str, ...] = field(default=(), converter=texts)
     kwargs: Mapping[str, Any] = field(factory=dict)
 
     def with_overrides(self, **changes: Any) -> ProviderConfig:

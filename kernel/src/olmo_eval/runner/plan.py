@@ -13,6 +13,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from olmo_eval.common.overrides import Override
+from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageError
@@ -86,7 +87,7 @@ class Plan:
         found: dict[str, str] = {}
         for planned in self.tasks:
             for scorer in planned.task.scorers():
-                for need in scorer.requires:
+                for need in items(scorer.requires):
                     found.setdefault(need, planned.name)
         return found
 

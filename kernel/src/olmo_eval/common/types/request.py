@@ -7,6 +7,7 @@ from typing import Any, Required, TypedDict
 
 from attrs import field, frozen, validators
 
+from olmo_eval.common.sequences import items, texts, texts_or_none
 from olmo_eval.common.types.tools import ToolSchema
 
 
@@ -29,12 +30,13 @@ class Message(TypedDict, total=False):
     name: str
 
 
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value)
-
-
-def _tuple_or_none(value: Any) -> tuple[Any, ...] | None:
-    return None if value is None else tuple(value)
+def _messages(value: Any) -> tuple[Message, ...]:
+    if isinstance(value, str):
+        raise TypeError(
+            f"expected a list of messages, got the text {value!r:.80}; write "
+            "[{'role': 'user', 'content': ...}]"
+        )
+    return items(value)
 
 
 def _positive_or_none(_instance: Any, _attribute: Any, value: int | None) -> None:
@@ -59,10 +61,10 @@ class LMRequest:
 
     request_type: RequestType
     prompt: str = ""
-    messages: tuple[Message, ...] = field(default=(), converter=_tuple)
-    continuations: tuple[str, ...] = field(default=(), converter=_tuple)
-    continuation_prompts: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
-    tools: tuple[ToolSchema, ...] = field(default=(), converter=_tuple)
+    messages: tuple[Message, ...] = field(default=(), converter=_messages)
+    continuations: tuple[str, ...] = field(default=(), converter=texts)
+    continuation_prompts: tuple[str, ...] | None = field(default=None, converter=texts_or_none)
+    tools: tuple[ToolSchema, ...] = field(default=(), converter=items)
     system_prompt: str | None = None
     tool_choice: str = "auto"
     max_length: int | None = None
@@ -101,7 +103,7 @@ class SamplingParams:
     temperature: float = field(default=0.0, converter=float, validator=validators.ge(0))
     top_p: float | None = None
     top_k: int | None = None
-    stop_sequences: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
+    stop_sequences: tuple[str, ...] | None = field(default=None, converter=texts_or_none)
     num_samples: int = field(default=1, validator=validators.ge(1))
     logprobs: int | None = None
     do_sample: bool = True

@@ -13,14 +13,11 @@ from olmo_eval.common import metrics
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.metrics.accuracy import AGGREGATIONS
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.errors import UsageError
-
-
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value)
 
 
 def _source(value: Any) -> Any:
@@ -42,8 +39,8 @@ def _sampling(value: SamplingParams | None) -> SamplingParams:
 
 
 def _metrics(value: Any) -> tuple[Metric, ...]:
-    items = () if value is None else (value,) if isinstance(value, str | Metric) else value
-    found = tuple(named_metric(item) if isinstance(item, str) else item for item in items)
+    listed = (value,) if isinstance(value, Metric) else items(value)
+    found = tuple(named_metric(item) if isinstance(item, str) else item for item in listed)
     for metric in found:
         if not isinstance(metric, Metric):
             raise UsageError(
@@ -107,7 +104,7 @@ class SandboxEnv:
     """A named environment in which a task's code must run, beyond plain ``python``."""
 
     name: str
-    dependencies: tuple[str, ...] = field(default=(), converter=_tuple)
+    dependencies: tuple[str, ...] = field(default=(), converter=texts)
     dockerfile_extra: str = ""
 
 
@@ -147,10 +144,10 @@ class TaskConfig:
     answer_extractor: Callable[[str], Any] | None = field(
         default=None, converter=_function, metadata={"reads_text": True}
     )
-    dependencies: tuple[str, ...] = field(default=(), converter=_tuple)
+    dependencies: tuple[str, ...] = field(default=(), converter=texts)
     sandbox_env: SandboxEnv | None = None
     sandbox_allocation_weight: float = 1.0
-    required_secrets: tuple[str, ...] = field(default=(), converter=_tuple)
+    required_secrets: tuple[str, ...] = field(default=(), converter=texts)
 
     def get_data_source(self) -> DataSource:
         """The data source with ``split`` applied.

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import attrs
 
 from olmo_eval import plugins
+from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import UsageError
@@ -95,7 +96,7 @@ def register_subtasks(
     """
     from olmo_eval.data import DataSource
 
-    for subtask in subtasks:
+    for subtask in items(subtasks):
         name = f"{task_prefix}_{subtask}{suffix}"
         attributes = {
             "__module__": base_class.__module__,
