@@ -20,6 +20,7 @@ from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageEr
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
 from olmo_eval.evals.tasks.common import Task, TaskSpec, build_task, parse_spec
+from olmo_eval.evals.tasks.common.fewshot import refuse_unshown
 from olmo_eval.evals.tasks.common.registry import variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
 from olmo_eval.harness.provider import Capability
@@ -198,7 +199,8 @@ def check_task(task: Task, spec: str) -> LMRequest:
     """Refuse a task that cannot be scored; returns the request of its first instance.
 
     Raises:
-        UsageError: no metrics, clashing metrics, impossible settings. DataError: no data.
+        UsageError: no metrics, clashing metrics, impossible settings, few-shot examples that the
+            request does not show. DataError: no data.
     """
     config = task.config
     if not config.metrics:
@@ -215,7 +217,9 @@ def check_task(task: Task, spec: str) -> LMRequest:
     if first is None:
         why = f": {config.data_source} is empty" if config.data_source else ""
         raise DataError(f"task {spec!r} has no instances{why}")
-    return task.request_for(first)
+    request = task.request_for(first)
+    refuse_unshown(task, first, request)
+    return request
 
 
 def _metrics_hint(spec: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, fields, frozen, validators
 
 from olmo_eval import plugins
 from olmo_eval.common import metrics
@@ -182,3 +182,9 @@ class TaskConfig:
             f"task {self.name!r} has no metric {self.primary_metric!r}",
             hint=did_you_mean(self.primary_metric, names, otherwise=f"it has: {', '.join(names)}"),
         )
+
+
+#: what class attributes, variants and overrides of a task may set: its settings, and single
+#: sampling parameters (``seed`` is a setting of the task)
+CONFIG_FIELDS = frozenset(f.name for f in fields(TaskConfig)) - {"name"}
+SAMPLING_FIELDS = frozenset(f.name for f in fields(SamplingParams)) - CONFIG_FIELDS

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from olmo_eval.common.types import Instance
+from olmo_eval.common.types import Instance, LMRequest
 from olmo_eval.data import DataSource, load_fewshot_set
-from olmo_eval.errors import DataError
+from olmo_eval.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.evals.tasks.common.task import Task
@@ -97,6 +97,38 @@ def _draw(pool: list[Instance], k: int, seed: int) -> tuple[list[Instance], Iter
             yield from random.Random(seed).sample(pool, n)
 
     return chosen, spares()
+
+
+def refuse_unshown(task: Task, instance: Instance, request: LMRequest) -> None:
+    """Refuse a task whose ``request`` for ``instance`` is the same as without its examples.
+
+    Raises:
+        UsageError: ``num_fewshot`` would be recorded, and nothing of it asked.
+    """
+    config = task.config
+    if config.num_fewshot == 0:
+        return
+    try:
+        bare = type(task)(evolve(config, num_fewshot=0)).request_for(instance)
+    except Exception:  # an author's code that cannot do without examples does show them
+        return
+    if bare != request:
+        return
+    raise UsageError(
+        f"task {config.name!r} asks for {config.num_fewshot} few-shot examples, but its requests "
+        "are the same without them",
+        hint=f"{_who_ignores(task)}: set -o num_fewshot=0, or a formatter that shows them",
+    )
+
+
+def _who_ignores(task: Task) -> str:
+    from olmo_eval.evals.tasks.common.task import Task
+
+    if type(task).format_request is not Task.format_request:
+        return f"{type(task).__name__}.format_request does not show them"
+    if task.config.formatter is None:
+        return "without a formatter the question is all that is asked"
+    return f"{type(task.config.formatter).__name__} does not show them"
 
 
 def _candidates(task: Task) -> tuple[list[Instance], str]:
