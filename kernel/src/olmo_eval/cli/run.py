@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.options import (
+    FiniteRange,
     OrderedCommand,
     fail_if_missing_option,
     json_option,
@@ -69,7 +70,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
-@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
+@click.option("--max-cost", type=FiniteRange(0), metavar="USD", help="End when it costs more.")
 @fail_if_missing_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")

@@ -10,6 +10,7 @@ import click
 
 from olmo_eval.cli.options import json_option
 from olmo_eval.cli.task_check import check
+from olmo_eval.common.bounds import LARGEST_COUNT
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,12 +33,18 @@ task.add_command(check)
 @click.option(
     "-n",
     "--count",
-    type=click.IntRange(1),
+    type=click.IntRange(1, LARGEST_COUNT),
     default=1,
     show_default=True,
     help="Instances to show.",
 )
-@click.option("-s", "--skip", type=click.IntRange(0), default=0, help="Instances to skip first.")
+@click.option(
+    "-s",
+    "--skip",
+    type=click.IntRange(0, LARGEST_COUNT),
+    default=0,
+    help="Instances to skip first.",
+)
 @click.option("-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE")
 @click.option("--instance", is_flag=True, help="Show the instance (default).")
 @click.option("--request", is_flag=True, help="Show the request.")

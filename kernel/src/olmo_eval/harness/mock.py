@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import anyio
 from attrs import evolve, field, frozen
 
+from olmo_eval.common import bounds
 from olmo_eval.common.convert import structure
 from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.types import (
@@ -62,11 +64,11 @@ _NEEDS = {
 class Faults:
     """The probability of each fault; a request has at most one of them."""
 
-    transient: float = 0.0
-    refuse: float = 0.0
-    fail: float = 0.0
-    truncate: float = 0.0
-    garbage: float = 0.0
+    transient: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    refuse: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    fail: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    truncate: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    garbage: float = field(default=0.0, validator=bounds.number(least=0, most=1))
 
     def draw(self, number: float) -> str | None:
         """The fault that ``number``, uniform in [0, 1), stands for."""
@@ -104,7 +106,7 @@ class MockSettings:
             low, high = self.window
         except (TypeError, ValueError):
             low, high = -1.0, -1.0
-        if not 0 <= low <= high:
+        if not 0 <= low <= high < math.inf:
             raise ValueError(f"latency must be seconds or [low, high], got {self.latency!r}")
 
     @property

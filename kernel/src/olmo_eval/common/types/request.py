@@ -5,10 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Required, TypedDict
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
+from attrs.validators import optional
 
+from olmo_eval.common import bounds
 from olmo_eval.common.sequences import items, texts, texts_or_none
 from olmo_eval.common.types.tools import ToolSchema
+
+#: samples of one instance, all of which are held at once
+_MOST_SAMPLES = 100_000
+_SOME_TOKENS: bounds.Validator = optional(bounds.count(1))
 
 
 class RequestType(StrEnum):
@@ -39,9 +45,9 @@ def _messages(value: Any) -> tuple[Message, ...]:
     return items(value)
 
 
-def _positive_or_none(_instance: Any, _attribute: Any, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"'max_tokens' must be at least 1: {value}")
+def _no_empty_text(_instance: Any, attribute: Any, value: tuple[str, ...] | None) -> None:
+    if "" in (value or ()):
+        raise ValueError(f"{attribute.name} must not hold an empty text, which every text ends in")
 
 
 @frozen
@@ -99,15 +105,17 @@ class SamplingParams:
     what else is in flight.
     """
 
-    max_tokens: int | None = field(default=512, validator=_positive_or_none)
-    temperature: float = field(default=0.0, converter=float, validator=validators.ge(0))
-    top_p: float | None = None
-    top_k: int | None = None
-    stop_sequences: tuple[str, ...] | None = field(default=None, converter=texts_or_none)
-    num_samples: int = field(default=1, validator=validators.ge(1))
-    logprobs: int | None = None
+    max_tokens: int | None = field(default=512, validator=_SOME_TOKENS)
+    temperature: float = field(default=0.0, converter=float, validator=bounds.number(least=0))
+    top_p: float | None = field(default=None, validator=optional(bounds.number(above=0, most=1)))
+    top_k: int | None = field(default=None, validator=optional(bounds.count()))
+    stop_sequences: tuple[str, ...] | None = field(
+        default=None, converter=texts_or_none, validator=_no_empty_text
+    )
+    num_samples: int = field(default=1, validator=bounds.count(1, _MOST_SAMPLES))
+    logprobs: int | None = field(default=None, validator=optional(bounds.count()))
     do_sample: bool = True
-    seed: int | None = None
+    seed: int | None = field(default=None, validator=optional(bounds.seed()))
 
     @property
     def greedy(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, fields, frozen, validators
 
 from olmo_eval import plugins
-from olmo_eval.common import metrics
+from olmo_eval.common import bounds, metrics
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.metrics.accuracy import AGGREGATIONS
@@ -131,22 +131,22 @@ class TaskConfig:
     metrics: tuple[Metric, ...] = field(
         default=(), converter=_metrics, metadata={"reads_text": True}
     )
-    num_fewshot: int = field(default=0, validator=validators.ge(0))
-    fewshot_seed: int = 42
+    num_fewshot: int = field(default=0, validator=bounds.count())
+    fewshot_seed: int = field(default=42, validator=bounds.seed())
     fewshot_sample: bool = True
-    limit: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
-    seed: int = 42
+    limit: int | None = field(default=None, validator=validators.optional(bounds.count(1)))
+    seed: int = field(default=42, validator=bounds.seed())
     split: str | None = field(default=None, converter=_text)
     primary_metric: str | None = field(default=None, converter=_metric_name)
     sampling_params: SamplingParams = field(factory=SamplingParams, converter=_sampling)
     output_score_aggregation: str = field(default="mean", validator=validators.in_(AGGREGATIONS))
-    max_length: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    max_length: int | None = field(default=None, validator=validators.optional(bounds.count(1)))
     answer_extractor: Callable[[str], Any] | None = field(
         default=None, converter=_function, metadata={"reads_text": True}
     )
     dependencies: tuple[str, ...] = field(default=(), converter=texts)
     sandbox_env: SandboxEnv | None = None
-    sandbox_allocation_weight: float = 1.0
+    sandbox_allocation_weight: float = field(default=1.0, validator=bounds.number(above=0))
     required_secrets: tuple[str, ...] = field(default=(), converter=texts)
 
     def get_data_source(self) -> DataSource:
