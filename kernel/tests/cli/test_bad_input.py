@@ -67,6 +67,7 @@ USAGE: list[tuple[tuple[object, ...], list[str]]] = [
     (("run", "--plugin", "nowhere.py", "-m", "mock", "-t", "sums"), ["nowhere.py"]),
     (("run", "--plugin"), ["--plugin"]),
     (("task", "inspect", "sms"), ["did you mean sums"]),
+    (("task", "inspect", "sums", "--skip", "99999999999999999999"), ["no instance number"]),
     (("suite", "inspect", "bth"), ["both"]),
 ]  # fmt: skip
 

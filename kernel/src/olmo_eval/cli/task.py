@@ -10,7 +10,6 @@ import click
 
 from olmo_eval.cli.options import json_option
 from olmo_eval.cli.task_check import check
-from olmo_eval.common.bounds import LARGEST_COUNT
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,18 +32,12 @@ task.add_command(check)
 @click.option(
     "-n",
     "--count",
-    type=click.IntRange(1, LARGEST_COUNT),
+    type=click.IntRange(1),
     default=1,
     show_default=True,
     help="Instances to show.",
 )
-@click.option(
-    "-s",
-    "--skip",
-    type=click.IntRange(0, LARGEST_COUNT),
-    default=0,
-    help="Instances to skip first.",
-)
+@click.option("-s", "--skip", type=click.IntRange(0), default=0, help="Instances to skip first.")
 @click.option("-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE")
 @click.option("--instance", is_flag=True, help="Show the instance (default).")
 @click.option("--request", is_flag=True, help="Show the request.")
@@ -82,7 +75,7 @@ def inspect(
         )
     built = build_task(spec, [parse_override(text) for text in overrides])
     shown = []
-    for name, one in islice(selected(built), skip, skip + count):
+    for name, one in islice(selected(built), min(skip, _ENDLESS), min(skip + count, _ENDLESS)):
         params, asked = built.get_sampling_params(one), built.request_for(one)
         refuse_unshown(built, one, asked)
         shown.append(_view(name, one, asked, params, encoder))
