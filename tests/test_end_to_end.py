@@ -63,6 +63,19 @@ def record(run: Path) -> dict[str, Any]:
 # -- one run and its results
 
 
+@pytest.mark.parametrize("written", ["10", '["10"]'])
+def test_one_stop_sequence_is_not_its_digits(
+    olmo_eval: OlmoEval, tmp_path: Path, written: str
+) -> None:
+    olmo_eval(
+        "run", "-m", ROOT / "examples/tiny_model/checkpoints/step1000", "-t", "tiny_sums",
+        "-o", f"stop_sequences={written}",
+    )  # fmt: skip
+
+    (run,) = runs(tmp_path)
+    assert pq.read_table(run / "metrics.parquet")["value"].to_pylist() == [0.875]
+
+
 def test_a_plain_file_is_evaluated(olmo_eval: OlmoEval, tmp_path: Path) -> None:
     printed = olmo_eval("run", "--plugin", FRESHQA, "-m", "mock", "-t", "internal_freshqa:3shot")
 

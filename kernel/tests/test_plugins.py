@@ -87,7 +87,7 @@ def test_a_lazy_task_module_registers_itself_when_asked_for(install: Install, si
         ("raise RuntimeError('out of cheese')", "RuntimeError: out of cheese"),
         ("import not_installed_anywhere", "No module named 'not_installed_anywhere'"),
         ("def broken(:", "SyntaxError"),
-        ("raise SystemExit(3)", "SystemExit"),
+        ("raise SystemExit(3)", "called sys.exit(3)"),
     ],
 )
 def test_a_plugin_that_fails_to_load_takes_nothing_else_down(

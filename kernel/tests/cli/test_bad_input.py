@@ -42,7 +42,11 @@ USAGE: list[tuple[tuple[object, ...], list[str]]] = [
     ((*SUMS, "-H", "default", "--harness-config", "h.yaml"), ["exclude each other"]),
     ((*SUMS, "--provider", "mok"), ["mok", "mock"]),
     ((*SUMS, "--limit", "0"), ["--limit"]),
+    ((*SUMS, "--limit", "99999999999"), ["limit must be"]),
     ((*SUMS, "--seed", "x"), ["--seed"]),
+    ((*SUMS, "--seed", "-1"), ["seed must be"]),
+    ((*SUMS, "--max-cost", "nan"), ["--max-cost", "nan is not a finite number"]),
+    ((*SUMS, "--fail-if-missing", "nan"), ["--fail-if-missing", "nan is not a finite number"]),
     ((*SUMS, "--fail-if-missing", "101"), ["--fail-if-missing"]),
     ((*SUMS, "--lmit", "3"), ["--lmit", "--limit"]),
     (("run", "-m", "mock"), ["nothing to run", "-t TASK"]),
@@ -51,6 +55,10 @@ USAGE: list[tuple[tuple[object, ...], list[str]]] = [
     (("run", "-m", "mock:", "-t", "pick", "-o", "provider.kwargs.capabilities=[chat]"),
      ["cannot measure log-likelihoods"]),
     (("run", "-m", "mock", "-t", "sums", "-o", "required_secrets=[NO_SUCH_KEY]"), ["NO_SUCH_KEY"]),
+    ((*SUMS, "-o", "formatter=null", "-o", "num_fewshot=2"),
+     ["2 few-shot examples", "without a formatter", "num_fewshot=0"]),
+    (("task", "inspect", "sums", "-o", "formatter=null", "-o", "num_fewshot=2"),
+     ["2 few-shot examples", "without a formatter", "num_fewshot=0"]),
     (("plan", "-m", "mock", "-t", "sms"), ["did you mean sums"]),
     (("rescore", "nothing"), ["no run 'nothing'"]),
     (("results", "show", "nothing"), ["no run 'nothing'"]),
@@ -59,8 +67,52 @@ USAGE: list[tuple[tuple[object, ...], list[str]]] = [
     (("run", "--plugin", "nowhere.py", "-m", "mock", "-t", "sums"), ["nowhere.py"]),
     (("run", "--plugin"), ["--plugin"]),
     (("task", "inspect", "sms"), ["did you mean sums"]),
+    (("task", "inspect", "sums", "--skip", "99999999999999999999"), ["no instance number"]),
     (("suite", "inspect", "bth"), ["both"]),
 ]  # fmt: skip
+
+#: a value for -o, and what its setting must be
+OUT_OF_BOUNDS = [
+    ("max_tokens=0", "max_tokens must be a whole number from 1 to 2147483647, got 0"),
+    ("max_tokens=4294967297", "max_tokens must be"),
+    ("temperature=1e999", "temperature must be a finite number, at least 0, got inf"),
+    ("temperature=NaN", "expected float"),
+    ("temperature=-0.1", "temperature must be"),
+    ("top_p=7", "top_p must be a finite number, above 0 and at most 1, got 7"),
+    ("top_p=0", "top_p must be"),
+    ("top_k=-3", "top_k must be a whole number from 0 to 2147483647, got -3"),
+    ("logprobs=-1", "logprobs must be"),
+    ("num_samples=0", "num_samples must be"),
+    ("num_samples=1000000000", "num_samples must be a whole number from 1 to 100000"),
+    ("stop_sequences=", "stop_sequences must not hold an empty text"),
+    ('stop_sequences=["a", ""]', "stop_sequences must not hold an empty text"),
+    ("sampling_params.seed=-1", "seed must be"),
+    ("seed=18446744073709551616", "seed must be a whole number from 0 to 9223372036854775807"),
+    ("fewshot_seed=-1", "fewshot_seed must be"),
+    ("num_fewshot=-1", "num_fewshot must be"),
+    ("num_fewshot=99999999999", "num_fewshot must be"),
+    ("limit=-5", "limit must be"),
+    ("limit=99999999999999999999", "limit must be"),
+    ("max_length=0", "max_length must be"),
+    ("sandbox_allocation_weight=0", "sandbox_allocation_weight must be"),
+    ("provider.timeout=1e999", "timeout must be"),
+    ("provider.timeout=-1", "timeout must be a finite number, above 0, got -1"),
+    ("provider.max_model_len=0", "max_model_len must be"),
+    ("provider.max_retries=-1", "max_retries must be"),
+    ("provider.num_instances=0", "num_instances must be"),
+    ("provider.max_concurrency=1000000000", "max_concurrency must be"),
+    ("provider.kwargs.faults.fail=2", "fail must be"),
+    ("provider.kwargs.latency=1e999", "latency must be seconds"),
+    ("max_turns=0", "max_turns must be"),
+    ("max_total_tokens=0", "max_total_tokens must be"),
+    ("max_total_tokens=-10", "max_total_tokens must be"),
+    ("timeout=0", "timeout must be"),
+    ("timeout=1e999", "timeout must be"),
+    ("scoring_concurrency=0", "scoring_concurrency must be"),
+    ('sandboxes=[{"cpus": 0}]', "cpus must be"),
+    ('sandboxes=[{"memory": "0"}]', "memory: expected a size"),
+    ('sandboxes=[{"command_timeout": -1}]', "command_timeout must be"),
+]
 
 FAILED: list[tuple[tuple[object, ...], list[str]]] = [
     ((*SUMS, "-o", "num_fewshot=99"), ["99", "10", "num_fewshot=10"]),
@@ -91,6 +143,15 @@ def test_a_wrong_request_is_usage(clumsy: Any, arguments: Any, said: list[str]) 
     assert not Path("results/runs").exists() or not list(Path("results/runs").glob("2*"))
 
 
+@pytest.mark.parametrize(("override", "said"), OUT_OF_BOUNDS)
+def test_a_number_out_of_bounds_is_refused_with_its_place(
+    bench: Any, override: str, said: str
+) -> None:
+    place = "provider.kwargs" if ".kwargs." in override else f"override {override!r}"
+
+    check(bench.cli(*SUMS, "-o", override), 2, [place, said])
+
+
 @pytest.mark.parametrize(("arguments", "said"), FAILED, ids=lambda v: " ".join(map(str, v)))
 def test_a_run_that_cannot_be_made_fails(clumsy: Any, arguments: Any, said: list[str]) -> None:
     clumsy.evaluate("sums", results="results")
@@ -119,8 +180,13 @@ def check(done: Any, code: int, said: list[str]) -> None:
         ("max_turns: three", "max_turns"),
         ("- a\n- list", "expected a mapping"),
         ("provider: {kind: mock, timeout: soon}", "provider.timeout"),
+        ("timeout: .nan", "harness: timeout must be a finite number, above 0, got nan"),
+        ("max_total_tokens: 0", "harness: max_total_tokens must be"),
+        ("provider: {max_model_len: 0}", "harness.provider: max_model_len must be"),
         ("sandboxes: [{memory: lots}]", "expected a size such as 512m"),
         ("tool_choice: maybe", "tool_choice"),
+        ("tools: {calculator: 1}", "harness.tools: expected a list"),
+        ("required_secrets: 3", "harness.required_secrets: expected a list"),
         ("!!python/object/apply:os.system ['true']", "no valid YAML"),
     ],
 )

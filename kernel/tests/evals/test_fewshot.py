@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from olmo_eval.common.overrides import parse_override
 from olmo_eval.common.types import Instance
 from olmo_eval.errors import DataError
-from olmo_eval.evals.tasks.common import Task, build_task
+from olmo_eval.evals.tasks.common import Task, TaskConfig, build_task
 from olmo_eval.evals.tasks.common.fewshot import FewShot
 
 
@@ -110,23 +110,24 @@ def test_a_named_set_is_read_in_its_order(
 class _Pool(Task):
     """A task whose candidates are given."""
 
-    def __init__(self, size: int, k: int, seed: int) -> None:
-        from olmo_eval.evals.tasks.common import TaskConfig
-
-        super().__init__(TaskConfig(name="pool", num_fewshot=k, fewshot_seed=seed))
-        self.size = size
+    def __init__(self, pool: list[str], k: int, seed: int, sample: bool = True) -> None:
+        super().__init__(
+            TaskConfig(name="pool", num_fewshot=k, fewshot_seed=seed, fewshot_sample=sample)
+        )
+        self.pool = pool
 
     @property
     def instances(self) -> Any:
-        return iter([Instance(f"q{i}", "a") for i in range(self.size)])
+        return iter([Instance(question, "a") for question in self.pool])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 60), seed=st.integers(0, 10**6), data=st.data())
 def test_every_item_gets_k_different_others(size: int, seed: int, data: st.DataObject) -> None:
     k = data.draw(st.integers(0, size - 1))
-    task = _Pool(size, k, seed)
-    published = random.Random(seed).sample([f"q{i}" for i in range(size)], k)
+    pool = [f"q{i}" for i in range(size)]
+    task = _Pool(pool, k, seed)
+    published = random.Random(seed).sample(pool, k)
 
     fewshot = FewShot.load(task)
 
@@ -137,3 +138,56 @@ def test_every_item_gets_k_different_others(size: int, seed: int, data: st.DataO
         assert instance.question not in shots
         kept = [shot for shot in published if shot != instance.question]
         assert shots[: len(kept)] == kept
+
+
+def test_a_question_that_stands_twice_among_the_shots_needs_two_spares() -> None:
+    fewshot = FewShot.load(_Pool(["a", "b", "a", "b", "c", "c", "d"], 3, 0, sample=False))
+
+    assert questions(fewshot.shots) == ["a", "b", "a"]
+    assert questions(fewshot.shots_for(Instance("a"))) == ["b", "c", "d"]
+    assert questions(fewshot.shots_for(Instance("b"))) == ["a", "a", "c"]
+    assert fewshot.shots_for(Instance("c")) is fewshot.shots
+
+
+def test_what_is_shown_already_is_no_spare() -> None:
+    fewshot = FewShot.load(_Pool(["a", "b", "b"], 2, 0, sample=False))
+
+    with pytest.raises(DataError, match="'a' is one of its own 2 few-shot"):
+        fewshot.shots_for(Instance("a"))
+
+
+@given(
+    pool=st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40),
+    seed=st.integers(0, 10**6),
+    sample=st.booleans(),
+    data=st.data(),
+)
+def test_spares_are_found_wherever_there_are_any(
+    pool: list[str], seed: int, sample: bool, data: st.DataObject
+) -> None:
+    k = data.draw(st.integers(0, len(pool)))
+    fewshot = FewShot.load(_Pool(pool, k, seed, sample))
+    published = random.Random(seed).sample(pool, k) if sample else pool[:k]
+    others = set(pool) - set(published)
+
+    assert questions(fewshot.shots) == published
+    for question in set(pool):
+        kept = [shot for shot in published if shot != question]
+        if len(others) < k - len(kept):
+            with pytest.raises(DataError, match="no spare one"):
+                fewshot.shots_for(Instance(question))
+            continue
+        shots = questions(fewshot.shots_for(Instance(question)))
+        assert shots[: len(kept)] == kept
+        stand_ins = shots[len(kept) :]
+        assert len(shots) == k and len(set(stand_ins)) == len(stand_ins)
+        assert set(stand_ins) <= others
+
+
+def test_the_spare_of_most_items_is_what_one_more_draw_adds() -> None:
+    pool = [f"q{i}" for i in range(50)]
+    fewshot = FewShot.load(_Pool(pool, 5, 1234))
+    five = random.Random(1234).sample(pool, 5)
+    (added,) = [q for q in random.Random(1234).sample(pool, 6) if q not in five]
+
+    assert questions(fewshot.shots_for(Instance(five[0]))) == [*five[1:], added]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -38,10 +39,20 @@ def reuse_by_name_option(command: F) -> F:
     )(command)
 
 
+class FiniteRange(click.FloatRange):
+    """A range without NaN and infinity, which compare with nothing or with everything."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
+
+
 def fail_if_missing_option(command: F) -> F:
     return click.option(
         "--fail-if-missing",
-        type=click.FloatRange(0, 100),
+        type=FiniteRange(0, 100),
         default=5.0,
         show_default=True,
         metavar="PCT",

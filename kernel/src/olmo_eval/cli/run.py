@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.options import (
+    FiniteRange,
     OrderedCommand,
     fail_if_missing_option,
     json_option,
@@ -74,7 +75,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @reuse_by_name_option
-@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="End when it costs more.")
+@click.option("--max-cost", type=FiniteRange(0), metavar="USD", help="End when it costs more.")
 @click.option("--stop-on-error", is_flag=True, help="End with the first model that fails.")
 @fail_if_missing_option
 @strict_option

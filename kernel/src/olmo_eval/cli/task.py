@@ -63,6 +63,7 @@ def inspect(
     from olmo_eval.common.overrides import parse_override
     from olmo_eval.evals.suites.suite import find_suite
     from olmo_eval.evals.tasks.common import build_task
+    from olmo_eval.evals.tasks.common.fewshot import refuse_unshown
     from olmo_eval.runner.feed import selected
 
     if (formatted or tokens) and not tokenizer:
@@ -74,9 +75,10 @@ def inspect(
         )
     built = build_task(spec, [parse_override(text) for text in overrides])
     shown = []
-    for name, one in islice(selected(built), skip, skip + count):
-        params = built.get_sampling_params(one)
-        shown.append(_view(name, one, built.request_for(one), params, encoder))
+    for name, one in islice(selected(built), min(skip, _ENDLESS), min(skip + count, _ENDLESS)):
+        params, asked = built.get_sampling_params(one), built.request_for(one)
+        refuse_unshown(built, one, asked)
+        shown.append(_view(name, one, asked, params, encoder))
     if not shown:
         raise UsageError(f"{spec} has no instance number {skip + 1}")
     if as_json:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 
+from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import UsageError
 
@@ -25,7 +26,32 @@ def converter() -> Any:
     mine.register_structure_hook_func(lambda t: t is Any, lambda value, _: value)
     for scalar in (int, float, bool, str):
         mine.register_structure_hook(scalar, _strict_scalar)
+    _read_sequences_as_items(mine)
     return mine
+
+
+_SEQUENCES: dict[Any, type[Any]] = {
+    tuple: tuple, list: list, set: set, frozenset: frozenset, Sequence: tuple,
+}  # fmt: skip
+
+
+def _read_sequences_as_items(mine: Any) -> None:
+    """Have ``mine`` read every kind of sequence as ``items`` does: a text is a list of one."""
+    structure_tuple = mine.get_structure_hook(tuple[Any, ...])
+
+    def structure_sequence(value: Any, hint: Any) -> Any:
+        kind, members = _SEQUENCES[_bare(hint)], get_args(hint)
+        if kind is not tuple or not members:
+            hint = tuple[(members or (Any,))[0], ...]  # type: ignore[misc]
+        return kind(structure_tuple(items(value), hint))
+
+    mine.register_structure_hook_func(lambda hint: _bare(hint) in _SEQUENCES, structure_sequence)
+
+
+def _bare(hint: Any) -> Any:
+    """``tuple`` of ``tuple[str, ...]``; a hint without parameters is bare itself."""
+    origin: Any = get_origin(hint)
+    return hint if origin is None else origin
 
 
 def _strict_scalar(value: Any, kind: type[Any]) -> Any:

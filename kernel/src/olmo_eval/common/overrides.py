@@ -3,10 +3,12 @@
     limit=200                      a number, a boolean, null
     sampling_params.temperature=0.7
     stop_sequences=["\\n\\n", "Q:"]   JSON, or a bare list: [a, b]
+    stop_sequences=END             where a list is expected, one value is a list of one
     sandboxes.0.memory=1g          numbers index lists
     formatter.template='Q: {question}'   quotes keep a value a string
 
-A value is converted to the type of the field it goes to: ``revision=1234`` stays text.
+A value is converted to the type of the field it goes to: ``revision=1234`` stays text, and so do
+the items of ``stop_sequences=[10, 20]``.
 """
 
 from __future__ import annotations
@@ -218,13 +220,38 @@ def _accepts_text(kind: Any) -> bool:
     return kind is str or str in typing.get_args(kind)
 
 
+def _lists_text(kind: Any) -> bool:
+    return typing.get_origin(kind) is tuple and typing.get_args(kind) == (str, ...)
+
+
+def _raw(override: Override) -> str:
+    """What stands behind the ``=``."""
+    return override.text.partition("=")[2]
+
+
+def _items_as_written(raw: str) -> list[Any]:
+    """The items of the list ``raw``, or ``raw`` as the only one; numbers and words stay text."""
+    text = raw.strip()
+    try:
+        read = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        if not (text.startswith("[") and text.endswith("]")):
+            return [text]
+        pairs = [(parse_value(item), item) for item in _split_list(text[1:-1])]
+        return [v if isinstance(v, str | list | dict) else item for v, item in pairs]
+    found = read if isinstance(read, list) else [read]
+    return [item if isinstance(item, str | list | dict) else json.dumps(item) for item in found]
+
+
 def _convert(override: Override, kind: Any, where: str) -> Any:
     """The override's value as ``kind``, the type of the field it goes to."""
     value, concrete = override.value, _strip_optional(kind)
     if kind is Any or (value is None and type(None) in typing.get_args(kind)):
         return value
-    if _accepts_text(concrete) and not isinstance(value, str | Mapping | list):
-        return override.text.partition("=")[2]
+    if _lists_text(concrete) and value is not None and not isinstance(value, str | Mapping):
+        value = _items_as_written(_raw(override))
+    elif _accepts_text(concrete) and not isinstance(value, str | Mapping | list):
+        return _raw(override)
     if isinstance(value, str) and str in typing.get_args(concrete):
         return value  # the field takes text as well as what text may name, and tells them apart
     if hasattr(concrete, "parse") and isinstance(value, str):

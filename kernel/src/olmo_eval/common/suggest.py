@@ -4,11 +4,40 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import takewhile
 
 
 def closest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
     """The known names most like ``name``, best first."""
     return difflib.get_close_matches(name, list(known), n=n, cutoff=0.6)
+
+
+def misspelt(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` is a slip of, or None where it is a word of its own.
+
+    A slip is one letter more, less or other, two letters exchanged, or almost the same text;
+    names of fewer than five letters are too like other words to tell.
+    """
+    for other in known:
+        if name == other or sum(map(str.isalpha, other)) < 5:
+            continue
+        ratio = difflib.SequenceMatcher(None, name, other).ratio()
+        if ratio >= 0.88 or _one_edit_apart(name, other):
+            return other
+    return None
+
+
+def _one_edit_apart(a: str, b: str) -> bool:
+    start = _shared(a, b)
+    a, b = a[start:], b[start:]
+    end = _shared(a[::-1], b[::-1])
+    a, b = a[: len(a) - end], b[: len(b) - end]
+    return max(len(a), len(b)) <= 1 or (len(a) == 2 and a == b[::-1])
+
+
+def _shared(a: str, b: str) -> int:
+    """How many letters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
 
 
 def did_you_mean(name: str, known: Iterable[str], *, otherwise: str | None = None) -> str | None:

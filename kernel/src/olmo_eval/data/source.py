@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from attrs import evolve, field, frozen
 
+from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.data.formats import is_data_file
 from olmo_eval.errors import UsageError
@@ -75,8 +76,7 @@ def _data_files(value: Any) -> tuple[str, ...] | None:
         )
     if value is None:
         return None
-    files = (value,) if isinstance(value, str | os.PathLike) else tuple(value)
-    return tuple(str(os.fspath(name)) for name in files) or None
+    return tuple(str(os.fspath(name)) for name in items(value)) or None
 
 
 @frozen

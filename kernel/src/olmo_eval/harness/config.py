@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, frozen
+from attrs.validators import in_, optional
 
+from olmo_eval.common import bounds
 from olmo_eval.common.convert import structure
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.harness.provider import MOST_IN_FLIGHT, ProviderConfig
 
 _SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
@@ -36,13 +39,11 @@ def parse_size(text: str | int) -> int:
 
 def _is_size(_instance: Any, attribute: Any, value: str) -> None:
     try:
-        parse_size(value)
+        size = parse_size(value)
     except ValueError as error:
         raise ValueError(f"{attribute.name}: {error}") from error
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+    if size < 1:
+        raise ValueError(f"{attribute.name}: expected a size such as 512m, got {value!r}")
 
 
 @frozen
@@ -60,14 +61,14 @@ class SandboxConfig:
 
     backend: str = "docker"
     image: str | None = None
-    capabilities: tuple[str, ...] = field(default=("bash", "python"), converter=_strings)
-    instances: int = field(default=4, validator=validators.ge(1))
+    capabilities: tuple[str, ...] = field(default=("bash", "python"), converter=texts)
+    instances: int = field(default=4, validator=bounds.count(1, MOST_IN_FLIGHT))
     memory: str = field(default="512m", validator=_is_size)
-    cpus: float = field(default=1.0, converter=float, validator=validators.gt(0))
-    pids: int = field(default=128, validator=validators.ge(1))
+    cpus: float = field(default=1.0, converter=float, validator=bounds.number(above=0))
+    pids: int = field(default=128, validator=bounds.count(1))
     network: bool = False
-    startup_timeout: float = 60.0
-    command_timeout: float = 30.0
+    startup_timeout: float = field(default=60.0, validator=bounds.number(above=0))
+    command_timeout: float = field(default=30.0, validator=bounds.number(above=0))
     output_limit: str = field(default="1m", validator=_is_size)
     working_dir: str = "/workspace"
     environment: Mapping[str, str] = field(factory=dict)
@@ -82,10 +83,6 @@ class JudgeConfig:
     kind: str = "llm"
     provider: str = "judge"
     kwargs: Mapping[str, Any] = field(factory=dict)
-
-
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value)
 
 
 @frozen
@@ -105,26 +102,24 @@ class HarnessConfig:
     name: str = "default"
     provider: ProviderConfig = field(factory=ProviderConfig)
     system_prompt: str | None = None
-    tools: tuple[Any, ...] = field(default=(), converter=_tuple)
-    tool_choice: str = field(default="auto", validator=validators.in_(("auto", "none", "required")))
+    tools: tuple[Any, ...] = field(default=(), converter=items)
+    tool_choice: str = field(default="auto", validator=in_(("auto", "none", "required")))
     scaffold: str | None = None
     scaffold_kwargs: Mapping[str, Any] = field(factory=dict)
-    max_turns: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
-    max_total_tokens: int | None = None
-    timeout: float | None = None
+    max_turns: int | None = field(default=None, validator=optional(bounds.count(1)))
+    max_total_tokens: int | None = field(default=None, validator=optional(bounds.count(1)))
+    timeout: float | None = field(default=None, validator=optional(bounds.number(above=0)))
     max_concurrency: int | None = field(
-        default=None, validator=validators.optional(validators.ge(1))
+        default=None, validator=optional(bounds.count(1, MOST_IN_FLIGHT))
     )
     scoring_concurrency: int | None = field(
-        default=None, validator=validators.optional(validators.ge(1))
+        default=None, validator=optional(bounds.count(1, MOST_IN_FLIGHT))
     )
-    scoring_timeout: float | None = field(
-        default=None, validator=validators.optional(validators.gt(0))
-    )
-    sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=_tuple)
+    scoring_timeout: float | None = field(default=None, validator=optional(bounds.number(above=0)))
+    sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=items)
     auxiliary_providers: Mapping[str, ProviderConfig] = field(factory=dict)
     judges: Mapping[str, JudgeConfig] = field(factory=dict)
-    required_secrets: tuple[str, ...] = field(default=(), converter=_strings)
+    required_secrets: tuple[str, ...] = field(default=(), converter=texts)
 
     def with_provider(self, provider: ProviderConfig) -> HarnessConfig:
         return evolve(self, provider=provider)
@@ -140,12 +135,16 @@ class HarnessConfig:
             raise UsageError(f"{where}: expected a mapping of settings, got {data!r}")
         fixed = dict(data)
         if "tool_names" in fixed:
-            names, tools = fixed.pop("tool_names"), fixed.get("tools") or ()
-            for key, given in (("tool_names", names), ("tools", tools)):
-                if not isinstance(given, str | list | tuple | None):
-                    raise UsageError(f"{where}.{key}: expected a list of names, got {given!r}")
-            fixed["tools"] = [*_strings(tools), *_strings(names)]
+            names = _listed(fixed.pop("tool_names"), f"{where}.tool_names")
+            fixed["tools"] = (*_listed(fixed.get("tools"), f"{where}.tools"), *names)
         return structure(fixed, cls, where=where)
+
+
+def _listed(value: Any, where: str) -> tuple[Any, ...]:
+    try:
+        return items(value)
+    except TypeError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 #: levels and values, aliases expanded, beyond which a file is no harness but an attack or a slip

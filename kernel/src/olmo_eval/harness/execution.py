@@ -22,21 +22,13 @@ from olmo_eval.common.types import (
     Turn,
     Usage,
 )
+from olmo_eval.harness.arguments import parse_arguments
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.provider import Provider
 from olmo_eval.harness.sandbox.backend import SandboxError
 from olmo_eval.harness.sandbox.planner import Binding
 from olmo_eval.harness.scaffold import LimitReached
 from olmo_eval.harness.tools import Tool
-
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-}
 
 
 class Execution:
@@ -142,30 +134,6 @@ def add_usage(total: Usage, more: Usage | None) -> Usage:
         total.cached_tokens + more.cached_tokens,
         sum(costs) if costs else None,
     )
-
-
-def parse_arguments(tool: Tool, text: str) -> tuple[dict[str, Any], str]:
-    """The arguments the model wrote and "", or an explanation for the model of what is wrong."""
-    try:
-        arguments = json.loads(text or "{}")
-    except (ValueError, RecursionError) as error:
-        return {}, f"The arguments of {tool.name} are not valid JSON: {error}."
-    if not isinstance(arguments, dict):
-        return {}, f"The arguments of {tool.name} must be a JSON object."
-    schema = tool.schema.parameters
-    properties: Mapping[str, Any] = schema.get("properties", {})
-    missing = [n for n in schema.get("required", ()) if n not in arguments]
-    unknown = [n for n in arguments if n not in properties]
-    if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has no {', '.join(unknown)}"
-        known = ", ".join(properties)
-        return {}, f"The call of {tool.name} {what}; its arguments are: {known}."
-    for name, value in arguments.items():
-        wanted = properties[name].get("type")
-        fits = isinstance(value, _PYTHON_TYPES.get(wanted, (object,)))
-        if not fits or (isinstance(value, bool) and wanted in ("integer", "number")):
-            return {}, f"The argument {name} of {tool.name} must be of type {wanted}."
-    return arguments, ""
 
 
 async def _invoke(tool: Tool, arguments: dict[str, Any]) -> Any:

@@ -19,13 +19,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import anyio
 from attrs import evolve, field, frozen
 
+from olmo_eval.common import bounds
 from olmo_eval.common.convert import structure
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.types import (
     Identity,
     LMOutput,
@@ -67,11 +70,11 @@ _NEEDS = {
 class Faults:
     """The probability of each fault; a request has at most one of them."""
 
-    transient: float = 0.0
-    refuse: float = 0.0
-    fail: float = 0.0
-    truncate: float = 0.0
-    garbage: float = 0.0
+    transient: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    refuse: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    fail: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    truncate: float = field(default=0.0, validator=bounds.number(least=0, most=1))
+    garbage: float = field(default=0.0, validator=bounds.number(least=0, most=1))
 
     def draw(self, number: float) -> str | None:
         """The fault that ``number``, uniform in [0, 1), stands for."""
@@ -93,13 +96,13 @@ class MockSettings:
     """``provider.kwargs`` of the mock; the module says what they mean."""
 
     text: str = _TEXT
-    replies: tuple[Any, ...] = field(default=(), converter=tuple)
+    replies: tuple[Any, ...] = field(default=(), converter=items)
     skill: float | None = None
     latency: Any = 0.0
     seed: int = 0
     faults: Faults = _NO_FAULTS
     capabilities: tuple[str, ...] = field(
-        default=tuple(c.value for c in Capability), converter=tuple
+        default=tuple(c.value for c in Capability), converter=texts
     )
 
     def __attrs_post_init__(self) -> None:
@@ -109,7 +112,7 @@ class MockSettings:
             low, high = self.window
         except (TypeError, ValueError):
             low, high = -1.0, -1.0
-        if not 0 <= low <= high:
+        if not 0 <= low <= high < math.inf:
             raise ValueError(f"latency must be seconds or [low, high], got {self.latency!r}")
 
     @property

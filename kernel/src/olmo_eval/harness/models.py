@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
+from attrs.validators import optional
 
 from olmo_eval import plugins
+from olmo_eval.common import bounds
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 
@@ -20,7 +22,7 @@ class ModelConfig:
     provider: str | None = None
     revision: str | None = None
     tokenizer: str | None = None
-    max_model_len: int | None = None
+    max_model_len: int | None = field(default=None, validator=optional(bounds.count(1)))
     dtype: str = "auto"
     kwargs: Mapping[str, Any] = field(factory=dict)
 

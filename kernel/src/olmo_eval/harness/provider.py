@@ -21,11 +21,17 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from attrs import evolve, field, fields, frozen, validators
+from attrs import evolve, field, fields, frozen
+from attrs.validators import optional
 
+from olmo_eval.common import bounds
+from olmo_eval.common.sequences import texts
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
 from olmo_eval.harness.engine_input import EngineInput
+
+#: requests, instances or environments at once: each is a task of the event loop
+MOST_IN_FLIGHT = 2**16
 
 
 class Capability(StrEnum):
@@ -36,10 +42,6 @@ class Capability(StrEnum):
     TOOLS = "tools"
     LOGLIKELIHOOD = "loglikelihood"
     ROLLING = "loglikelihood_rolling"
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 @frozen
@@ -67,15 +69,15 @@ class ProviderConfig:
     revision: str | None = None
     trust_remote_code: bool = False
     dtype: str = "auto"
-    max_model_len: int | None = None
+    max_model_len: int | None = field(default=None, validator=optional(bounds.count(1)))
     max_concurrency: int | None = field(
-        default=None, validator=validators.optional(validators.ge(1))
+        default=None, validator=optional(bounds.count(1, MOST_IN_FLIGHT))
     )
-    num_instances: int = field(default=1, validator=validators.ge(1))
-    devices: tuple[str, ...] = field(default=(), converter=_names)
-    timeout: float = field(default=600.0, validator=validators.gt(0))
-    max_retries: int = field(default=5, validator=validators.ge(0))
-    required_secrets: tuple[str, ...] = field(default=(), converter=_names)
+    num_instances: int = field(default=1, validator=bounds.count(1, MOST_IN_FLIGHT))
+    devices: tuple[str, ...] = field(default=(), converter=texts)
+    timeout: float = field(default=600.0, validator=bounds.number(above=0))
+    max_retries: int = field(default=5, validator=bounds.count())
+    required_secrets: tuple[str, ...] = field(default=(), converter=texts)
     kwargs: Mapping[str, Any] = field(factory=dict)
 
     def with_overrides(self, **changes: Any) -> ProviderConfig:

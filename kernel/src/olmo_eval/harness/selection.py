@@ -7,6 +7,7 @@ from typing import Any
 
 from olmo_eval import plugins
 from olmo_eval.errors import UsageError
+from olmo_eval.harness.arguments import check_schema
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.models import choose_provider
 from olmo_eval.harness.provider import Provider, ProviderConfig
@@ -31,7 +32,8 @@ def find_tools(tools: Iterable[Any]) -> dict[str, Tool]:
 
     Raises:
         UnknownNameError: nothing is registered under a name.
-        UsageError: two tools have one name, or something is neither name nor tool.
+        UsageError: two tools have one name, a schema is not valid, or something is neither name
+            nor tool.
     """
     found: dict[str, Tool] = {}
     for item in tools:
@@ -40,6 +42,7 @@ def find_tools(tools: Iterable[Any]) -> dict[str, Tool]:
             raise UsageError(f"{item!r} is no tool", hint="mark its function with @tool")
         if found.setdefault(made.name, made) is not made:
             raise UsageError(f"two tools of the harness are named {made.name!r}")
+        check_schema(made)
     return found
 
 

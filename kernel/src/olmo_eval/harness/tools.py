@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import types
 import typing
 from collections.abc import Awaitable, Callable
 from typing import Any, overload
@@ -13,15 +12,7 @@ from attrs import field, frozen
 from olmo_eval import plugins
 from olmo_eval.common.types import ToolSchema
 from olmo_eval.errors import UsageError
-
-_JSON_TYPES: dict[Any, str] = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    list: "array",
-    dict: "object",
-}
+from olmo_eval.harness.schema import json_schema, object_schema
 
 
 @frozen
@@ -69,7 +60,11 @@ def tool(
     """Make a tool of a function; its type hints and docstring become the schema.
 
     ``Annotated[str, "what it is"]`` describes an argument, ``Literal["a", "b"]`` lists its
-    values. Works bare (``@tool``) and with arguments (``@tool(description=...)``).
+    values; ``harness.schema`` says which hints there are. Works bare (``@tool``) and with
+    arguments (``@tool(description=...)``).
+
+    Raises:
+        UsageError: an argument whose type no schema expresses.
     """
 
     def make(target: Callable[..., Any]) -> Tool:
@@ -95,35 +90,19 @@ def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(function, include_extras=True)
     properties, required = {}, []
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name == "sandbox":
+        name = parameter.name
+        if name == "sandbox":
             continue
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise UsageError(f"tool {function.__name__}: *args and **kwargs have no schema")
-        properties[parameter.name] = json_schema(hints.get(parameter.name, str))
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise UsageError(
+                f"tool {function.__name__}: {parameter} has no schema",
+                hint="take every argument by its name",
+            )
+        try:
+            properties[name] = json_schema(hints.get(name, str))
+        except UsageError as error:
+            place = f"tool {function.__name__}, argument {name}"
+            raise UsageError(f"{place}: {error.message}", hint=error.hint) from error
         if parameter.default is parameter.empty:
-            required.append(parameter.name)
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
-
-
-def json_schema(hint: Any) -> dict[str, Any]:
-    """JSON Schema of a type hint: scalars, lists, dicts, Literal, Optional, Annotated."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is typing.Annotated:
-        described = json_schema(arguments[0])
-        notes = [a for a in arguments[1:] if isinstance(a, str)]
-        return {**described, "description": notes[0]} if notes else described
-    if origin is typing.Literal:
-        return {"type": _JSON_TYPES[type(arguments[0])], "enum": list(arguments)}
-    if origin in (typing.Union, types.UnionType):
-        members = [json_schema(a) for a in arguments if a is not type(None)]
-        return members[0] if len(members) == 1 else {"anyOf": members}
-    if origin is list:
-        return {"type": "array", "items": json_schema(arguments[0])}
-    if hint in _JSON_TYPES:
-        return {"type": _JSON_TYPES[hint]}
-    return {"type": _JSON_TYPES.get(origin, "string")}
+            required.append(name)
+    return object_schema(properties, required)

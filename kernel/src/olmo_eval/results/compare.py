@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from attrs import evolve, frozen
 
+from olmo_eval.common.sequences import items
 from olmo_eval.errors import OlmoEvalError, UsageError
 from olmo_eval.results.differences import Difference, lock_differences
 from olmo_eval.results.flips import Flip, flips
@@ -148,7 +149,7 @@ def compare(
     store = Store(default_results() if results is None else results)
     run_a = a if isinstance(a, Run) else store.find(a)
     run_b = b if isinstance(b, Run) else store.find(b)
-    names, notes = _shared(run_a, run_b, tasks)
+    names, notes = _shared(run_a, run_b, items(tasks))
     if run_a.run_id == run_b.run_id:
         notes.append("A and B are the same run")
     engines = [run.record.get("model", {}).get("provider") for run in (run_a, run_b)]
@@ -157,7 +158,7 @@ def compare(
     for side, run in (("A", run_a), ("B", run_b)):
         notes += _diverged(side, run, names)
     compared = [
-        _compare_task(run_a, run_b, name, margin, tuple(allow_different), seed) for name in names
+        _compare_task(run_a, run_b, name, margin, items(allow_different), seed) for name in names
     ]
     notes += [*_not_means(run_a, run_b, names), *_notes(compared)]
     adjusted = adjust([c.verdict for c in compared])

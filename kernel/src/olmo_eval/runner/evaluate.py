@@ -11,6 +11,7 @@ from attrs import evolve
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.overrides import Override, apply_overrides, parse_override, parse_value
+from olmo_eval.common.sequences import items
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.checkpoints import training_progress
 from olmo_eval.harness.config import HarnessConfig
@@ -56,10 +57,9 @@ def evaluate(
         UsageError: the request is wrong, or refused before anything is loaded. OlmoEvalError: the
             run failed; what is finished is kept.
     """
-    for target in plugin:
+    for target in items(plugin):
         plugins.manager().load(target)
-    wanted = [tasks] if isinstance(tasks, str) else list(tasks)
-    requests = [t if isinstance(t, TaskRequest) else TaskRequest(t) for t in wanted]
+    requests = [t if isinstance(t, TaskRequest) else TaskRequest(t) for t in items(tasks)]
     for_tasks, for_harness = split_overrides(_override_list(overrides))
     plan = with_limit(make_plan(requests, for_tasks), limit, seed)
     config = apply_overrides(_harness(harness), for_harness, where="the harness")
@@ -138,7 +138,7 @@ def _override_list(overrides: Sequence[str] | Mapping[str, Any]) -> list[Overrid
             Override(tuple(key.split(".")), value, f"{key}={_written(value)}")
             for key, value in overrides.items()
         ]
-    return [parse_override(text) for text in overrides]
+    return [parse_override(text) for text in items(overrides)]
 
 
 def _written(value: Any) -> str:

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from olmo_eval.common import metrics
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.scorers import Reads
+from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.data import DataLoader
@@ -22,6 +23,7 @@ from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNa
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
 from olmo_eval.evals.tasks.common import Task, TaskConfig, TaskSpec, build_task, parse_spec
+from olmo_eval.evals.tasks.common.fewshot import refuse_unshown
 from olmo_eval.evals.tasks.common.registry import variant_settings, variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
 from olmo_eval.harness.provider import Capability
@@ -89,7 +91,7 @@ class Plan:
         found: dict[str, str] = {}
         for planned in self.tasks:
             for scorer in planned.task.scorers():
-                for need in scorer.requires:
+                for need in items(scorer.requires):
                     found.setdefault(need, planned.name)
         return found
 
@@ -201,7 +203,8 @@ def check_task(task: Task, spec: str) -> LMRequest:
 
     Raises:
         UsageError: no metrics, clashing metrics, metrics that cannot read what is answered,
-            impossible settings. DataError: no data.
+            impossible settings, few-shot examples that the request does not show. DataError: no
+            data.
     """
     config = task.config
     if not config.metrics:
@@ -218,6 +221,7 @@ def check_task(task: Task, spec: str) -> LMRequest:
     if first is None:
         raise DataError(f"task {spec!r} has no instances{_why_empty(task)}")
     request = task.request_for(first)
+    refuse_unshown(task, first, request)
     _refuse_unreadable(config, spec, request)
     return request
 

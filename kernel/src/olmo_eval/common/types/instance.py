@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from olmo_eval.common.sequences import items_or_none
+
 
 class Split(StrEnum):
     """The usual names of a data set's parts; any other string is allowed where a split is."""
@@ -28,10 +30,6 @@ def _text(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     raise TypeError(f"expected text, got {value!r:.80}")
-
-
-def _tuple_or_none(value: Any) -> tuple[Any, ...] | None:
-    return None if value is None else tuple(value)
 
 
 def _texts_or_none(value: Any) -> tuple[str, ...] | None:
@@ -58,7 +56,7 @@ class Instance:
     gold_answer: Any = None
     choices: tuple[str, ...] | None = field(default=None, converter=_texts_or_none)
     metadata: Mapping[str, Any] = field(factory=dict)
-    tools: tuple[Any, ...] | None = field(default=None, converter=_tuple_or_none)
+    tools: tuple[Any, ...] | None = field(default=None, converter=items_or_none)
 
     @property
     def id(self) -> str:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Required, TypedDict
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
+from attrs.validators import optional
 
+from olmo_eval.common import bounds
+from olmo_eval.common.sequences import items, texts, texts_or_none
 from olmo_eval.common.types.tools import ToolSchema
+
+#: samples of one instance, all of which are held at once
+_MOST_SAMPLES = 100_000
+_SOME_TOKENS: bounds.Validator = optional(bounds.count(1))
 
 
 class RequestType(StrEnum):
@@ -29,17 +36,18 @@ class Message(TypedDict, total=False):
     name: str
 
 
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value)
+def _messages(value: Any) -> tuple[Message, ...]:
+    if isinstance(value, str):
+        raise TypeError(
+            f"expected a list of messages, got the text {value!r:.80}; write "
+            "[{'role': 'user', 'content': ...}]"
+        )
+    return items(value)
 
 
-def _tuple_or_none(value: Any) -> tuple[Any, ...] | None:
-    return None if value is None else tuple(value)
-
-
-def _positive_or_none(_instance: Any, _attribute: Any, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"'max_tokens' must be at least 1: {value}")
+def _no_empty_text(_instance: Any, attribute: Any, value: tuple[str, ...] | None) -> None:
+    if "" in (value or ()):
+        raise ValueError(f"{attribute.name} must not hold an empty text, which every text ends in")
 
 
 @frozen
@@ -59,10 +67,10 @@ class LMRequest:
 
     request_type: RequestType
     prompt: str = ""
-    messages: tuple[Message, ...] = field(default=(), converter=_tuple)
-    continuations: tuple[str, ...] = field(default=(), converter=_tuple)
-    continuation_prompts: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
-    tools: tuple[ToolSchema, ...] = field(default=(), converter=_tuple)
+    messages: tuple[Message, ...] = field(default=(), converter=_messages)
+    continuations: tuple[str, ...] = field(default=(), converter=texts)
+    continuation_prompts: tuple[str, ...] | None = field(default=None, converter=texts_or_none)
+    tools: tuple[ToolSchema, ...] = field(default=(), converter=items)
     system_prompt: str | None = None
     tool_choice: str = "auto"
     max_length: int | None = None
@@ -97,15 +105,17 @@ class SamplingParams:
     what else is in flight.
     """
 
-    max_tokens: int | None = field(default=512, validator=_positive_or_none)
-    temperature: float = field(default=0.0, converter=float, validator=validators.ge(0))
-    top_p: float | None = None
-    top_k: int | None = None
-    stop_sequences: tuple[str, ...] | None = field(default=None, converter=_tuple_or_none)
-    num_samples: int = field(default=1, validator=validators.ge(1))
-    logprobs: int | None = None
+    max_tokens: int | None = field(default=512, validator=_SOME_TOKENS)
+    temperature: float = field(default=0.0, converter=float, validator=bounds.number(least=0))
+    top_p: float | None = field(default=None, validator=optional(bounds.number(above=0, most=1)))
+    top_k: int | None = field(default=None, validator=optional(bounds.count()))
+    stop_sequences: tuple[str, ...] | None = field(
+        default=None, converter=texts_or_none, validator=_no_empty_text
+    )
+    num_samples: int = field(default=1, validator=bounds.count(1, _MOST_SAMPLES))
+    logprobs: int | None = field(default=None, validator=optional(bounds.count()))
     do_sample: bool = True
-    seed: int | None = None
+    seed: int | None = field(default=None, validator=optional(bounds.seed()))
 
     @property
     def greedy(self) -> bool:

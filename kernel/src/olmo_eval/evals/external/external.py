@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 
 
@@ -23,6 +24,8 @@ Bounds = tuple[float | None, float | None]
 
 
 def _bounds(value: Iterable[float | None]) -> Bounds:
+    if isinstance(value, str):
+        raise TypeError(f"bounds are two numbers, or None for no bound, not the text {value!r}")
     low, high = value
     return low, high
 
@@ -72,7 +75,7 @@ class ExternalInstance:
 
 
 def _instances(value: Iterable[ExternalInstance]) -> tuple[ExternalInstance, ...]:
-    return tuple(value)
+    return items(value)
 
 
 @frozen
@@ -145,6 +148,10 @@ class ExternalEval:
     metrics: ClassVar[tuple[ExternalMetric, ...]] = ()
     required_secrets: ClassVar[tuple[str, ...]] = ()
     timeout_seconds: ClassVar[float] = 24 * 3600.0
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.required_secrets = texts(cls.required_secrets)
 
     async def execute(self, context: ExternalContext) -> ExternalEvalResult:
         """Run the benchmark. What it writes below ``context.folder`` is kept with the run."""

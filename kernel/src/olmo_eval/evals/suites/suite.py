@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from olmo_eval import plugins
+from olmo_eval.common.sequences import items
 from olmo_eval.errors import CollisionError, UsageError
 
 
@@ -31,7 +32,7 @@ class AggregationStrategy(StrEnum):
 
 
 def _members(value: Any) -> tuple[str | Suite, ...]:
-    members = tuple(value)
+    members = (value,) if isinstance(value, Suite) else items(value)
     for member in members:
         if not isinstance(member, str | Suite):
             raise UsageError(f"a suite's member is a task spec or a Suite, not {member!r}")

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import AsyncScorer, Scorer
+from olmo_eval.common.sequences import items
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Response
 from olmo_eval.evals.tasks.check.subject import Item, Subject
 
@@ -97,5 +98,5 @@ def likelihoods(instance: Instance, request: LMRequest, choice: int) -> tuple[LM
 def _needs(scorer: Scorer) -> str:
     """What a scorer needs that a check does not have."""
     if scorer.requires:
-        return ", ".join(sorted(scorer.requires))
+        return ", ".join(sorted(items(scorer.requires)))
     return "the harness" if isinstance(scorer, AsyncScorer) else ""

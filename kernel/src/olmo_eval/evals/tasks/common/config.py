@@ -6,21 +6,18 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from attrs import evolve, field, frozen, validators
+from attrs import evolve, field, fields, frozen, validators
 
 from olmo_eval import plugins
-from olmo_eval.common import metrics
+from olmo_eval.common import bounds, metrics
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.metrics.accuracy import AGGREGATIONS
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.errors import UsageError
-
-
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value)
 
 
 def _source(value: Any) -> Any:
@@ -42,8 +39,8 @@ def _sampling(value: SamplingParams | None) -> SamplingParams:
 
 
 def _metrics(value: Any) -> tuple[Metric, ...]:
-    items = () if value is None else (value,) if isinstance(value, str | Metric) else value
-    found = tuple(named_metric(item) if isinstance(item, str) else item for item in items)
+    listed = (value,) if isinstance(value, Metric) else items(value)
+    found = tuple(named_metric(item) if isinstance(item, str) else item for item in listed)
     for metric in found:
         if not isinstance(metric, Metric):
             raise UsageError(
@@ -107,7 +104,7 @@ class SandboxEnv:
     """A named environment in which a task's code must run, beyond plain ``python``."""
 
     name: str
-    dependencies: tuple[str, ...] = field(default=(), converter=_tuple)
+    dependencies: tuple[str, ...] = field(default=(), converter=texts)
     dockerfile_extra: str = ""
 
 
@@ -134,23 +131,23 @@ class TaskConfig:
     metrics: tuple[Metric, ...] = field(
         default=(), converter=_metrics, metadata={"reads_text": True}
     )
-    num_fewshot: int = field(default=0, validator=validators.ge(0))
-    fewshot_seed: int = 42
+    num_fewshot: int = field(default=0, validator=bounds.count())
+    fewshot_seed: int = field(default=42, validator=bounds.seed())
     fewshot_sample: bool = True
-    limit: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
-    seed: int = 42
+    limit: int | None = field(default=None, validator=validators.optional(bounds.count(1)))
+    seed: int = field(default=42, validator=bounds.seed())
     split: str | None = field(default=None, converter=_text)
     primary_metric: str | None = field(default=None, converter=_metric_name)
     sampling_params: SamplingParams = field(factory=SamplingParams, converter=_sampling)
     output_score_aggregation: str = field(default="mean", validator=validators.in_(AGGREGATIONS))
-    max_length: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
+    max_length: int | None = field(default=None, validator=validators.optional(bounds.count(1)))
     answer_extractor: Callable[[str], Any] | None = field(
         default=None, converter=_function, metadata={"reads_text": True}
     )
-    dependencies: tuple[str, ...] = field(default=(), converter=_tuple)
+    dependencies: tuple[str, ...] = field(default=(), converter=texts)
     sandbox_env: SandboxEnv | None = None
-    sandbox_allocation_weight: float = 1.0
-    required_secrets: tuple[str, ...] = field(default=(), converter=_tuple)
+    sandbox_allocation_weight: float = field(default=1.0, validator=bounds.number(above=0))
+    required_secrets: tuple[str, ...] = field(default=(), converter=texts)
 
     def get_data_source(self) -> DataSource:
         """The data source with ``split`` applied.
@@ -185,3 +182,9 @@ class TaskConfig:
             f"task {self.name!r} has no metric {self.primary_metric!r}",
             hint=did_you_mean(self.primary_metric, names, otherwise=f"it has: {', '.join(names)}"),
         )
+
+
+#: what class attributes, variants and overrides of a task may set: its settings, and single
+#: sampling parameters (``seed`` is a setting of the task)
+CONFIG_FIELDS = frozenset(f.name for f in fields(TaskConfig)) - {"name"}
+SAMPLING_FIELDS = frozenset(f.name for f in fields(SamplingParams)) - CONFIG_FIELDS

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from olmo_eval.common.types import Instance
+from olmo_eval.common.types import Instance, LMRequest
 from olmo_eval.data import DataSource, load_fewshot_set
-from olmo_eval.errors import DataError
+from olmo_eval.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.evals.tasks.common.task import Task
@@ -21,17 +24,18 @@ def _identity(instance: Instance) -> Any:
 
 
 class FewShot:
-    """The candidates of a task and the choice made among them.
+    """The examples of a task, and what takes their place.
 
-    One spare example is chosen beyond the ``k`` shown: it takes the place of the evaluated item
-    where that is itself among the examples. Most items are not, and share one tuple of shots.
+    Where the evaluated item is itself among the ``shots``, spares stand in for it, as often as it
+    stands there: examples in the order of ``spares``, each another question than all that are
+    shown. Most items are not among them, and share one tuple of shots.
     """
 
-    def __init__(self, chosen: list[Instance], k: int) -> None:
-        self._chosen = chosen
-        self._k = k
-        self._identities = {_identity(shot) for shot in chosen}
-        self.shots = tuple(chosen[:k])
+    def __init__(self, shots: Iterable[Instance], spares: Iterable[Instance]) -> None:
+        self.shots = tuple(shots)
+        self._times_shown = Counter(map(_identity, self.shots))
+        most = max(self._times_shown.values(), default=0)
+        self._spares = tuple(islice(_others(spares, self._times_shown), most))
 
     @classmethod
     def load(cls, task: Task) -> FewShot:
@@ -49,36 +53,82 @@ class FewShot:
                 hint=f"lower it with -o num_fewshot={len(pool)}, or set -o fewshot_source=...",
             )
         if config.fewshot_sample and not isinstance(config.fewshot_source, str):
-            return cls(_draw(pool, k, config.fewshot_seed), k)
-        return cls(pool[: k + 1], k)
+            return cls(*_draw(pool, k, config.fewshot_seed))
+        return cls(pool[:k], pool[k:])
 
     def shots_for(self, instance: Instance) -> tuple[Instance, ...]:
-        """``k`` examples, none of them ``instance``.
+        """As many examples as ``shots``, none of them ``instance``.
 
         Raises:
-            DataError: the instance is among the examples and there is no spare one.
+            DataError: the instance is among the examples and too few others are left.
         """
-        if _identity(instance) not in self._identities:
-            return self.shots
         mine = _identity(instance)
-        others = [shot for shot in self._chosen if _identity(shot) != mine][: self._k]
-        if len(others) < self._k:
+        missing = self._times_shown[mine]
+        if not missing:
+            return self.shots
+        if len(self._spares) < missing:
             raise DataError(
-                f"the question {instance.question[:60]!r} is one of its own {self._k} few-shot "
-                "examples and there is no spare one",
+                f"the question {instance.question[:60]!r} is one of its own {len(self.shots)} "
+                "few-shot examples and there is no spare one",
                 hint="use fewer shots or another fewshot_source",
             )
-        return tuple(others)
+        kept = (shot for shot in self.shots if _identity(shot) != mine)
+        return (*kept, *self._spares[:missing])
 
 
-def _draw(pool: list[Instance], k: int, seed: int) -> list[Instance]:
-    """``random.Random(seed).sample(pool, k)``, as published settings draw, and one spare."""
+def _others(candidates: Iterable[Instance], shown: Iterable[Any]) -> Iterator[Instance]:
+    """Each question among ``candidates`` once, but for those ``shown``."""
+    seen = set(shown)
+    for candidate in candidates:
+        if _identity(candidate) not in seen:
+            seen.add(_identity(candidate))
+            yield candidate
+
+
+def _draw(pool: list[Instance], k: int, seed: int) -> tuple[list[Instance], Iterator[Instance]]:
+    """``random.Random(seed).sample(pool, k)``, as published settings draw, and spares.
+
+    The first spare is what drawing k + 1 adds; the others follow in the order of drawing all.
+    """
     chosen = random.Random(seed).sample(pool, k)
-    if len(pool) > k:
-        taken = {id(shot) for shot in chosen}
-        longer = random.Random(seed).sample(pool, k + 1)
-        chosen.append(next(shot for shot in longer if id(shot) not in taken))
-    return chosen
+
+    def spares() -> Iterator[Instance]:
+        for n in dict.fromkeys((min(k + 1, len(pool)), len(pool))):
+            yield from random.Random(seed).sample(pool, n)
+
+    return chosen, spares()
+
+
+def refuse_unshown(task: Task, instance: Instance, request: LMRequest) -> None:
+    """Refuse a task whose ``request`` for ``instance`` is the same as without its examples.
+
+    Raises:
+        UsageError: ``num_fewshot`` would be recorded, and nothing of it asked.
+    """
+    config = task.config
+    if config.num_fewshot == 0:
+        return
+    try:
+        bare = type(task)(evolve(config, num_fewshot=0)).request_for(instance)
+    except Exception:  # an author's code that cannot do without examples does show them
+        return
+    if bare != request:
+        return
+    raise UsageError(
+        f"task {config.name!r} asks for {config.num_fewshot} few-shot examples, but its requests "
+        "are the same without them",
+        hint=f"{_who_ignores(task)}: set -o num_fewshot=0, or a formatter that shows them",
+    )
+
+
+def _who_ignores(task: Task) -> str:
+    from olmo_eval.evals.tasks.common.task import Task
+
+    if type(task).format_request is not Task.format_request:
+        return f"{type(task).__name__}.format_request does not show them"
+    if task.config.formatter is None:
+        return "without a formatter the question is all that is asked"
+    return f"{type(task.config.formatter).__name__} does not show them"
 
 
 def _candidates(task: Task) -> tuple[list[Instance], str]:

@@ -8,17 +8,14 @@ from typing import Any, TypeVar
 import attrs
 
 from olmo_eval import plugins
+from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import CollisionError, UsageError
-from olmo_eval.evals.tasks.common.config import TaskConfig
+from olmo_eval.evals.tasks.common.config import CONFIG_FIELDS, SAMPLING_FIELDS, TaskConfig
 from olmo_eval.evals.tasks.common.task import Task
 from olmo_eval.registry import Entry, Owner
 
 T = TypeVar("T", bound=type[Task])
-
-_CONFIG_FIELDS = frozenset(f.name for f in attrs.fields(TaskConfig)) - {"name"}
-_SAMPLING_FIELDS = frozenset(f.name for f in attrs.fields(SamplingParams)) - {"seed"}
 
 Settings = Mapping[str, Any]
 
@@ -47,10 +44,10 @@ def register_variant(task_name: str, variant_name: str, **settings: Any) -> None
     if ":" in variant_name or not variant_name:
         raise UsageError(f"bad variant name {variant_name!r} for task {task_name!r}")
     for key in settings:
-        if key not in _CONFIG_FIELDS | _SAMPLING_FIELDS:
+        if key not in CONFIG_FIELDS | SAMPLING_FIELDS:
             raise UsageError(
                 f"variant {task_name}:{variant_name}: unknown setting {key!r}",
-                hint=did_you_mean(key, _CONFIG_FIELDS | _SAMPLING_FIELDS),
+                hint=did_you_mean(key, CONFIG_FIELDS | SAMPLING_FIELDS),
             )
     plugins.add("variants", f"{task_name}:{variant_name}", dict(settings))
 
@@ -130,8 +127,8 @@ def apply_settings(config: TaskConfig, settings: Settings) -> TaskConfig:
     New metrics drop the old primary metric unless the variant names one, because the old name
     may not exist among them.
     """
-    direct = {k: v for k, v in settings.items() if k in _CONFIG_FIELDS}
-    sampling = {k: v for k, v in settings.items() if k not in _CONFIG_FIELDS}
+    direct = {k: v for k, v in settings.items() if k in CONFIG_FIELDS}
+    sampling = {k: v for k, v in settings.items() if k not in CONFIG_FIELDS}
     if "metrics" in direct:
         direct.setdefault("primary_metric", None)
     config = attrs.evolve(config, **direct)
@@ -161,7 +158,7 @@ def register_subtasks(
     """
     from olmo_eval.data import DataSource
 
-    for subtask in subtasks:
+    for subtask in items(subtasks):
         name = f"{task_prefix}_{subtask}{suffix}"
         attributes = {
             "__module__": base_class.__module__,

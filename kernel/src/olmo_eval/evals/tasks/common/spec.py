@@ -10,14 +10,11 @@ from attrs import frozen
 from olmo_eval import plugins
 from olmo_eval.common.overrides import Override, apply_overrides
 from olmo_eval.common.suggest import closest, did_you_mean
-from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import UnknownNameError, UsageError
-from olmo_eval.evals.tasks.common.config import TaskConfig
+from olmo_eval.evals.tasks.common.config import CONFIG_FIELDS, SAMPLING_FIELDS, TaskConfig
 from olmo_eval.evals.tasks.common.registry import apply_settings, variant_settings, variants_of
 from olmo_eval.evals.tasks.common.task import Task
 from olmo_eval.registry import Owner
-
-_SAMPLING = frozenset(f.name for f in attrs.fields(SamplingParams)) - {"seed"}
 
 
 @frozen
@@ -78,6 +75,7 @@ def task_config(spec: TaskSpec) -> TaskConfig:
     Raises:
         UnknownNameError: a variant the task does not have.
         CollisionError: a variant that several distributions claim.
+        UsageError: a class attribute or a variant has a value that its setting does not take.
     """
     cls = task_class(spec)
     config = cls.default_config(spec.name)
@@ -87,7 +85,10 @@ def task_config(spec: TaskSpec) -> TaskConfig:
             raise UnknownNameError(
                 f"task {spec.name!r} has no variant {variant!r}", hint=_variant_hint(spec, variant)
             )
-        config = apply_settings(config, settings)
+        try:
+            config = apply_settings(config, settings)
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"variant {spec.name}:{variant}: {error.args[0]}") from error
     return config
 
 
@@ -102,7 +103,7 @@ def _variant_hint(spec: TaskSpec, variant: str) -> str:
 
 def is_task_setting(key: str) -> bool:
     """Whether an override's first segment is a setting of tasks (or of their sampling)."""
-    return key in _SAMPLING or any(f.name == key for f in attrs.fields(TaskConfig))
+    return key == "name" or key in SAMPLING_FIELDS or key in CONFIG_FIELDS
 
 
 def build_task(spec: TaskSpec | str, overrides: Iterable[Override] = ()) -> Task:
@@ -120,6 +121,6 @@ def build_task(spec: TaskSpec | str, overrides: Iterable[Override] = ()) -> Task
 
 def _expand_sampling(override: Override) -> Override:
     """``temperature=0.7`` means ``sampling_params.temperature=0.7``."""
-    if override.path[0] in _SAMPLING:
+    if override.path[0] in SAMPLING_FIELDS:
         return attrs.evolve(override, path=("sampling_params", *override.path))
     return override

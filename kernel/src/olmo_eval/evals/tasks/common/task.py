@@ -23,6 +23,7 @@ from olmo_eval.common.types import (
 from olmo_eval.data import DataLoader
 from olmo_eval.errors import DataError, UsageError
 from olmo_eval.evals.tasks.common import boundary
+from olmo_eval.evals.tasks.common.attributes import class_config
 from olmo_eval.evals.tasks.common.config import TaskConfig
 from olmo_eval.evals.tasks.common.fewshot import FewShot
 
@@ -30,8 +31,9 @@ from olmo_eval.evals.tasks.common.fewshot import FewShot
 class Task:
     """Base of all tasks.
 
-    A task file sets class attributes (any field of ``TaskConfig``) and says how a row becomes an
-    instance; everything else has a default::
+    A task file sets class attributes (any field of ``TaskConfig``, or of ``SamplingParams``, which
+    then changes only that sampling parameter) and says how a row becomes an instance; everything
+    else has a default::
 
         @register("acme_riddles")
         class Riddles(Task):
@@ -90,13 +92,12 @@ class Task:
 
     @classmethod
     def default_config(cls, name: str) -> TaskConfig:
-        """The configuration that the class attributes describe."""
-        settings: dict[str, Any] = {}
-        for field in attrs.fields(TaskConfig):
-            value = inspect.getattr_static(cls, field.name, None)
-            if field.name != "name" and value is not None and not isinstance(value, property):
-                settings[field.name] = getattr(cls, field.name)
-        return TaskConfig(name=name, **settings)
+        """The configuration that the class attributes describe.
+
+        Raises:
+            UsageError: an attribute that no setting takes, or a misspelt one.
+        """
+        return class_config(cls, Task, name)
 
     # -- rows to instances
 
