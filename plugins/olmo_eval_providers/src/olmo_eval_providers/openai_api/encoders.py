@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
@@ -14,9 +13,9 @@ from olmo_eval.errors import ProviderError
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval.harness.tokenization import TextEncoder
 from olmo_eval.harness.tokenizer import ModelTokenizer
-from olmo_eval_providers.fingerprint import hub_cache, hub_commit
 from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
+from olmo_eval_providers.shapes import named_folder
 
 _REMEMBERED = 4096
 
@@ -145,11 +144,8 @@ def local_tokenizer(config: ProviderConfig, add_bos: bool | None = None) -> Mode
     for name, revision in ((config.tokenizer, None), (config.model, config.revision)):
         if not name:
             continue
-        folder = Path(name).expanduser()
-        commit = None if folder.is_dir() else hub_commit(name, revision)
-        if commit:
-            folder = hub_cache() / ("models--" + name.replace("/", "--")) / "snapshots" / commit
-        if (folder / "tokenizer.json").is_file():
+        folder = named_folder(name, revision)
+        if folder is not None and (folder / "tokenizer.json").is_file():
             return ModelTokenizer(folder, add_bos)
         if name == config.tokenizer:
             raise ProviderError(

@@ -27,6 +27,8 @@ from olmo_eval_providers.openai_api.prompt_logprobs import Ability, probe
 from olmo_eval_providers.openai_api.served import Served, served
 from olmo_eval_providers.optional import importable, install_command, require
 from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.shapes import check_model
+from olmo_eval_providers.vllm.engine import OTHER_SOURCES
 from olmo_eval_providers.vllm_server.options import join_key, read_options, server_arguments
 from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out
 from olmo_eval_providers.vllm_server.process import ServerProcess
@@ -81,6 +83,7 @@ class VLLMServerProvider(Provider):
                 "vllm_server starts vLLM, which is not installed here",
                 hint=f"{install_command('vllm')}, or join a running server with provider.base_url",
             )
+        await asyncio.to_thread(check_model, self.config, unless=OTHER_SOURCES)
         gpus = self.config.devices or visible_gpus()
         environments = shared_out(gpus, self.config.num_instances, _gpus_each(self.config))
         folder = Path(self.options.log_dir or tempfile.mkdtemp(prefix="olmo-eval-vllm-"))
