@@ -18,7 +18,8 @@ def fake_tokens(text):
 
 class FakeOpenAI(ThreadingHTTPServer):
     """``faults`` is consumed one a request: "429" (with Retry-After), "500", "drop", "slow:1.5",
-    "not json", or a ``(status, body, headers)`` answer. ``abilities`` are what it really does."""
+    "not json", or a ``(status, body, headers)`` answer. ``abilities`` are what it really does; one that can "tokenize" has a token for each character and
+    for ``<s>``, which it puts in front."""
 
     daemon_threads = True
 
@@ -132,6 +133,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._complete(
                 "text_completion", [self._choice(body, p, i) for i, p in enumerate(texts)]
             )
+        elif self.path == "/tokenize" and "tokenize" in server.abilities:
+            start = [1] if body["add_special_tokens"] else []
+            parts = re.findall(r"<s>|.", body["prompt"], re.S)
+            tokens = start + [1 if part == "<s>" else ord(part) for part in parts]
+            self._send(200, {"tokens": tokens})
+        elif self.path == "/detokenize" and "tokenize" in server.abilities:
+            text = "".join("<s>" if token == 1 else chr(token) for token in body["tokens"])
+            self._send(200, {"prompt": text})
         else:
             self._send(404, {"error": {"message": "no such path"}})
 

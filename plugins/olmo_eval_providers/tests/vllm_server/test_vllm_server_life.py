@@ -175,6 +175,21 @@ def test_joining_a_server(openai_server):
 
 
 @needs_server
+def test_a_prompt_with_bos_gets_no_second_one_from_the_server(openai_server):
+    openai_server.abilities |= {"tokenize"}
+    request = LMRequest(RequestType.COMPLETION, prompt="<s>2 + 2 =")
+
+    async def act(provider):
+        openai_server.requests.clear()
+        await provider.generate(request, SamplingParams())
+        return await provider.inspect(request, SamplingParams())
+
+    (shown,) = run(ProviderConfig(model="any", base_url=openai_server.base_url), act)
+    assert openai_server.asked("/v1/completions")[0]["prompt"] == "2 + 2 ="
+    assert [token.text for token in shown.tokens] == ["<s>", *"2 + 2 ="]
+
+
+@needs_server
 def test_joining_a_server_without_log_probabilities(openai_server):
     openai_server.abilities = set()
     request = LMRequest(RequestType.LOGLIKELIHOOD, prompt="The sky is", continuations=(" blue",))

@@ -97,7 +97,7 @@ class Engine:
     ) -> GenerateJob:
         """A job that continues ``prompt`` (token ids) once for each of ``seeds``."""
         length = self.limited(limit)
-        kept = tuple(fit_prompt(prompt, length, params.max_tokens))
+        kept = tuple(fit_prompt(self.tokenizer, prompt, length, params.max_tokens))
         room = length - len(kept)
         room = room if params.max_tokens is None else min(room, params.max_tokens)
         samples = [Sample(kept, params, seed, room) for seed in seeds]

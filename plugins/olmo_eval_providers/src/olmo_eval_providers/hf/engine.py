@@ -155,7 +155,7 @@ class Engine:
         loaded = self.loaded
         limit = self.limited(request)
         whole = loaded.tokenizer.prompt_ids(request)
-        prompt = tuple(fit_prompt(whole, limit, params.max_tokens))
+        prompt = tuple(fit_prompt(loaded.tokenizer, whole, limit, params.max_tokens))
         dropped = len(whole) - len(prompt)
         room = max(1, limit - len(prompt))
         return [

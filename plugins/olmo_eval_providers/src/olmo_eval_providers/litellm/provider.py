@@ -52,6 +52,7 @@ class LiteLLMProvider(Provider):
         self.options, self._extra = read_options(config)
         self._where = config.base_url or config.model
         self._client: OpenAIClient | None = None
+        self._server: ServerEncoder | None = None
         self._likelihood: RemoteLikelihood | None = None
         self._not_sent: set[str] = set()
         self._single = False
@@ -130,11 +131,10 @@ class LiteLLMProvider(Provider):
         except TransientError as error:
             raise ProviderError(error.message, hint=error.hint) from error
         tokenizer = local_tokenizer(self.config)
-        encoder: LocalEncoder | ServerEncoder | None = None
+        self._server = await ServerEncoder.probe(self._client, self._served_name)
+        encoder: LocalEncoder | ServerEncoder | None = self._server
         if tokenizer is not None:
             encoder = LocalEncoder(tokenizer)
-        elif ability.form is not None:
-            encoder = await ServerEncoder.probe(self._client, self._served_name)
         self._likelihood = RemoteLikelihood(
             self._client,
             self._served_name,
@@ -175,6 +175,8 @@ class LiteLLMProvider(Provider):
     ) -> list[LMOutput]:
         chat = self._as_chat(request)
         body, left_out = self._form.build(request, params, chat=chat, first=first, count=count)
+        if self._server and not chat:
+            body["prompt"] = self._server.to_send(body["prompt"])
         self._note(left_out)
         ask = self._litellm.acompletion if chat else self._litellm.atext_completion
         self._cost.check()
@@ -228,7 +230,7 @@ class LiteLLMProvider(Provider):
         return {"overloads": self._gate.overloads, "unpriced_calls": self._cost.unpriced}
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
-        server = ServerEncoder(self._client, self._served_name) if self._client else None
+        server = self._server
         encoder = self._likelihood.encoder if self._likelihood else None
         local = encoder if isinstance(encoder, LocalEncoder) else None
         if request.request_type not in (RequestType.COMPLETION, RequestType.CHAT):

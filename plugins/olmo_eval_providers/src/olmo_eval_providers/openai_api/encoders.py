@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
@@ -63,11 +64,13 @@ class ReadableTable(Table):
 
 @define
 class ServerEncoder:
-    """vLLM's ``/tokenize``. ``bos_id`` is what the tokenizer puts in front, if anything."""
+    """vLLM's ``/tokenize``. ``bos_id`` is what the tokenizer puts in front, if anything, and
+    ``bos_text`` how it is written."""
 
     client: OpenAIClient
     model: str
     bos_id: int | None = None
+    bos_text: str = ""
     _known: dict[str, list[int]] = field(factory=dict, init=False)
 
     @classmethod
@@ -81,7 +84,13 @@ class ServerEncoder:
             return None
         if len(full) > len(plain) and full[-len(plain) :] == plain:
             encoder.bos_id = full[0]
+            with suppress(ProviderError):
+                encoder.bos_text = await encoder.text(full[:1])
         return encoder
+
+    def to_send(self, prompt: str) -> str:
+        """``prompt`` less a BOS of its own, where the server puts one in front anyway."""
+        return prompt.removeprefix(self.bos_text)
 
     async def chat_ids(self, request: LMRequest) -> list[int]:
         """Ids of a CHAT request as the server's own template writes it.

@@ -120,7 +120,7 @@ class VLLMProvider(Provider):
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         limit = self._limited(request)
         whole = self._tokenizer.prompt_ids(request)
-        prompt = fit_prompt(whole, limit, params.max_tokens)
+        prompt = fit_prompt(self._tokenizer, whole, limit, params.max_tokens)
         dropped = len(whole) - len(prompt)
         room = max(1, limit - len(prompt))
         read_calls: ToolCallReader = tool_calls_in

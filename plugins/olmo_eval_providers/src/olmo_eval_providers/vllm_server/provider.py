@@ -52,6 +52,7 @@ class VLLMServerProvider(Provider):
         self._served = Served(config.model, config.max_model_len)
         self._ability = Ability(None)
         self._local: LocalEncoder | None = None
+        self._server: ServerEncoder | None = None
 
     async def start(self) -> None:
         require("aiohttp", "server")
@@ -71,6 +72,8 @@ class VLLMServerProvider(Provider):
         limits = [n for n in (found.max_length, self.config.max_model_len) if n]
         self._served = Served(found.name, min(limits) if limits else None)
         self._ability = await probe(first, self._served.name)
+        if self._local is None:
+            self._server = await ServerEncoder.probe(first, self._served.name)
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
 
     @classmethod
@@ -158,11 +161,11 @@ class VLLMServerProvider(Provider):
         if self._local is None:
             if params.max_tokens is None and limits:
                 body["max_tokens"] = max(1, min(limits) - len(request.prompt) - 1)
-            return 0, request.prompt
+            return 0, self._server.to_send(request.prompt) if self._server else request.prompt
         whole = self._local.tokenizer.prompt_ids(request)
         if not limits:
             return 0, whole
-        kept = fit_prompt(whole, min(limits), params.max_tokens)
+        kept = fit_prompt(self._local.tokenizer, whole, min(limits), params.max_tokens)
         room = max(1, min(limits) - len(kept))
         body["max_tokens"] = min(room, params.max_tokens or room)
         return len(whole) - len(kept), kept
@@ -217,7 +220,7 @@ class VLLMServerProvider(Provider):
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
         client = self._pool.instances[0].client
-        server = ServerEncoder(client, self._served.name)
+        server = self._server or ServerEncoder(client, self._served.name)
         if request.request_type is RequestType.CHAT:
             return await chat_inputs(request, server, self._local)
         if request.request_type is RequestType.COMPLETION:
