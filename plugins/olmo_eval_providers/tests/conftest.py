@@ -18,8 +18,9 @@ def fake_tokens(text):
 
 class FakeOpenAI(ThreadingHTTPServer):
     """``faults`` is consumed one a request: "429" (with Retry-After), "500", "drop", "slow:1.5",
-    "not json", or a ``(status, body, headers)`` answer. ``abilities`` are what it really does; one that can "tokenize" has a token for each character and
-    for ``<s>``, which it puts in front."""
+    "not json", or a ``(status, body, headers)`` answer. ``abilities`` are what it
+    really does; with "tokenize" it has a token for each character and for ``<s>``, which it puts in
+    front."""
 
     daemon_threads = True
 

@@ -9,8 +9,8 @@ from typing import Any
 from attrs import frozen
 
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.devices import visible_gpus
 from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval_providers.cuda import number_on_cuda
 from olmo_eval_providers.hf.options import Options
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.optional import require
@@ -124,12 +124,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def _given(config: ProviderConfig) -> str | None:
-    """The first GPU that was given to this model, by its place among the visible ones."""
-    if not config.devices:
-        return None
-    visible = visible_gpus()
-    first = config.devices[0]
-    return f"cuda:{visible.index(first) if first in visible else 0}"
+    """The first GPU that was given to this model, by its number in this process."""
+    return f"cuda:{number_on_cuda(config.devices[0])}" if config.devices else None
 
 
 def _device(torch: Any, name: str | None) -> Any:

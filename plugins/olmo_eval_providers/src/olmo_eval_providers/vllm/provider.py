@@ -15,6 +15,7 @@ from olmo_eval.harness.engine_input import EngineInput, engine_inputs
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
 from olmo_eval_providers.choose import gpu_present
+from olmo_eval_providers.cuda import starting_on
 from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.found import Generation, Likelihood, generated, scored
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
@@ -24,6 +25,9 @@ from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
 from olmo_eval_providers.vllm.async_engine import AsyncEngine
 from olmo_eval_providers.vllm.engine import Ask, Engine, EngineThread, load
 from olmo_eval_providers.vllm.tools import VLLMToolParser
+
+#: whether vLLM's engine has a process of its own
+_MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
 
 
 class VLLMProvider(Provider):
@@ -63,17 +67,17 @@ class VLLMProvider(Provider):
         return math.prod(int(config.kwargs.get(size, 1)) for size in sizes)
 
     async def start(self) -> None:
-        if self.config.devices:
-            # read by CUDA when the engine first touches it, in this process and its children
-            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.config.devices)
         if not gpu_present():
             # on a CPU one more process only competes for the cores; AsyncLLM still has one for
             # each engine core, with the core's worker inside it
-            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+            os.environ.setdefault(_MULTIPROCESSING, "0")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        own_process = self._asynchronous or os.environ.get(_MULTIPROCESSING, "1") != "0"
         # in this thread: vLLM installs signal handlers, which only the main thread may do
         drive = AsyncEngine if self._asynchronous else EngineThread
-        self._engine = drive(load(self.config, self._extra, asynchronous=self._asynchronous))
+        with starting_on(self.config.devices, in_process=not own_process):
+            engine = load(self.config, self._extra, asynchronous=self._asynchronous)
+        self._engine = drive(engine)
         await self._learn(self._engine.engine)
 
     async def _learn(self, engine: Any) -> None:
