@@ -28,6 +28,7 @@ class FakeOpenAI(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.key = key  # what clients must show, where it is not None
         self.faults, self.requests, self.headers, self.times = [], [], [], []
+        self.refuses = set()  # parameters that it does not take, as reasoning models' service does
         self.abilities = {"echo", "prompt_logprobs", "n", "batch"}
         self.reply = "a reply STOP more"
         self.message = {}
@@ -80,10 +81,19 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             time.sleep(server.delay)
             if self._authorized():
-                self._misbehave("429" if crowded else fault) or self._answer(body)
+                fault = "429" if crowded else fault
+                self._misbehave(fault) or self._refused(body) or self._answer(body)
         finally:
             with server.lock:
                 server.active -= 1
+
+    def _refused(self, body):
+        for name in self.server.refuses & body.keys():
+            if (name, body[name]) != ("temperature", 1):
+                message = f"Unsupported parameter: '{name}' is not supported with this model."
+                self._send(400, {"error": {"message": message, "param": name}})
+                return True
+        return False
 
     def _misbehave(self, fault):
         if fault is None:

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import closest
-from olmo_eval.common.types import LMRequest, RequestType
+from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
@@ -80,6 +80,12 @@ class Plan:
         for planned in self.tasks:
             found.setdefault(planned.capability, planned.name)
         return found
+
+    def sampling(self) -> list[SamplingParams]:
+        """Every way in which text is to be generated."""
+        generating = (Capability.GENERATE, Capability.CHAT)
+        found = [p.task.config.sampling_params for p in self.tasks if p.capability in generating]
+        return list(dict.fromkeys(found))
 
     def scoring_needs(self) -> dict[str, str]:
         """What the scorers need (``judge``, ``python``), with the first task that needs it."""

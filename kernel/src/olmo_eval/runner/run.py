@@ -99,7 +99,8 @@ def _ends_like_ctrl_c() -> Iterator[None]:
 
 def refuse_impossible(job: Job) -> None:
     """Raise what speaks against the run, before anything is loaded."""
-    reasons = Harness.refusals(job.harness, job.plan.needs(), job.plan.scoring_needs())
+    plan = job.plan
+    reasons = Harness.refusals(job.harness, plan.needs(), plan.scoring_needs(), plan.sampling())
     for planned in job.plan.tasks:
         missing = [s for s in planned.task.config.required_secrets if not os.environ.get(s)]
         reasons += [f"task {planned.name!r} needs the environment variable {s}" for s in missing]

@@ -127,6 +127,10 @@ def test_samples_are_all_there(openai_server, abilities):
         ("503", TransientError, "503"),
         ("drop", TransientError, "cannot reach"),
         ("slow:3", TransientError, "in time"),
+        ("not json", TransientError, "answered something that is not JSON"),
+        ((200, b'{"choices": [', ()), TransientError, "answered something that is not JSON"),
+        ((200, [], ()), TransientError, "sent a malformed answer"),
+        ((200, {}, ()), TransientError, "sent a malformed answer"),
         ("401", ProviderError, "401"),
         ("404", ProviderError, "404"),
         (

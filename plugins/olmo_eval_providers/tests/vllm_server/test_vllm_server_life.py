@@ -221,6 +221,12 @@ def test_options_of_an_own_server_are_refused_for_one_that_runs():
         )
 
 
+def test_a_key_that_is_not_there_is_refused_before_the_run():
+    settings = ProviderConfig(model="m", base_url="http://x/v1", kwargs={"api_key_env": "NO_KEY"})
+    with pytest.raises(UsageError, match=r"the variable NO_KEY \(api_key_env\) is not set"):
+        VLLMServerProvider.refusals(settings, [])
+
+
 def test_gpus_are_shared_out_within_the_mask(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
     parts = shared_out(visible_gpus(), 2, 2)

@@ -60,7 +60,9 @@ def _output(
     calls: tuple[ToolCall, ...] = ()
     finish = choice.get("finish_reason")
     if message is None:
-        text = choice.get("text") or ""
+        text = choice["text"]
+        if not isinstance(text, str):
+            raise TypeError(f"the text is {text!r}")
     else:
         text = message.get("content") or ""
         calls = tuple(_call(c) for c in message.get("tool_calls") or ())

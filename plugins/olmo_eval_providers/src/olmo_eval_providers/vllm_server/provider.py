@@ -6,7 +6,7 @@ import asyncio
 import math
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -75,6 +75,11 @@ class VLLMServerProvider(Provider):
         if self._local is None:
             self._server = await ServerEncoder.probe(first, self._served.name)
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
+
+    @classmethod
+    def refusals(cls, config: ProviderConfig, sampling: Collection[SamplingParams]) -> list[str]:
+        read_options(config)
+        return []
 
     @classmethod
     def gpus_needed(cls, config: ProviderConfig) -> int:
