@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,8 @@ class FakeOpenAI(ThreadingHTTPServer):
         self.faults, self.requests, self.headers, self.times = [], [], [], []
         self.refuses = set()  # parameters that it does not take, as reasoning models' service does
         self.abilities = {"echo", "prompt_logprobs", "n", "batch"}
+        self.logprob_of = {}  # of prompt tokens, where it is not what ``fake_tokens`` says
+        self.generated_logprob = -0.5
         self.reply = "a reply STOP more"
         self.message = {}
         self.finish = "stop"
@@ -159,11 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         choice = {"index": index, "text": server.reply, "finish_reason": server.finish}
         tokens = fake_tokens(prompt)
-        scores = [None] + [-len(t) / 10 for t in tokens[1:]]
+        scores = [None] + [server.logprob_of.get(t, -len(t) / 10) for t in tokens[1:]]
         if "prompt_logprobs" in body and "prompt_logprobs" in server.abilities:
             choice["prompt_logprobs"] = [
-                None if s is None else {"7": {"logprob": s, "rank": 1, "decoded_token": t}}
-                for t, s in zip(tokens, scores, strict=True)
+                {"7": {"logprob": s, "rank": 1, "decoded_token": t}} if number else None
+                for number, (t, s) in enumerate(zip(tokens, scores, strict=True))
             ]
         if body.get("echo") and "echo" in server.abilities:
             tops = [None if s is None else {"x": s + 0.1} for s in scores]
@@ -173,7 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
                 "top_logprobs": tops,
             }
         elif body.get("logprobs") is not None:
-            choice["logprobs"] = {"tokens": ["a"], "token_logprobs": [-0.5], "top_logprobs": [{}]}
+            found = [server.generated_logprob]
+            choice["logprobs"] = {"tokens": ["a"], "token_logprobs": found, "top_logprobs": [{}]}
         return choice
 
     def _complete(self, kind, choices):
@@ -195,3 +199,25 @@ def openai_server():
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def broken_at(tmp_path_factory):
+    """``broken_at(token, source)`` is a copy of a checkpoint with an embedding of NaN for a token,
+    and with an output matrix that is as it was: what reads the token has no answer."""
+    import numpy as np
+    from safetensors.numpy import load_file, save_file
+
+    def make(token, source):
+        folder = tmp_path_factory.mktemp("broken") / "model"
+        shutil.copytree(source, folder)
+        weights = load_file(folder / "model.safetensors")
+        embeddings = weights["model.embed_tokens.weight"]
+        weights.setdefault("lm_head.weight", embeddings.copy())
+        embeddings[token] = np.nan
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+        return folder
+
+    return make

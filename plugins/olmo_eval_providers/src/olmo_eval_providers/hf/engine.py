@@ -189,7 +189,12 @@ class Engine:
             return
         for sample in ended:
             job = self._owners.pop(id(sample))
-            if all(s.finish_reason for s in job.samples):
+            if not all(s.finish_reason for s in job.samples):
+                continue
+            failed = next((s.error for s in job.samples if s.error), None)
+            if failed is not None:
+                job.done(failed)
+            else:
                 tokenizer = self.loaded.tokenizer
                 job.done([generated(tokenizer, job.request, s.generation()) for s in job.samples])
 

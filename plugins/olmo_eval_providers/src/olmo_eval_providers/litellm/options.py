@@ -10,6 +10,19 @@ from attrs import field, fields, frozen, validators
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 
+#: options that only say how fast, for how much, and with whose key
+PACE = frozenset(
+    {
+        "api_key",
+        "api_key_env",
+        "input_cost_per_token",
+        "max_cost",
+        "output_cost_per_token",
+        "requests_per_minute",
+        "tokens_per_minute",
+    }
+)
+
 _positive = validators.optional(validators.gt(0))
 
 

@@ -16,7 +16,7 @@ from olmo_eval_providers.litellm.call import CallForm, call_form
 from olmo_eval_providers.litellm.connections import close_connections, open_connections
 from olmo_eval_providers.litellm.failures import refused_parameter, translate
 from olmo_eval_providers.litellm.limits import AdaptiveGate, CostMeter, MinuteLimit
-from olmo_eval_providers.litellm.options import api_key, missing_keys, read_options
+from olmo_eval_providers.litellm.options import PACE, api_key, missing_keys, read_options
 from olmo_eval_providers.litellm.pricing import Prices
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.client import OpenAIClient
@@ -41,6 +41,7 @@ class LiteLLMProvider(Provider):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = _GENERATING
+    pace: ClassVar[frozenset[str]] = PACE
     default_concurrency: ClassVar[int] = 64
     # waiting for a rate limit is no attempt: the time limit is applied to each call here
     limits_attempts = False

@@ -22,6 +22,24 @@ from olmo_eval_providers.shapes import check_model
 
 #: options of vLLM's by which it reads another configuration, or weights of another format
 OTHER_SOURCES = ("config_format", "hf_config_path", "hf_overrides", "load_format")
+#: options of vLLM's that only say where and how fast
+PACE = frozenset(
+    {
+        "cpu_offload_gb",
+        "data_parallel_size",
+        "disable_log_stats",
+        "distributed_executor_backend",
+        "enable_prefix_caching",
+        "enforce_eager",
+        "gpu_memory_utilization",
+        "kv_cache_memory_bytes",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+        "max_parallel_loading_workers",
+        "pipeline_parallel_size",
+        "tensor_parallel_size",
+    }
+)
 #: seconds between two looks at whether the engine still lives
 LOOK = 0.5
 _RESUME = "what is finished is kept; rerun the same command to resume"

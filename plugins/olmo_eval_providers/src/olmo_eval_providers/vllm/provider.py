@@ -17,13 +17,13 @@ from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
 from olmo_eval_providers.choose import gpu_present
 from olmo_eval_providers.cuda import starting_on
 from olmo_eval_providers.fingerprint import model_fingerprint
-from olmo_eval_providers.found import Generation, Likelihood, generated, scored
+from olmo_eval_providers.found import Generation, Likelihood, generated, logprob, scored
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
 from olmo_eval_providers.seeds import sample_seed
 from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
 from olmo_eval_providers.vllm.async_engine import AsyncEngine
-from olmo_eval_providers.vllm.engine import Ask, Engine, EngineThread, load
+from olmo_eval_providers.vllm.engine import PACE, Ask, Engine, EngineThread, load
 from olmo_eval_providers.vllm.tools import VLLMToolParser
 
 #: whether vLLM's engine has a process of its own
@@ -46,6 +46,7 @@ class VLLMProvider(Provider):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    pace: ClassVar[frozenset[str]] = PACE | {"asynchronous"}
     # enough to fill vLLM's own batches; it queues the rest
     default_concurrency: ClassVar[int] = 512
     # a request waits for its turn in the engine, which says nothing about the engine
@@ -206,7 +207,7 @@ def _generation(answer: Any, params: SamplingParams, dropped: int) -> Generation
     logprobs = None
     if output.logprobs is not None:
         chosen = zip(output.token_ids, output.logprobs, strict=True)
-        logprobs = [float(at[token].logprob) for token, at in chosen]
+        logprobs = [logprob(at[token].logprob) for token, at in chosen]
     return Generation(
         text=cut_at_stop(output.text, params.stop_sequences or ())[0],
         tokens=output.token_ids,
@@ -224,7 +225,7 @@ def _likelihood(pair: Scored, answer: Any) -> Likelihood:
     entries = [place[token] for place, token in places]
     return Likelihood.of(
         pair,
-        [entry.logprob for entry in entries],
+        [logprob(entry.logprob) for entry in entries],
         is_greedy=all(entry.rank == 1 for entry in entries),
         reused=answer.num_cached_tokens or 0,
     )

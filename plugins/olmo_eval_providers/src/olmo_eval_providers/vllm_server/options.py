@@ -14,6 +14,9 @@ from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval_providers.choose import gpu_present
 
+#: of the provider's own options, those that only say how it is started and entered
+OWN_PACE = frozenset({"api_key", "api_key_env", "log_dir", "startup_timeout"})
+
 
 def _seconds(value: Any) -> float:
     return float(value)

@@ -28,8 +28,13 @@ from olmo_eval_providers.openai_api.served import Served, served
 from olmo_eval_providers.optional import importable, install_command, require
 from olmo_eval_providers.seeds import sample_seed
 from olmo_eval_providers.shapes import check_model
-from olmo_eval_providers.vllm.engine import OTHER_SOURCES
-from olmo_eval_providers.vllm_server.options import join_key, read_options, server_arguments
+from olmo_eval_providers.vllm.engine import OTHER_SOURCES, PACE
+from olmo_eval_providers.vllm_server.options import (
+    OWN_PACE,
+    join_key,
+    read_options,
+    server_arguments,
+)
 from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out
 from olmo_eval_providers.vllm_server.process import ServerProcess
 
@@ -42,6 +47,7 @@ class VLLMServerProvider(Provider):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    pace: ClassVar[frozenset[str]] = PACE | OWN_PACE
     default_concurrency: ClassVar[int] = 256
 
     def __init__(self, config: ProviderConfig) -> None:
