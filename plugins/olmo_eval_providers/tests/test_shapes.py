@@ -11,8 +11,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from olmo_eval.errors import ProviderError
+from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval_providers.shapes import (
     check_checkpoint,
+    check_model,
     layer_shapes,
     misfit,
     named_folder,
@@ -118,6 +120,29 @@ def test_the_files_that_the_index_lists_are_the_model(tmp_path: Path) -> None:
         ProviderError, match=r"lacks 1 of the 1 weight files .* part-1\.safetensors"
     ):
         weight_files(tmp_path)
+
+
+def test_what_the_hub_cache_does_not_hold_yet_is_left_to_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "models--org--name" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    config = ProviderConfig(model="org/name", revision="abc")
+
+    check_model(config, unless=())  # nothing is there
+    tiny(snapshot, num_hidden_layers=3)
+    with pytest.raises(ProviderError, match="it says 3 layers"):
+        check_model(config, unless=())
+    check_model(config.with_overrides(hf_overrides={}), unless=("hf_overrides",))
+
+
+def test_an_adapter_is_left_to_the_engine(tmp_path: Path) -> None:
+    config = ProviderConfig(model=str(tmp_path))
+    with pytest.raises(ProviderError, match=r"has no config\.json"):
+        check_model(config, unless=())
+    (tmp_path / "adapter_config.json").touch()
+    check_model(config, unless=())
 
 
 def test_an_error_counts_and_names_some() -> None:

@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 #: the names of the embeddings and of the output matrix in checkpoints like Llama's
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+#: what describes a model in place of config.json, for engines that know it
+_INSTEAD = ("adapter_config.json", "params.json")
 _INDEX = "model.safetensors.index.json"
 _LAYER, _EXPERT = re.compile(r"^model\.layers\.(\d+)\."), re.compile(r"\.experts\.(\d+)\.")
 #: buffers that older checkpoints hold and every engine computes by itself
@@ -121,8 +123,22 @@ def check_model(config: ProviderConfig, *, unless: Collection[str]) -> None:
     ``kwargs`` hold one of ``unless``, by which an engine reads another configuration or format.
     """
     folder = named_folder(config.model, config.revision)
-    if folder is not None and not config.kwargs.keys() & set(unless):
-        check_checkpoint(folder)
+    if folder is None or config.kwargs.keys() & set(unless):
+        return
+    fetched = not Path(config.model).expanduser().is_dir()
+    if fetched and not _is_whole(folder):
+        return  # the engine fetches the rest
+    if not (folder / "config.json").is_file() and any((folder / n).is_file() for n in _INSTEAD):
+        return
+    check_checkpoint(folder)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the hub cache holds all that the index of the weights lists, and config.json."""
+    try:
+        return (folder / "config.json").is_file() and bool(weight_files(folder))
+    except ProviderError:
+        return False
 
 
 def check_checkpoint(folder: Path) -> None:
