@@ -25,7 +25,7 @@ Install = Callable[..., None]
 TASK = """
 import sys
 from attrs import frozen
-from olmo_eval.common.formatters import Formatter
+from olmo_eval.common.formatters import CompletionFormatter, Formatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer, Scorer
 from olmo_eval.common.types import Instance

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,13 @@ import pytest
 
 from olmo_eval.errors import UsageError
 from olmo_eval.harness import HarnessConfig, ProviderConfig
-from olmo_eval.harness.devices import gpu_memory, share_gpus, visible_gpus
+from olmo_eval.harness.devices import (
+    gpu_memory,
+    narrowed,
+    own_mask,
+    share_gpus,
+    visible_gpus,
+)
 from olmo_eval.harness.provider import Provider
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.registry import Owner
@@ -43,6 +51,45 @@ def test_a_mask_is_respected() -> None:
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": "4,5, GPU-abc"}) == ("4", "5", "GPU-abc")
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}) == ()
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": "-1"}) == ()
+
+
+def test_an_engine_starts_under_a_mask_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
+
+    with narrowed(("6",)):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "6"  # for CUDA and for processes
+        assert visible_gpus() == ("4", "5", "6")  # for the other models of the run
+        with narrowed(("5",)):
+            assert visible_gpus() == ("4", "5", "6")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4,5,6"
+    assert visible_gpus() == ("4", "5", "6")
+
+
+def test_the_mask_comes_back_after_an_engine_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    with pytest.raises(RuntimeError), narrowed(("1",)):
+        raise RuntimeError("out of memory")
+    with narrowed(()):
+        assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_one_engine_waits_for_the_mask_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    seen: list[str] = []
+
+    def read() -> None:
+        with own_mask():
+            seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    reader = threading.Thread(target=read)
+    with narrowed(("1",)):
+        reader.start()
+        reader.join(0.05)
+        assert seen == []
+    reader.join()
+    assert seen == ["0,1"]
 
 
 def test_the_model_and_its_judge_get_gpus_of_their_own() -> None:

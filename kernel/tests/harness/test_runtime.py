@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import anyio
@@ -249,6 +250,38 @@ def test_an_impossible_run_is_refused_with_the_way_out(
 ) -> None:
     reasons = refusals(harness, *map(Capability, needs), scoring=frozenset(scoring))
     assert message in reasons
+
+
+def test_a_judge_needs_its_secrets_before_the_run(kernel: Any) -> None:
+    kernel.discover()
+    kernel.registries["judges"].add("strict", "unused:Judge", Owner("test"))
+    asked = ProviderConfig(kind="mock", required_secrets=("NO_SUCH_JUDGE_KEY",))
+    judges = {"judge": JudgeConfig(kind="strict")}
+    harness = config({"judges": judges, "auxiliary_providers": {"judge": asked}})
+
+    reasons = refusals(harness, scoring=frozenset({"judge"}))
+    assert reasons.startswith("judge 'judge': the environment lacks NO_SUCH_JUDGE_KEY")
+    assert refusals(harness) == ""
+
+
+class Warm(Provider):
+    """A model that only takes a temperature of 1."""
+
+    capabilities = frozenset({Capability.GENERATE})
+
+    @classmethod
+    def refusals(cls, config: ProviderConfig, sampling: Collection[SamplingParams]) -> list[str]:
+        return [f"no temperature {p.temperature}" for p in sampling if p.temperature != 1]
+
+
+def test_a_provider_says_what_sampling_it_cannot_do(kernel: Any) -> None:
+    kernel.discover()
+    kernel.registries["providers"].add("warm", Warm, Owner("test"))
+    harness = HarnessConfig(provider=ProviderConfig(kind="warm"))
+    sampling = [SamplingParams(temperature=1), SamplingParams(temperature=0.7)]
+
+    reasons = Harness.refusals(harness, {Capability.GENERATE}, sampling=sampling)
+    assert reasons == ["no temperature 0.7"]
 
 
 def test_what_is_not_asked_for_is_not_refused() -> None:

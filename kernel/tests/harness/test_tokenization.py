@@ -12,6 +12,7 @@ from olmo_eval.harness.tokenization import (
     Scored,
     fit,
     fit_prompt,
+    one_bos,
     rolling_windows,
     split_pair,
 )
@@ -65,16 +66,35 @@ def test_an_empty_continuation_is_an_error() -> None:
 @given(context=st.integers(1, 40), target=st.integers(1, 20), limit=st.integers(20, 40))
 def test_fit_keeps_the_end(context: int, target: int, limit: int) -> None:
     pair = Scored(tuple(range(context)), tuple(range(target)))
-    cut = fit(pair, limit)
+    cut = fit(Letters(), pair, limit)
     assert cut.target == pair.target
     assert cut.context == pair.context[cut.dropped :]
     assert len(cut.context) + target == min(context + target, limit + 1)
 
 
 def test_fit_refuses_a_target_that_is_too_long() -> None:
-    assert fit(Scored(ids("abc"), ids("wxyz")), 4) == Scored(ids("c"), ids("wxyz"), 2)
+    assert fit(Letters(), Scored(ids("abc"), ids("wxyz")), 4) == Scored(ids("c"), ids("wxyz"), 2)
     with pytest.raises(ProviderError, match="does not fit the context length of 3"):
-        fit(Scored(ids("abc"), ids("wxyz")), 3)
+        fit(Letters(), Scored(ids("abc"), ids("wxyz")), 3)
+
+
+def test_bos_stays_and_the_cut_begins_after_it() -> None:
+    encoder = Letters(bos_id=1)
+    whole = Scored((1, *ids("abcd")), ids("xy"))
+
+    assert fit(encoder, whole, 5) == Scored((1, *ids("bcd")), ids("xy"), 1)
+    assert fit(encoder, whole, 2) == Scored((1,), ids("xy"), 4)
+    assert fit(Letters(), whole, 5) == Scored(ids("abcd"), ids("xy"), 1)
+    assert fit_prompt(encoder, [1, *ids("abcdefgh")], 8, 2) == [1, *ids("defgh")]
+
+
+def test_text_that_brings_its_bos_gets_no_second_one() -> None:
+    encoder = Letters(bos_id=ord("^"), adds_bos=True)
+
+    assert split_pair(encoder, "^ab", "c") == Scored(ids("^ab"), ids("c"))
+    assert split_pair(encoder, "", "^c") == Scored(ids("^"), ids("c"))
+    assert rolling_windows(encoder, "^abc", 9) == [Scored(ids("^"), ids("abc"))]
+    assert one_bos(Letters(), [1, 1]) == [1, 1]
 
 
 @given(text=st.text("abc", min_size=1, max_size=60), limit=st.integers(1, 20), bos=st.booleans())
@@ -91,6 +111,6 @@ def test_windows_score_every_token_once(text: str, limit: int, bos: bool) -> Non
 
 @given(length=st.integers(1, 100), limit=st.integers(4, 50), wanted=st.integers(1, 60))
 def test_a_prompt_leaves_room(length: int, limit: int, wanted: int) -> None:
-    kept = fit_prompt(list(range(length)), limit, wanted)
+    kept = fit_prompt(Letters(), list(range(length)), limit, wanted)
     assert kept == list(range(length))[-len(kept) :]
     assert limit - len(kept) >= min(wanted, limit // 4)

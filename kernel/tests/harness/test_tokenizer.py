@@ -46,6 +46,28 @@ def test_bos_as_the_tokenizer_has_it_or_as_it_is_wanted(folder: Path) -> None:
     assert ModelTokenizer(folder, add_bos=False).encode("a") == [ord("a")]
 
 
+@pytest.mark.parametrize(
+    ("adds", "wanted", "plain", "with_its_own"),
+    [
+        (True, None, [BOS, 97], [BOS, 97]),
+        (True, False, [97], [BOS, 97]),
+        (False, None, [97], [BOS, 97]),
+        (False, True, [BOS, 97], [BOS, 97]),
+        (False, False, [97], [BOS, 97]),
+    ],
+)
+def test_bos_stands_there_once(
+    folder: Path, adds: bool, wanted: bool | None, plain: list[int], with_its_own: list[int]
+) -> None:
+    if not adds:
+        path = folder / "tokenizer.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "post_processor": None}))
+    tokenizer = ModelTokenizer(folder, add_bos=wanted)
+
+    assert tokenizer.encode("a") == plain
+    assert tokenizer.encode("<bos>a") == with_its_own
+
+
 def test_special_tokens_have_names_and_no_text(folder: Path) -> None:
     tokenizer = ModelTokenizer(folder)
     assert tokenizer.special_ids >= {BOS, EOS}
@@ -125,10 +147,12 @@ def test_what_is_cut_on_the_left_is_not_shown(folder: Path) -> None:
     tokenizer = ModelTokenizer(folder)
     scored = LMRequest(RequestType.LOGLIKELIHOOD, prompt="abcdefgh", continuations=("xy",))
     (received,) = engine_inputs(tokenizer, scored, 5, None)
-    assert (received.text, received.dropped) == ("efghxy", 5)
+    assert (received.text, received.dropped) == ("fghxy", 5)
+    assert received.tokens is not None and received.tokens[0].id == BOS
     prompt = LMRequest(RequestType.COMPLETION, prompt="abcdefgh")
     (received,) = engine_inputs(tokenizer, prompt, 8, 100)
-    assert (received.text, received.dropped) == ("cdefgh", 3)
+    assert (received.text, received.dropped) == ("defgh", 3)
+    assert received.tokens is not None and received.tokens[0].id == BOS
 
 
 def test_a_long_text_is_shown_window_by_window(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +19,9 @@ def fake_tokens(text):
 
 class FakeOpenAI(ThreadingHTTPServer):
     """``faults`` is consumed one a request: "429" (with Retry-After), "500", "drop", "slow:1.5",
-    "not json", or a ``(status, body, headers)`` answer. ``abilities`` are what it really does."""
+    "not json", or a ``(status, body, headers)`` answer. ``abilities`` are what it
+    really does; with "tokenize" it has a token for each character and for ``<s>``, which it puts in
+    front."""
 
     daemon_threads = True
 
@@ -26,7 +29,10 @@ class FakeOpenAI(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.key = key  # what clients must show, where it is not None
         self.faults, self.requests, self.headers, self.times = [], [], [], []
+        self.refuses = set()  # parameters that it does not take, as reasoning models' service does
         self.abilities = {"echo", "prompt_logprobs", "n", "batch"}
+        self.logprob_of = {}  # of prompt tokens, where it is not what ``fake_tokens`` says
+        self.generated_logprob = -0.5
         self.reply = "a reply STOP more"
         self.message = {}
         self.finish = "stop"
@@ -78,10 +84,19 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             time.sleep(server.delay)
             if self._authorized():
-                self._misbehave("429" if crowded else fault) or self._answer(body)
+                fault = "429" if crowded else fault
+                self._misbehave(fault) or self._refused(body) or self._answer(body)
         finally:
             with server.lock:
                 server.active -= 1
+
+    def _refused(self, body):
+        for name in self.server.refuses & body.keys():
+            if (name, body[name]) != ("temperature", 1):
+                message = f"Unsupported parameter: '{name}' is not supported with this model."
+                self._send(400, {"error": {"message": message, "param": name}})
+                return True
+        return False
 
     def _misbehave(self, fault):
         if fault is None:
@@ -132,6 +147,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._complete(
                 "text_completion", [self._choice(body, p, i) for i, p in enumerate(texts)]
             )
+        elif self.path == "/tokenize" and "tokenize" in server.abilities:
+            start = [1] if body["add_special_tokens"] else []
+            parts = re.findall(r"<s>|.", body["prompt"], re.S)
+            tokens = start + [1 if part == "<s>" else ord(part) for part in parts]
+            self._send(200, {"tokens": tokens})
+        elif self.path == "/detokenize" and "tokenize" in server.abilities:
+            text = "".join("<s>" if token == 1 else chr(token) for token in body["tokens"])
+            self._send(200, {"prompt": text})
         else:
             self._send(404, {"error": {"message": "no such path"}})
 
@@ -139,11 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         choice = {"index": index, "text": server.reply, "finish_reason": server.finish}
         tokens = fake_tokens(prompt)
-        scores = [None] + [-len(t) / 10 for t in tokens[1:]]
+        scores = [None] + [server.logprob_of.get(t, -len(t) / 10) for t in tokens[1:]]
         if "prompt_logprobs" in body and "prompt_logprobs" in server.abilities:
             choice["prompt_logprobs"] = [
-                None if s is None else {"7": {"logprob": s, "rank": 1, "decoded_token": t}}
-                for t, s in zip(tokens, scores, strict=True)
+                {"7": {"logprob": s, "rank": 1, "decoded_token": t}} if number else None
+                for number, (t, s) in enumerate(zip(tokens, scores, strict=True))
             ]
         if body.get("echo") and "echo" in server.abilities:
             tops = [None if s is None else {"x": s + 0.1} for s in scores]
@@ -153,7 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
                 "top_logprobs": tops,
             }
         elif body.get("logprobs") is not None:
-            choice["logprobs"] = {"tokens": ["a"], "token_logprobs": [-0.5], "top_logprobs": [{}]}
+            found = [server.generated_logprob]
+            choice["logprobs"] = {"tokens": ["a"], "token_logprobs": found, "top_logprobs": [{}]}
         return choice
 
     def _complete(self, kind, choices):
@@ -175,3 +199,25 @@ def openai_server():
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def broken_at(tmp_path_factory):
+    """``broken_at(token, source)`` is a copy of a checkpoint with an embedding of NaN for a token,
+    and with an output matrix that is as it was: what reads the token has no answer."""
+    import numpy as np
+    from safetensors.numpy import load_file, save_file
+
+    def make(token, source):
+        folder = tmp_path_factory.mktemp("broken") / "model"
+        shutil.copytree(source, folder)
+        weights = load_file(folder / "model.safetensors")
+        embeddings = weights["model.embed_tokens.weight"]
+        weights.setdefault("lm_head.weight", embeddings.copy())
+        embeddings[token] = np.nan
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": False}))
+        return folder
+
+    return make

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import evolve
@@ -14,19 +16,58 @@ from olmo_eval.errors import UsageError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.provider import Provider, ProviderConfig
 
+_MASK = "CUDA_VISIBLE_DEVICES"
+#: held while the mask of the process is changed, or must not be
+_mask_lock = threading.RLock()
+#: what the process's own mask names, while another one is in its place
+_own: tuple[str, ...] | None = None
+
 
 def visible_gpus(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The GPUs this process may use, as its mask names them; empty where there is none.
 
-    ``CUDA_VISIBLE_DEVICES`` is respected as it is (numbers, UUIDs, MIG names); without it every
-    NVIDIA device file of the machine counts.
+    ``CUDA_VISIBLE_DEVICES`` is respected as it is (numbers, UUIDs, MIG names), and as it is outside
+    of ``narrowed``; without it every NVIDIA device file of the machine counts.
     """
+    if environment is None and _own is not None:
+        return _own
     env = os.environ if environment is None else environment
-    mask = env.get("CUDA_VISIBLE_DEVICES")
+    mask = env.get(_MASK)
     if mask is not None:
         named = [name.strip() for name in mask.split(",")]
         return tuple(name for name in named if name and name != "-1")
     return tuple(str(i) for i in range(len(list(Path("/dev").glob("nvidia[0-9]*")))))
+
+
+@contextmanager
+def narrowed(gpus: tuple[str, ...]) -> Iterator[None]:
+    """Meanwhile the mask of this process names ``gpus`` alone (everything, where there are none):
+    for an engine that takes its GPUs from there when it starts, here or in processes of its own.
+
+    The mask is the process's again when the engine has started, because other models of the run
+    name their GPUs by it. One engine at a time; a second one waits for its turn.
+    """
+    global _own
+    with _mask_lock:
+        before, outer = os.environ.get(_MASK), _own
+        if gpus:
+            _own = visible_gpus()
+            os.environ[_MASK] = ",".join(gpus)
+        try:
+            yield
+        finally:
+            _own = outer
+            if before is not None:
+                os.environ[_MASK] = before
+            elif gpus:
+                del os.environ[_MASK]
+
+
+@contextmanager
+def own_mask() -> Iterator[None]:
+    """Meanwhile nothing narrows the mask of this process: for what makes CUDA read it."""
+    with _mask_lock:
+        yield
 
 
 def gpu_memory(gpus: tuple[str, ...]) -> int | None:

@@ -28,7 +28,7 @@ class EngineInput:
     - ``tokens``: as the engine reads them; None where only the service knows;
     - ``scored_from``: number of the first token whose log-probability is measured; None where
       the sequence is to be continued;
-    - ``dropped``: tokens cut off on the left because the model's context is too short.
+    - ``dropped``: tokens cut off on the left, after BOS, because the model's context is too short.
     """
 
     text: str
@@ -110,7 +110,7 @@ def _prompt_input(
 ) -> EngineInput:
     chat = request.request_type is RequestType.CHAT
     whole = encoder.prompt_ids(request)
-    kept = fit_prompt(whole, max_length, max_tokens)
+    kept = fit_prompt(encoder, whole, max_length, max_tokens)
     dropped = len(whole) - len(kept)
     if dropped:
         text = encoder.decode(kept)

@@ -16,7 +16,7 @@ The smallest provider::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -129,6 +129,13 @@ class Provider:
     def capabilities_for(cls, config: ProviderConfig) -> frozenset[Capability]:
         """What this provider can do under ``config``; looks at nothing but the configuration."""
         return cls.capabilities
+
+    @classmethod
+    def refusals(cls, config: ProviderConfig, sampling: Collection[SamplingParams]) -> list[str]:
+        """Why this provider cannot do under ``config`` what a run asks, each with the way out; []
+        if it can: a key that the environment lacks, a setting of ``sampling`` that the model does
+        not take. Loads and asks nothing."""
+        return []
 
     @classmethod
     def identify(cls, config: ProviderConfig) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 from olmo_eval import plugins
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.common.types import RequestType
+from olmo_eval.common.types import RequestType, SamplingParams
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.harness.config import HarnessConfig, JudgeConfig, SandboxConfig
 from olmo_eval.harness.judges import judge_configs
@@ -35,12 +35,16 @@ _GENERATES = {Capability.GENERATE, Capability.CHAT}
 
 
 def refusals(
-    config: HarnessConfig, needs: Collection[Capability], scoring_needs: Collection[str] = ()
+    config: HarnessConfig,
+    needs: Collection[Capability],
+    scoring_needs: Collection[str] = (),
+    sampling: Collection[SamplingParams] = (),
 ) -> list[str]:
     """Every reason why ``config`` cannot do what is asked, each with the way out; [] if it can.
 
     ``needs`` are the capabilities that the tasks' requests ask for, ``scoring_needs`` what the
-    scorers ``require``: ``"judge"``, ``"judge:NAME"`` or a sandbox capability.
+    scorers ``require``: ``"judge"``, ``"judge:NAME"`` or a sandbox capability, ``sampling`` how the
+    tasks want text to be generated.
     """
     tools, reasons = _tools(config)
     wanted = frozenset(scoring_needs)
@@ -49,10 +53,11 @@ def refusals(
         if requires:
             in_sandbox.setdefault(requires, f"tool {tool_name!r}")
     reasons += _scaffold(config)
-    reasons += _provider(config.provider, frozenset(needs) | _harness_needs(config, needs))
+    needed = frozenset(needs) | _harness_needs(config, needs)
+    reasons += _provider(config.provider, needed, sampling)
     reasons += _judges(config, wanted)
     reasons += _sandboxes(config, in_sandbox)
-    reasons += _secrets(config)
+    reasons += _secrets((*config.required_secrets, *config.provider.required_secrets))
     return list(dict.fromkeys(reasons))
 
 
@@ -89,15 +94,19 @@ def _harness_needs(config: HarnessConfig, needs: Collection[Capability]) -> set[
     return ({Capability.CHAT} if chats else set()) | ({Capability.TOOLS} if offered else set())
 
 
-def _provider(config: ProviderConfig, needs: Collection[Capability]) -> list[str]:
+def _provider(
+    config: ProviderConfig,
+    needs: Collection[Capability],
+    sampling: Collection[SamplingParams] = (),
+) -> list[str]:
     registry = plugins.manager().registry("providers")
     try:
         chosen, _ = choose_provider(config)
         cls: type[Provider] = registry.get(str(chosen.kind))
         able = cls.capabilities_for(chosen)
+        reasons = cls.refusals(chosen, sampling)
     except OlmoEvalError as error:
         return [_said(error)]
-    reasons = []
     for lacking in sorted(set(needs) - able):
         others = ", ".join(_providers_with(lacking, besides=str(chosen.kind)))
         way_out = f"use --provider {others}" if others else "no installed provider can"
@@ -150,7 +159,7 @@ def _judge(config: HarnessConfig, name: str, judge: JudgeConfig) -> list[str]:
             f"judge {name!r} asks the auxiliary provider {judge.provider!r}, which the harness "
             f"lacks: add auxiliary_providers.{judge.provider}"
         ]
-    reasons = [*_provider(provider, {Capability.CHAT}), *_lacking(provider.required_secrets)]
+    reasons = [*_provider(provider, {Capability.CHAT}), *_secrets(provider.required_secrets)]
     return [f"judge {name!r}: {reason}" for reason in reasons]
 
 
@@ -200,12 +209,8 @@ def _sandbox(sandbox: SandboxConfig, index: int) -> list[str]:
     ]
 
 
-def _secrets(config: HarnessConfig) -> list[str]:
-    return _lacking((*config.required_secrets, *config.provider.required_secrets))
-
-
-def _lacking(secrets: Collection[str]) -> list[str]:
-    missing = [name for name in dict.fromkeys(secrets) if not os.environ.get(name)]
+def _secrets(named: Collection[str]) -> list[str]:
+    missing = [name for name in dict.fromkeys(named) if not os.environ.get(name)]
     if not missing:
         return []
     return [f"the environment lacks {', '.join(missing)}: export them before the run"]

@@ -33,7 +33,7 @@ class Scored(NamedTuple):
     """Token ids to score: the log-probability of ``target`` after ``context`` is wanted.
 
     ``context`` has at least one token. ``dropped`` is the number of context tokens cut off on
-    the left because the whole did not fit the model.
+    the left, after BOS, because the whole did not fit the model.
     """
 
     context: tuple[int, ...]
@@ -56,6 +56,14 @@ def start_token(encoder: TextEncoder) -> int:
     )
 
 
+def one_bos(encoder: TextEncoder, tokens: list[int]) -> list[int]:
+    """``tokens`` with BOS in front once, where a tokenizer has put it before text that brings its
+    own (a rendered chat, say)."""
+    while encoder.bos_id is not None and tokens[:2] == [encoder.bos_id] * 2:
+        tokens = tokens[1:]
+    return tokens
+
+
 def split_pair(
     encoder: TextEncoder,
     context: str,
@@ -67,8 +75,8 @@ def split_pair(
 
     Trailing white space of the context moves to the continuation, the whole string is encoded,
     and it is cut after as many tokens as the context alone has. BOS is there only if the
-    tokenizer adds it. An empty context is the start token alone. ``encode`` may replace
-    ``encoder.encode`` (by a cached one, say).
+    tokenizer adds it or the text brings it, and once. An empty context is the start token alone.
+    ``encode`` may replace ``encoder.encode`` (by a cached one, say).
 
     Raises:
         ProviderError: the continuation has no tokens of its own.
@@ -78,8 +86,8 @@ def split_pair(
     continuation = context[len(stripped) :] + continuation
     if not stripped:
         return Scored((start_token(encoder),), _without_start(encoder, encode(continuation)))
-    head = encode(stripped)
-    whole = encode(stripped + continuation)
+    head = one_bos(encoder, encode(stripped))
+    whole = one_bos(encoder, encode(stripped + continuation))
     target = tuple(whole[len(head) :])
     if not target:
         raise ProviderError(
@@ -89,8 +97,9 @@ def split_pair(
     return Scored(tuple(whole[: len(head)]), target)
 
 
-def _without_start(encoder: TextEncoder, tokens: Sequence[int]) -> tuple[int, ...]:
-    """``tokens`` without a BOS that the tokenizer put in front."""
+def _without_start(encoder: TextEncoder, tokens: list[int]) -> tuple[int, ...]:
+    """``tokens`` without a BOS in front, the tokenizer's or the text's own."""
+    tokens = one_bos(encoder, tokens)
     if tokens and tokens[0] == encoder.bos_id:
         tokens = tokens[1:]
     if not tokens:
@@ -98,11 +107,11 @@ def _without_start(encoder: TextEncoder, tokens: Sequence[int]) -> tuple[int, ..
     return tuple(tokens)
 
 
-def fit(pair: Scored, max_length: int) -> Scored:
+def fit(encoder: TextEncoder, pair: Scored, max_length: int) -> Scored:
     """``pair`` cut on the left to what a model of ``max_length`` positions can score.
 
     The last target token is predicted and never read, so context plus target may have
-    ``max_length`` + 1 tokens.
+    ``max_length`` + 1 tokens. A BOS in front stays, and the cut begins after it.
 
     Raises:
         ProviderError: the target alone is too long.
@@ -116,7 +125,15 @@ def fit(pair: Scored, max_length: int) -> Scored:
             f"of {max_length}",
             hint="raise max_model_len, or score long texts with a rolling request",
         )
-    return Scored(pair.context[excess:], pair.target, excess)
+    kept = len(pair.context) - excess
+    return Scored(tuple(_cut(encoder, pair.context, kept)), pair.target, excess)
+
+
+def _cut(encoder: TextEncoder, tokens: Sequence[int], kept: int) -> Sequence[int]:
+    """The last ``kept`` of ``tokens``; where they begin with BOS, that and one fewer."""
+    if kept < len(tokens) and tokens[0] == encoder.bos_id:
+        return (tokens[0], *tokens[len(tokens) - kept + 1 :])
+    return tokens[max(0, len(tokens) - kept) :]
 
 
 def to_score(
@@ -142,7 +159,7 @@ def to_score(
         return known[text]
 
     return [
-        fit(split_pair(encoder, context, text, encode=encode or once), max_length)
+        fit(encoder, split_pair(encoder, context, text, encode=encode or once), max_length)
         for context, text in zip(request.contexts(), request.continuations, strict=True)
     ]
 
@@ -152,7 +169,8 @@ def rolling_windows(encoder: TextEncoder, text: str, max_length: int) -> list[Sc
 
     The first window follows the start token. Every later one is as long as the model allows:
     its target is what has not been scored yet, its context the tokens before that (one token
-    where the window is full of new ones).
+    where the window is full of new ones). Only the first begins with the start token: the others
+    are in the middle of the text.
     """
     tokens = _without_start(encoder, encoder.encode(text))
     padded = (start_token(encoder), *tokens)  # padded[i + 1] is tokens[i]
@@ -164,12 +182,14 @@ def rolling_windows(encoder: TextEncoder, text: str, max_length: int) -> list[Sc
     return windows
 
 
-def fit_prompt(tokens: Sequence[int], max_length: int, max_tokens: int | None) -> list[int]:
-    """A prompt cut on the left so that there is room to generate.
+def fit_prompt(
+    encoder: TextEncoder, tokens: Sequence[int], max_length: int, max_tokens: int | None
+) -> list[int]:
+    """A prompt cut on the left, after BOS, so that there is room to generate.
 
     Room is made for ``max_tokens``, but for no more than a quarter of the context: a prompt
     that leaves less than ``max_tokens`` and at least that quarter stays whole, and generation
     ends at the context limit.
     """
     room = max_length // 4 if max_tokens is None else min(max_tokens, max_length // 4)
-    return list(tokens[-max(1, max_length - room) :])
+    return list(_cut(encoder, tokens, max(1, max_length - room)))

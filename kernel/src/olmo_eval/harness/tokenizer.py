@@ -62,8 +62,14 @@ class ModelTokenizer:
         return int(self._tokenizer.get_vocab_size())
 
     def encode(self, text: str) -> list[int]:
-        """Ids of ``text``, with BOS if the tokenizer adds it."""
-        return with_bos(list(self._tokenizer.encode(text).ids), self.bos_id, self._add_bos)
+        """Ids of ``text``, with BOS if the tokenizer adds it and the text does not bring it."""
+        ids = list(self._tokenizer.encode(text).ids)
+        return with_bos(ids, self.bos_id, added=self._adds_bos, wanted=self._add_bos)
+
+    @cached_property
+    def _adds_bos(self) -> bool:
+        """Whether the tokenizer itself puts BOS before a text."""
+        return self.bos_id is not None and list(self._tokenizer.encode("").ids)[:1] == [self.bos_id]
 
     def encode_plain(self, text: str) -> list[int]:
         """Ids of ``text`` alone, for text that already carries its special tokens."""
@@ -113,12 +119,15 @@ class ModelTokenizer:
         return self.encode(request.prompt) or [start_token(self)]
 
 
-def with_bos(ids: list[int], bos: int | None, wanted: bool | None) -> list[int]:
-    """``ids`` with ``bos`` in front (True), without it (False), or as they are (None)."""
-    starts = bool(ids) and ids[0] == bos
-    if wanted is True and not starts and bos is not None:
-        return [bos, *ids]
-    return ids[1:] if wanted is False and starts else ids
+def with_bos(ids: list[int], bos: int | None, *, added: bool, wanted: bool | None) -> list[int]:
+    """``ids`` with ``bos`` in front if it is ``wanted`` (None: if the tokenizer has ``added`` it),
+    and not twice: a text that brings its own gets no second one."""
+    if bos is None:
+        return ids
+    own = ids[1:] if added else ids
+    if (added if wanted is None else wanted) and own[:1] != [bos]:
+        return [bos, *own]
+    return own
 
 
 def chat_arguments(template: Any, request: LMRequest) -> dict[str, Any]:

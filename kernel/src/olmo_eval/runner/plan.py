@@ -17,7 +17,7 @@ from olmo_eval.common.overrides import Override
 from olmo_eval.common.scorers import Reads
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import closest
-from olmo_eval.common.types import LMRequest, RequestType
+from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.data import DataLoader
 from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
@@ -85,6 +85,12 @@ class Plan:
         for planned in self.tasks:
             found.setdefault(planned.capability, planned.name)
         return found
+
+    def sampling(self) -> list[SamplingParams]:
+        """Every way in which text is to be generated."""
+        generating = (Capability.GENERATE, Capability.CHAT)
+        found = [p.task.config.sampling_params for p in self.tasks if p.capability in generating]
+        return list(dict.fromkeys(found))
 
     def scoring_needs(self) -> dict[str, str]:
         """What the scorers need (``judge``, ``python``), with the first task that needs it."""

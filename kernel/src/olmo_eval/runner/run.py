@@ -144,7 +144,8 @@ def refuse_impossible(job: Job) -> None:
     """Raise what speaks against the run, before anything is loaded."""
     external = job.external
     needs = job.plan.needs() if external is None else external.needs(job.harness)
-    reasons = Harness.refusals(job.harness, needs, job.plan.scoring_needs())
+    plan = job.plan
+    reasons = Harness.refusals(job.harness, needs, plan.scoring_needs(), plan.sampling())
     reasons += [] if external is None else external.missing_secrets()
     for planned in job.plan.tasks:
         missing = [s for s in planned.task.config.required_secrets if not os.environ.get(s)]

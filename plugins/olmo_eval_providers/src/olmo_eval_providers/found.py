@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -15,14 +16,29 @@ from olmo_eval.common.types import (
     TokenLogprob,
     Usage,
 )
+from olmo_eval.errors import NonFiniteError
 from olmo_eval.harness.engine_input import ReadableEncoder
 from olmo_eval.harness.tokenization import Scored
 from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
 
 
+def not_finite() -> NonFiniteError:
+    """The error of a request whose next token cannot be chosen."""
+    return NonFiniteError(
+        "the model's logits are not finite (NaN or infinite), so there is no next token",
+        hint="the weights hold NaN, or overflow in this dtype: try -o provider.dtype=float32",
+    )
+
+
+def logprob(value: float | None) -> float:
+    """A log-probability as an engine or a server gives it; NaN where it gives none."""
+    return math.nan if value is None else float(value)
+
+
 @frozen(kw_only=True)
 class Likelihood:
-    """What is known of one target after its context.
+    """What is known of one target after its context. Log-probabilities are not finite where the
+    model's logits are not.
 
     - ``tokens``: the target's ids, and ``logprobs`` their natural-log probabilities;
     - ``is_greedy``: whether each was the most probable token at its place;
@@ -41,11 +57,11 @@ class Likelihood:
     def of(
         cls, pair: Scored, logprobs: Sequence[float], *, is_greedy: bool, reused: int = 0
     ) -> Likelihood:
-        """What was found for ``pair``."""
+        """What was found for ``pair``; what has no probability is not the most probable either."""
         return cls(
             tokens=pair.target,
             logprobs=tuple(logprobs),
-            is_greedy=is_greedy,
+            is_greedy=is_greedy and all(map(math.isfinite, logprobs)),
             context_tokens=len(pair.context),
             reused=reused,
             dropped=pair.dropped,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from olmo_eval.errors import ProviderError
 from olmo_eval_providers.embedded.config import model_folder, read_config
@@ -30,8 +31,13 @@ def copied(source: Path, target: Path, **changes: Any) -> Path:
         ({"architectures": ["MambaForCausalLM"]}, "runs LlamaForCausalLM, not MambaForCausalLM"),
         ({"hidden_act": "gelu"}, "hidden_act = 'gelu' is not supported"),
         ({"rope_parameters": {"rope_type": "yarn"}}, "type 'yarn' are not supported"),
-        ({"num_hidden_layers": 5}, "the weights lack model.layers.4"),
-        ({"hidden_size": 64}, r"config.json says \(..., 64\)"),
+        ({"num_hidden_layers": 5}, "says 5 layers .* they have 4"),
+        ({"num_hidden_layers": 3}, "says 3 layers .* they have 4"),
+        ({"vocab_size": 280}, r"embed_tokens.weight is \(288, 128\), it says \(280, 128\)"),
+        ({"hidden_size": 64, "head_dim": 32}, r"it says \(288, 64\)"),
+        ({"intermediate_size": 8}, r"mlp.down_proj.weight is .* it says \(128, 8\)"),
+        ({"num_key_value_heads": 4}, r"k_proj.weight is \(64, 128\), it says \(128, 128\); 7 more"),
+        ({"tie_word_embeddings": False}, r"1 missing \(lm_head.weight\)"),
         ({"max_position_embeddings": "many"}, "config.json: invalid literal"),
     ],
 )
@@ -40,6 +46,27 @@ def test_a_config_that_does_not_fit(
 ) -> None:
     with pytest.raises(ProviderError, match=message):
         Engine.load(copied(checkpoint, tmp_path, **changes))
+
+
+def with_weights(folder: Path, **more: Any) -> Path:
+    """``folder`` with further tensors in its weights."""
+    path = folder / "model.safetensors"
+    save_file({**load_file(path), **more}, path)
+    return folder
+
+
+def test_weights_that_nothing_uses(checkpoint: Path, tmp_path: Path) -> None:
+    norm = {"model.layers.0.self_attn.q_norm.weight": np.ones(32, np.float16)}
+    with pytest.raises(ProviderError, match=r"1 unused \(model.layers.0.self_attn.q_norm.weight\)"):
+        Engine.load(with_weights(copied(checkpoint, tmp_path), **norm))
+
+
+def test_a_head_beside_tied_embeddings_must_be_their_copy(checkpoint: Path, tmp_path: Path) -> None:
+    folder = copied(checkpoint, tmp_path)
+    embeddings = load_file(folder / "model.safetensors")["model.embed_tokens.weight"]
+    Engine.load(with_weights(folder, **{"lm_head.weight": embeddings}))
+    with pytest.raises(ProviderError, match=r"1 unused \(lm_head.weight\)"):
+        Engine.load(with_weights(folder, **{"lm_head.weight": embeddings * 2}))
 
 
 @pytest.mark.parametrize(

@@ -63,13 +63,13 @@ def test_generation_ends_at_the_context_limit(make_engine: Make, finish: Finish)
     assert len(sample.prompt) + len(sample.tokens) == 48
 
 
-def test_a_long_prompt_loses_its_beginning(make_engine: Make, finish: Finish) -> None:
+def test_a_long_prompt_loses_its_beginning_and_keeps_bos(make_engine: Make, finish: Finish) -> None:
     engine = make_engine(max_length=64)
     prompt = engine.tokenizer.encode("x" * 200 + f"\n\nQuestion: {ADDITION}\nAnswer:")
     job = engine.generate_job(prompt, SHORT)
     finish(engine, job)
     assert job.dropped == len(prompt) - len(job.samples[0].prompt) > 0
-    assert job.samples[0].prompt == tuple(prompt[job.dropped :])
+    assert job.samples[0].prompt == (prompt[0], *prompt[job.dropped + 1 :])
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])

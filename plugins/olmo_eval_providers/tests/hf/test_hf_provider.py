@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
 
 import pytest
 
@@ -253,5 +255,42 @@ def test_out_of_memory_halves_and_goes_on(checkpoint):
 
 
 def test_a_folder_that_is_no_model_is_one_clear_error(tmp_path):
-    with pytest.raises(ProviderError, match="cannot be loaded"):
+    with pytest.raises(ProviderError, match=r"has no config\.json"):
         run(str(tmp_path), score_all([]))
+
+
+def changed(folder, target, **config):
+    """A copy of a checkpoint with other settings in its config.json."""
+    shutil.copytree(folder, target)
+    settings = json.loads((target / "config.json").read_text())
+    (target / "config.json").write_text(json.dumps({**settings, **config}))
+    return str(target)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "message"),
+    [
+        ("llama", {"num_hidden_layers": 1}, "says 1 layers .* they have 2"),
+        ("llama", {"intermediate_size": 48}, r"is \(64, 96\), it says \(64, 48\); 5 more"),
+        ("llama", {"attention_bias": True}, r"8 missing .*self_attn"),
+        ("learned positions", {"n_layer": 1}, r"11 unused \(transformer\.h\.1\.attn"),
+        ("learned positions", {"n_layer": 3}, r"12 missing \(transformer\.h\.2\.attn"),
+        ("learned positions", {"vocab_size": 9}, r"1 of another shape \(transformer\.wte"),
+    ],
+)
+def test_weights_that_are_not_those_of_the_config(checkpoint, tmp_path, kind, config, message):
+    folder = changed(checkpoint(kind), tmp_path / "model", **config)
+    with pytest.raises(ProviderError, match=message) as error:
+        run(folder, score_all([]))
+    assert folder in error.value.message
+
+
+def test_buffers_of_older_checkpoints_do_no_harm(checkpoint, tmp_path):
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = changed(checkpoint(), tmp_path / "model")
+    weights = load_file(f"{folder}/model.safetensors")
+    buffer = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}
+    save_file({**weights, **buffer}, f"{folder}/model.safetensors", {"format": "pt"})
+    assert run(folder, score_all(choices(1)))[0] == run(checkpoint(), score_all(choices(1)))[0]

@@ -77,6 +77,20 @@ def test_completion_passes_everything_on_and_reads_everything_back(openai_server
     assert output.usage.cached_tokens == 4
 
 
+def test_a_prompt_with_bos_gets_no_second_one_from_the_server(openai_server):
+    openai_server.abilities |= {"tokenize"}
+    request = LMRequest(RequestType.COMPLETION, prompt="<s>2 + 2 =")
+
+    async def act(provider):
+        await provider.generate(request, SamplingParams())
+        return await provider.inspect(request, SamplingParams())
+
+    (shown,) = run(openai_server, act)
+    (body,) = openai_server.asked("/v1/completions")
+    assert body["prompt"] == "2 + 2 ="
+    assert [token.text for token in shown.tokens] == ["<s>", *"2 + 2 ="]
+
+
 def test_chat_with_tools(openai_server):
     call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
     openai_server.message = {"content": None, "tool_calls": [call]}
@@ -113,6 +127,10 @@ def test_samples_are_all_there(openai_server, abilities):
         ("503", TransientError, "503"),
         ("drop", TransientError, "cannot reach"),
         ("slow:3", TransientError, "in time"),
+        ("not json", TransientError, "answered something that is not JSON"),
+        ((200, b'{"choices": [', ()), TransientError, "answered something that is not JSON"),
+        ((200, [], ()), TransientError, "sent a malformed answer"),
+        ((200, {}, ()), TransientError, "sent a malformed answer"),
         ("401", ProviderError, "401"),
         ("404", ProviderError, "404"),
         (

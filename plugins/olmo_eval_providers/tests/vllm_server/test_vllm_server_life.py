@@ -175,6 +175,21 @@ def test_joining_a_server(openai_server):
 
 
 @needs_server
+def test_a_prompt_with_bos_gets_no_second_one_from_the_server(openai_server):
+    openai_server.abilities |= {"tokenize"}
+    request = LMRequest(RequestType.COMPLETION, prompt="<s>2 + 2 =")
+
+    async def act(provider):
+        openai_server.requests.clear()
+        await provider.generate(request, SamplingParams())
+        return await provider.inspect(request, SamplingParams())
+
+    (shown,) = run(ProviderConfig(model="any", base_url=openai_server.base_url), act)
+    assert openai_server.asked("/v1/completions")[0]["prompt"] == "2 + 2 ="
+    assert [token.text for token in shown.tokens] == ["<s>", *"2 + 2 ="]
+
+
+@needs_server
 def test_joining_a_server_without_log_probabilities(openai_server):
     openai_server.abilities = set()
     request = LMRequest(RequestType.LOGLIKELIHOOD, prompt="The sky is", continuations=(" blue",))
@@ -204,6 +219,12 @@ def test_options_of_an_own_server_are_refused_for_one_that_runs():
         VLLMServerProvider(
             ProviderConfig(model="m", base_url="http://x/v1", kwargs={"max_num_seqs": 2})
         )
+
+
+def test_a_key_that_is_not_there_is_refused_before_the_run():
+    settings = ProviderConfig(model="m", base_url="http://x/v1", kwargs={"api_key_env": "NO_KEY"})
+    with pytest.raises(UsageError, match=r"the variable NO_KEY \(api_key_env\) is not set"):
+        VLLMServerProvider.refusals(settings, [])
 
 
 def test_gpus_are_shared_out_within_the_mask(monkeypatch):

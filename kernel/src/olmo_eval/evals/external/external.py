@@ -23,7 +23,7 @@ class Argument:
 Bounds = tuple[float | None, float | None]
 
 
-def _bounds(value: Iterable[float | None]) -> Bounds:
+def _bounds(value: Any) -> Bounds:
     if isinstance(value, str):
         raise TypeError(f"bounds are two numbers, or None for no bound, not the text {value!r}")
     low, high = value

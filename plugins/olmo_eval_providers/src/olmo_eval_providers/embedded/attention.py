@@ -114,8 +114,11 @@ class SlotMemory:
         self._lengths[self.count] = length
         self.count += 1
 
-    def remove(self, slot: int) -> None:
-        """End the sequence in ``slot``; the last sequence moves there."""
+    def remove(self, slot: int, *, clear: bool = False) -> None:
+        """End the sequence in ``slot``; the last sequence moves there. ``clear`` what it leaves
+        behind where that may be NaN, which no mask keeps from a sequence that comes after it."""
+        if clear:
+            self._store[:, :, slot] = 0.0
         last = self.count - 1
         if slot != last:
             length = self._lengths[last]

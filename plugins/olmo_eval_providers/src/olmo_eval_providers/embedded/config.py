@@ -19,6 +19,7 @@ class LlamaConfig:
 
     vocab_size: int
     hidden_size: int
+    intermediate_size: int
     num_layers: int
     num_heads: int
     num_kv_heads: int
@@ -61,6 +62,7 @@ def read_config(folder: Path) -> LlamaConfig:
         return LlamaConfig(
             vocab_size=int(raw["vocab_size"]),
             hidden_size=hidden,
+            intermediate_size=int(raw["intermediate_size"]),
             num_layers=int(raw["num_hidden_layers"]),
             num_heads=heads,
             num_kv_heads=int(raw.get("num_key_value_heads") or heads),

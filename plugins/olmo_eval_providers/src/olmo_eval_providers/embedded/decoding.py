@@ -8,12 +8,14 @@ import numpy as np
 from attrs import define, field
 
 from olmo_eval.common.types import SamplingParams
+from olmo_eval.errors import NonFiniteError
 from olmo_eval.harness.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.attention import SlotMemory
 from olmo_eval_providers.embedded.model import log_softmax
 from olmo_eval_providers.embedded.prefixes import Encoded, PrefixCache
 from olmo_eval_providers.embedded.sampling import Sampler
 from olmo_eval_providers.embedded.weights import FloatArray
+from olmo_eval_providers.found import not_finite
 
 
 @define(eq=False)
@@ -23,7 +25,8 @@ class Sample:
     ``tokens`` and ``logprobs`` (of the untempered distribution, in nats; only where
     ``params.logprobs`` asks for them) grow by one a step; ``finish_reason`` is None until it
     ends, ``text`` is set when it does, cut before the stop sequence. ``room`` is how many tokens it
-    may have; ``reused`` counts prompt tokens served from the prefix cache.
+    may have; ``reused`` counts prompt tokens served from the prefix cache. ``error`` is set where
+    it has ended without an answer.
     """
 
     prompt: tuple[int, ...]
@@ -35,6 +38,7 @@ class Sample:
     text: str = ""
     finish_reason: str | None = None
     reused: int = 0
+    error: NonFiniteError | None = None
     _sampler: Sampler | None = None
 
     def choose(self, logits: FloatArray) -> int:
@@ -113,9 +117,7 @@ class Decoder:
         tokens = np.array([sample.tokens[-1] for sample in self._active], np.int64)
         logits = self._model.logits(self._model.hidden(tokens, positions, self._memory))
         for slot in reversed(range(len(self._active))):
-            sample = self._active[slot]
-            sample.choose(logits[slot])
-            if sample.finish(self._tokenizer, self._eos_ids):
+            if self._advance(self._active[slot], logits[slot]):
                 self._leave(slot)
 
     def _admit(self) -> None:
@@ -127,12 +129,19 @@ class Decoder:
             if encoded is None or prompt != sample.prompt:
                 encoded, prompt = self._cache.encode(sample.prompt), sample.prompt
             sample.reused = encoded.reused
-            sample.choose(encoded.logits)
-            if not sample.finish(self._tokenizer, self._eos_ids):
+            if not self._advance(sample, encoded.logits):
                 self._memory.add(encoded.memory)
                 self._active.append(sample)
 
+    def _advance(self, sample: Sample, logits: FloatArray) -> bool:
+        """Give ``sample`` its next token; whether it has ended."""
+        if not np.isfinite(logits.max()):  # NaN and infinity go through; -inf alone rules out
+            sample.error, sample.finish_reason = not_finite(), "error"
+            return True
+        sample.choose(logits)
+        return sample.finish(self._tokenizer, self._eos_ids)
+
     def _leave(self, slot: int) -> None:
-        self._memory.remove(slot)
+        self._memory.remove(slot, clear=self._active[slot].error is not None)
         self._active[slot] = self._active[-1]
         self._active.pop()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from attrs import define, field
 
 from olmo_eval.common.types import LMRequest, SamplingParams
@@ -97,7 +98,7 @@ class Engine:
     ) -> GenerateJob:
         """A job that continues ``prompt`` (token ids) once for each of ``seeds``."""
         length = self.limited(limit)
-        kept = tuple(fit_prompt(prompt, length, params.max_tokens))
+        kept = tuple(fit_prompt(self.tokenizer, prompt, length, params.max_tokens))
         room = length - len(kept)
         room = room if params.max_tokens is None else min(room, params.max_tokens)
         samples = [Sample(kept, params, seed, room) for seed in seeds]
@@ -128,7 +129,8 @@ class Engine:
 
     def work(self) -> None:
         """One slice: score, then decode, each until it is done or its time is up."""
-        with self._single_thread():
+        # what is not finite is found where it matters: at a token's logits
+        with self._single_thread(), np.errstate(invalid="ignore", over="ignore"):
             self._score()
             self._decode()
 
@@ -155,4 +157,5 @@ class Engine:
                 self._decoder.discard(job.samples)
         for job in self._generating:
             job.done = job.done or all(sample.finish_reason for sample in job.samples)
+            job.error = job.error or next((s.error for s in job.samples if s.error), None)
         self._generating = [job for job in self._generating if not job.done]

@@ -14,9 +14,16 @@ from typing import Protocol
 import numpy as np
 from attrs import frozen
 
-from olmo_eval.errors import ProviderError
 from olmo_eval_providers.embedded.config import LlamaConfig, read_config
 from olmo_eval_providers.embedded.weights import FloatArray, IntArray, load_weights
+from olmo_eval_providers.shapes import (
+    EMBEDDINGS,
+    HEAD,
+    Shape,
+    check_checkpoint,
+    layer_shapes,
+    misfit,
+)
 
 
 class Memory(Protocol):
@@ -74,12 +81,9 @@ class Llama:
     def __init__(self, config: LlamaConfig, weights: Mapping[str, FloatArray]) -> None:
         self.config = config
         self._weights = weights
-        self._embeddings = self._matrix("model.embed_tokens.weight", config.hidden_size)
-        head = self._embeddings
-        if not config.tied_embeddings:
-            head = self._matrix("lm_head.weight", config.hidden_size)
-        self._head = head.T
-        self._norm = self._tensor("model.norm.weight")
+        self._embeddings = weights[EMBEDDINGS]
+        self._head = weights[EMBEDDINGS if config.tied_embeddings else HEAD].T
+        self._norm = weights["model.norm.weight"]
         self._layers = [self._layer(index) for index in range(config.num_layers)]
         self._cos, self._sin = _rotations(config)
 
@@ -91,42 +95,25 @@ class Llama:
             ProviderError: a missing or unreadable file, or an unsupported architecture.
         """
         config = read_config(folder)
-        return cls(config, load_weights(folder))
-
-    def _tensor(self, name: str) -> FloatArray:
-        try:
-            return self._weights[name]
-        except KeyError:
-            raise ProviderError(
-                f"the weights lack {name}", hint="the checkpoint is incomplete or no plain Llama"
-            ) from None
-
-    def _matrix(self, name: str, columns: int) -> FloatArray:
-        tensor = self._tensor(name)
-        if tensor.ndim != 2 or tensor.shape[1] != columns:
-            raise ProviderError(
-                f"{name} has shape {tensor.shape}; config.json says (..., {columns})"
-            )
-        return tensor
+        check_checkpoint(folder)
+        weights = load_weights(folder)
+        _check_weights(folder, config, weights)
+        return cls(config, weights)
 
     def _layer(self, index: int) -> Layer:
-        prefix = f"model.layers.{index}"
-        hidden = self.config.hidden_size
+        def weight(name: str) -> FloatArray:
+            return self._weights[f"model.layers.{index}.{name}.weight"]
 
-        def stacked(*names: str, columns: int = hidden) -> FloatArray:
-            parts = [self._matrix(f"{prefix}.{name}.weight", columns) for name in names]
-            return np.ascontiguousarray(np.concatenate(parts).T)
+        def stacked(*names: str) -> FloatArray:
+            return np.ascontiguousarray(np.concatenate([weight(name) for name in names]).T)
 
-        attention = [f"self_attn.{name}_proj" for name in "qkv"]
-        heads_width = self.config.num_heads * self.config.head_dim
-        gate_up = stacked("mlp.gate_proj", "mlp.up_proj")
         return Layer(
-            attention_norm=self._tensor(f"{prefix}.input_layernorm.weight"),
-            qkv=stacked(*attention),
-            out=stacked("self_attn.o_proj", columns=heads_width),
-            mlp_norm=self._tensor(f"{prefix}.post_attention_layernorm.weight"),
-            gate_up=gate_up,
-            down=stacked("mlp.down_proj", columns=gate_up.shape[1] // 2),
+            attention_norm=weight("input_layernorm"),
+            qkv=stacked(*(f"self_attn.{name}_proj" for name in "qkv")),
+            out=stacked("self_attn.o_proj"),
+            mlp_norm=weight("post_attention_layernorm"),
+            gate_up=stacked("mlp.gate_proj", "mlp.up_proj"),
+            down=stacked("mlp.down_proj"),
         )
 
     def hidden(self, tokens: IntArray, positions: IntArray, memory: Memory) -> FloatArray:
@@ -153,6 +140,37 @@ class Llama:
         joint = (x @ layer.qkv).reshape(len(x), -1, c.head_dim)
         query, key, value = np.split(joint, [c.num_heads, c.num_heads + c.num_kv_heads], axis=1)
         return query, key, value
+
+
+def _shapes(config: LlamaConfig) -> dict[str, Shape]:
+    """The shape of every weight of a Llama, by its name in the checkpoint."""
+    hidden = config.hidden_size
+    queries, keys = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
+    layer = layer_shapes(hidden, config.intermediate_size, queries, keys)
+    shapes: dict[str, Shape] = {
+        f"model.layers.{index}.{name}.weight": shape
+        for index in range(config.num_layers)
+        for name, shape in layer.items()
+    }
+    shapes |= {EMBEDDINGS: (config.vocab_size, hidden), "model.norm.weight": (hidden,)}
+    return shapes if config.tied_embeddings else {**shapes, HEAD: (config.vocab_size, hidden)}
+
+
+def _check_weights(folder: Path, config: LlamaConfig, weights: Mapping[str, FloatArray]) -> None:
+    """Raises ProviderError unless ``weights`` are all those of ``config``, and no others."""
+    wanted = _shapes(config)
+    unused = weights.keys() - wanted.keys()
+    if config.tied_embeddings and HEAD in unused:  # a second copy of what is shared does no harm
+        unused -= {HEAD} if np.array_equal(weights[HEAD], weights[EMBEDDINGS]) else set()
+    found = {name: weights[name].shape for name in wanted.keys() & weights.keys()}
+    error = misfit(
+        str(folder),
+        missing=wanted.keys() - weights.keys(),
+        unused=unused,
+        reshaped={n: (found[n], wanted[n]) for n in found if found[n] != wanted[n]},
+    )
+    if error is not None:
+        raise error
 
 
 def _rotations(config: LlamaConfig) -> tuple[FloatArray, FloatArray]:

@@ -21,7 +21,7 @@ class Encoded:
     """An encoded context.
 
     - ``memory``: keys and values, see ``attention.py``;
-    - ``logprobs``: natural-log probabilities of the next token, (vocabulary,);
+    - ``logits``: of the next token, (vocabulary,);
     - ``reused``: how many of its tokens came from the cache.
     """
 
@@ -55,8 +55,11 @@ class PrefixCache:
             positions = np.arange(start, start + len(piece))
             hidden = self.model.hidden(piece, positions, stretch)
             memory = stretch.extended()
-        self._keep(key, memory)
-        return Encoded(memory, self.model.logits(hidden[-1:])[0], reused)
+        logits = self.model.logits(hidden[-1:])[0]
+        # NaN goes through the causal mask to the tokens before it, which others may begin with
+        if np.isfinite(logits.max()):
+            self._keep(key, memory)
+        return Encoded(memory, logits, reused)
 
     def _longest_shared(self, key: tuple[int, ...]) -> FloatArray:
         """Keys and values of the longest known beginning, one token short of all of ``key``.

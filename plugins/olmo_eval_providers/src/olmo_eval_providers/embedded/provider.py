@@ -35,6 +35,7 @@ class EmbeddedProvider(Provider):
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {Capability.GENERATE, Capability.CHAT, Capability.LOGLIKELIHOOD, Capability.ROLLING}
     )
+    pace: ClassVar[frozenset[str]] = frozenset(_OPTIONS)
     default_concurrency: ClassVar[int] = 64
 
     def __init__(self, config: ProviderConfig) -> None:

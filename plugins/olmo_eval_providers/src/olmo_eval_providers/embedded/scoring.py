@@ -45,11 +45,15 @@ def _score_batch(cache: PrefixCache, encoded: Encoded, pairs: list[Scored]) -> l
     first = log_softmax(encoded.logits)
     length = max(len(pair.target) for pair in pairs) - 1  # the last token is never read
     rows = np.zeros((len(pairs), length + 1), np.int64)
-    for row, pair in zip(rows, pairs, strict=True):
+    read = np.zeros((len(pairs), length), np.int64)
+    for row, inputs, pair in zip(rows, read, pairs, strict=True):
         row[: len(pair.target)] = pair.target
+        # padded with a token that the row reads anyway: no mask keeps out an embedding of NaN
+        inputs[:] = pair.target[0]
+        inputs[: len(pair.target) - 1] = pair.target[:-1]
     logprobs = np.broadcast_to(first, (len(pairs), 1, len(first)))
     if length:
-        logprobs = np.concatenate([logprobs, _after(cache, encoded, rows[:, :length])], axis=1)
+        logprobs = np.concatenate([logprobs, _after(cache, encoded, read)], axis=1)
     chosen = np.take_along_axis(logprobs, rows[..., None], axis=2)[..., 0]
     greedy = logprobs.argmax(axis=2) == rows
     return [

@@ -10,26 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from olmo_eval.errors import ProviderError
+from olmo_eval_providers.shapes import weight_files
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 _DTYPES: dict[str, Any] = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model folder, in name order.
-
-    Raises:
-        ProviderError: there are none.
-    """
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ProviderError(
-            f"{folder} has no *.safetensors file",
-            hint="save the model with save_pretrained(..., safe_serialization=True)",
-        )
-    return files
 
 
 def load_weights(folder: Path) -> dict[str, FloatArray]:
@@ -38,8 +24,14 @@ def load_weights(folder: Path) -> dict[str, FloatArray]:
     Raises:
         ProviderError: no weights, an unreadable file, or a number format numpy cannot hold.
     """
+    files = weight_files(folder)
+    if not files:
+        raise ProviderError(
+            f"{folder} has no *.safetensors file",
+            hint="save the model with save_pretrained(..., safe_serialization=True)",
+        )
     weights: dict[str, FloatArray] = {}
-    for path in weight_files(folder):
+    for path in files:
         weights.update(_tensors(path))
     return weights
 

@@ -115,7 +115,8 @@ class PrefixCache:
         known, kv = self._longest(key)
         for begin in range(known, len(key), step):
             kv = self._extend(kv, key[begin : begin + step])
-        if known < len(key):
+        # NaN goes through the causal mask to the tokens before it, which others may begin with
+        if known < len(key) and bool(kv[-1][1].isfinite().all()):
             self._keep(key, kv)
         self.reused += known
         return kv, known

@@ -13,7 +13,7 @@ from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget
 from olmo_eval_providers.hf.packing import WORTH
 from olmo_eval_providers.hf.sample import Sample
-from olmo_eval_providers.hf.sampling import choose
+from olmo_eval_providers.hf.sampling import GREEDY, choose
 
 
 @define
@@ -87,10 +87,18 @@ class Decoder:
 
     def _choose(self, logits: Any, samples: Sequence[Sample]) -> tuple[list[int], list[int]]:
         """The next token of each sample, and the rows that ended with it."""
-        draws = [(s.params, 0.0 if s.params.greedy else s.random.random()) for s in samples]
+        finite = logits.amax(-1).isfinite().tolist()  # NaN and infinity go through the maximum
+        draws = [
+            (s.params, s.random.random()) if known and not s.params.greedy else (GREEDY, 0.0)
+            for s, known in zip(samples, finite, strict=True)
+        ]
         tokens = choose(self.loaded.torch, logits, draws)
         done = []
         for row, (sample, token) in enumerate(zip(samples, tokens, strict=True)):
+            if not finite[row]:
+                sample.fail()
+                done.append(row)
+                continue
             logprob = None
             if sample.params.logprobs is not None:
                 logprob = float(logits[row].float().log_softmax(-1)[token])
@@ -178,7 +186,10 @@ class Decoder:
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, shared:]
         kv, _ = self.prefixes.encode(prefix, self.limits.batch_tokens)
         out = self.loaded.model(
-            input_ids=torch.tensor([[0] * (width - len(o)) + list(o) for o in own], device=device),
+            # padded with a token of the row itself: no mask keeps out an embedding of NaN
+            input_ids=torch.tensor(
+                [[o[0]] * (width - len(o)) + list(o) for o in own], device=device
+            ),
             position_ids=positions,
             attention_mask=mask,
             past_key_values=cache.write(cache.repeat(kv, rows)) if kv else None,

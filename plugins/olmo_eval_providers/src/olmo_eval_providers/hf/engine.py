@@ -155,7 +155,7 @@ class Engine:
         loaded = self.loaded
         limit = self.limited(request)
         whole = loaded.tokenizer.prompt_ids(request)
-        prompt = tuple(fit_prompt(whole, limit, params.max_tokens))
+        prompt = tuple(fit_prompt(loaded.tokenizer, whole, limit, params.max_tokens))
         dropped = len(whole) - len(prompt)
         room = max(1, limit - len(prompt))
         return [
@@ -189,7 +189,12 @@ class Engine:
             return
         for sample in ended:
             job = self._owners.pop(id(sample))
-            if all(s.finish_reason for s in job.samples):
+            if not all(s.finish_reason for s in job.samples):
+                continue
+            failed = next((s.error for s in job.samples if s.error), None)
+            if failed is not None:
+                job.done(failed)
+            else:
                 tokenizer = self.loaded.tokenizer
                 job.done([generated(tokenizer, job.request, s.generation()) for s in job.samples])
 

@@ -9,12 +9,15 @@ from typing import Any
 from attrs import frozen
 
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.devices import visible_gpus
 from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval_providers.cuda import number_on_cuda
 from olmo_eval_providers.hf.options import Options
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.optional import require
+from olmo_eval_providers.shapes import check_model, misfit
 
+#: arguments of ``from_pretrained`` that name another configuration, or weights elsewhere
+_OTHER_SOURCES = ("config", "gguf_file", "state_dict", "subfolder", "variant")
 #: names under which configurations keep the number of positions
 _LENGTHS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "n_ctx")
 
@@ -55,6 +58,7 @@ def load(config: ProviderConfig, options: Options, extra: Mapping[str, Any]) -> 
     transformers = require("transformers", "hf")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    check_model(config, unless=_OTHER_SOURCES)
     tokenizer = HFTokenizer.load(transformers, config, options.add_bos_token)
     device = _device(torch, options.device or _given(config))
     arguments = {
@@ -86,14 +90,32 @@ def load(config: ProviderConfig, options: Options, extra: Mapping[str, Any]) -> 
 
 
 def _from_pretrained(transformers: Any, name: str, arguments: dict[str, Any]) -> Any:
+    """The model, with exactly the weights of its checkpoint.
+
+    Raises:
+        ProviderError: it cannot be loaded, or weights are missing, unused or of another shape:
+            transformers would make up what is missing and go on.
+    """
     try:
-        return transformers.AutoModelForCausalLM.from_pretrained(name, **arguments)
+        model, found = transformers.AutoModelForCausalLM.from_pretrained(
+            name, **{**arguments, "output_loading_info": True, "ignore_mismatched_sizes": True}
+        )
     except ValueError as error:
         no_sdpa = "attn_implementation" in str(error) or "scaled_dot_product" in str(error)
         if not no_sdpa or arguments["attn_implementation"] == "eager":
             raise ProviderError(f"transformers cannot load {name}: {_first_line(error)}") from error
     except (OSError, RuntimeError, TypeError, ImportError) as error:
         raise ProviderError(f"transformers cannot load {name}: {_first_line(error)}") from error
+    else:
+        misfits = misfit(
+            name,
+            missing=found["missing_keys"],
+            unused=found["unexpected_keys"],
+            reshaped={key: (tuple(a), tuple(b)) for key, a, b in found["mismatched_keys"]},
+        )
+        if misfits is not None:
+            raise misfits
+        return model
     return _from_pretrained(transformers, name, {**arguments, "attn_implementation": "eager"})
 
 
@@ -102,12 +124,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def _given(config: ProviderConfig) -> str | None:
-    """The first GPU that was given to this model, by its place among the visible ones."""
-    if not config.devices:
-        return None
-    visible = visible_gpus()
-    first = config.devices[0]
-    return f"cuda:{visible.index(first) if first in visible else 0}"
+    """The first GPU that was given to this model, by its number in this process."""
+    return f"cuda:{number_on_cuda(config.devices[0])}" if config.devices else None
 
 
 def _device(torch: Any, name: str | None) -> Any:

@@ -9,6 +9,9 @@ from attrs import field, fields, frozen, validators
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 
+#: options, and arguments of ``from_pretrained``, that only say where and how fast
+PACE = frozenset({"batch_tokens", "device", "device_map", "prefix_bytes", "slots"})
+
 _at_least_one = validators.optional(validators.ge(1))
 
 

@@ -40,7 +40,8 @@ class PlainScorer:
         torch, device = self.loaded.torch, self.loaded.device
         width = max(_length(pair) for pair in pairs)
         texts = [[*pair.context, *pair.target[:-1]] for pair in pairs]
-        padded = [text + [0] * (width - len(text)) for text in texts]
+        # with a token of the row itself: no mask keeps out an embedding of NaN
+        padded = [text + text[:1] * (width - len(text)) for text in texts]
         mask = [[1] * len(text) + [0] * (width - len(text)) for text in texts]
         logits = self.loaded.model(
             input_ids=torch.tensor(padded, device=device),

@@ -12,7 +12,7 @@ from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.hf.engine import Engine, Job, counters, facts
 from olmo_eval_providers.hf.loading import load
-from olmo_eval_providers.hf.options import read_options
+from olmo_eval_providers.hf.options import PACE, read_options
 
 
 class HFProvider(Provider):
@@ -22,6 +22,7 @@ class HFProvider(Provider):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    pace: ClassVar[frozenset[str]] = PACE
     default_concurrency: ClassVar[int] = 128
     # a request waits for the batches before it, which says nothing about the engine
     limits_attempts = False

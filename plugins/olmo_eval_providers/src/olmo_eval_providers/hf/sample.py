@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from attrs import define, field
 
 from olmo_eval.common.types import SamplingParams
-from olmo_eval_providers.found import Generation
+from olmo_eval.errors import NonFiniteError
+from olmo_eval_providers.found import Generation, not_finite
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
 
@@ -19,7 +20,8 @@ _LEAD = 4
 
 @define(eq=False)
 class Sample:
-    """``room`` is how many tokens may be generated; ``finish_reason`` is None until it ends."""
+    """``room`` is how many tokens may be generated; ``finish_reason`` is None until it ends, and
+    ``error`` is set where that is without an answer."""
 
     tokenizer: HFTokenizer
     prompt: tuple[int, ...]
@@ -33,6 +35,7 @@ class Sample:
     logprobs: list[float] = field(factory=list)
     text: str = ""
     finish_reason: str | None = None
+    error: NonFiniteError | None = None
     random: random.Random = field(init=False)
     _lead: tuple[int, ...] = field(init=False)
     _lead_text: str = field(init=False)
@@ -67,6 +70,10 @@ class Sample:
                 self.text = text
                 return self._end("stop", text=True)
         return len(self.tokens) >= self.room and self._end("length")
+
+    def fail(self) -> None:
+        """End without an answer: there is no next token."""
+        self.error, self.finish_reason = not_finite(), "error"
 
     def _stop_in_sight(self) -> bool:
         tail = self.tokenizer.decode(self.tokens[-self._window :])

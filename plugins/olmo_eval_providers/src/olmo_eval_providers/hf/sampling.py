@@ -7,6 +7,9 @@ from typing import Any
 
 from olmo_eval.common.types import SamplingParams
 
+#: what asks for the most probable token
+GREEDY = SamplingParams(temperature=0.0)
+
 
 def choose(torch: Any, logits: Any, rows: Sequence[tuple[SamplingParams, float]]) -> list[int]:
     """One token a row of ``logits`` (rows, vocabulary); each row brings its parameters and a

@@ -7,6 +7,7 @@ each branch's own past, so every token sees exactly what it would see alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from olmo_eval_providers.found import Likelihood
 from olmo_eval_providers.hf import cache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget, with_less
-from olmo_eval_providers.hf.packing import WORTH, Pack, pack
+from olmo_eval_providers.hf.packing import WORTH, Branch, Pack, pack
 
 #: rows of logits that are normalised at once
 _LOGIT_ROWS = 256
@@ -78,11 +79,24 @@ class Scorer:
             remaining = [i for i in todo if found[i] is None]
             chosen = [pairs[i] for i in remaining]
             for packed in self._packs(chosen):
-                for index, likelihood in self._run(packed, chosen):
+                for index, likelihood in self._scored(packed, chosen):
                     found[remaining[index]] = likelihood
 
         with_less(attempt, self.limits, "scoring", self.loaded.torch)
         return [likelihood for likelihood in found if likelihood is not None]
+
+    def _scored(self, packed: Pack, pairs: Sequence[Scored]) -> list[tuple[int, Likelihood]]:
+        """What is found for the pairs of a pack. NaN goes through a mask to whatever is packed
+        beside it, so where there is any, each target is scored alone."""
+        scored = self._run(packed, pairs)
+        if len(scored) == 1 or all(math.isfinite(found.total) for _, found in scored):
+            return scored
+        alone = [
+            Pack(packed.shared, (Branch(branch.context, [target]),))
+            for branch in packed.branches
+            for target in branch.targets
+        ]
+        return [result for one in alone for result in self._run(one, pairs)]
 
     def _packs(self, pairs: Sequence[Scored]) -> list[Pack]:
         packs = pack(pairs, self.limits.batch_tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,14 @@ class HFTokenizer:
         return None if found is None else int(found)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of ``text``, with BOS if the tokenizer adds it."""
-        return with_bos(list(self.tokenizer.encode(text)), self.bos_id, self._add_bos)
+        """Ids of ``text``, with BOS if the tokenizer adds it and the text does not bring it."""
+        ids = list(self.tokenizer.encode(text))
+        return with_bos(ids, self.bos_id, added=self._adds_bos, wanted=self._add_bos)
+
+    @cached_property
+    def _adds_bos(self) -> bool:
+        """Whether the tokenizer itself puts BOS before a text."""
+        return self.bos_id is not None and list(self.tokenizer.encode(""))[:1] == [self.bos_id]
 
     def encode_plain(self, text: str) -> list[int]:
         """Ids of ``text`` alone, for text that already carries its special tokens."""

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
 
 from olmo_eval.common.types import LMRequest, SamplingParams
-from olmo_eval.errors import ProviderError
+from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval_providers.openai_api.body import chat_body, sampling_body
 from olmo_eval_providers.optional import module_found
 from olmo_eval_providers.seeds import sample_seed
 
 #: OpenAI takes at most four stop sequences; the text is cut at all of them here in any case
 _OPENAI_STOPS = 4
-#: what a model may leave out without changing what is measured beyond what a note can say
-_DISPENSABLE = ("seed", "stop", "temperature", "n")
+#: what may be left out without changing what is measured: texts are cut at stop sequences here,
+#: samples are asked for one by one, and repeatability is no promise of a service's
+_DISPENSABLE = ("seed", "stop", "n")
+#: settings of the call by which LiteLLM judges what a model takes
+_DECISIVE = ("allowed_openai_params", "reasoning_effort")
+#: newer names, for models that LiteLLM does not know yet
+_INSTEAD = {"max_tokens": "max_completion_tokens"}
 
 
 @define
@@ -24,15 +29,18 @@ class CallForm:
     """How one model is called.
 
     - ``model``: LiteLLM's name, with its service's prefix; ``service`` is that prefix;
-    - ``supported``: the parameters that the service takes for this model;
-    - ``open_ended``: whether it is a server of unknown make, which is sent everything.
+    - ``takes``: whether LiteLLM knows the model to take a parameter of that name and value;
+    - ``any_server``: whether it is a server of unknown make;
+    - ``extra``: further arguments of every call;
+    - ``refused``: parameters that the service has refused by name.
     """
 
     model: str
     service: str
-    supported: Collection[str]
-    open_ended: bool
+    takes: Callable[[str, Any], bool]
+    any_server: bool
     extra: Mapping[str, Any] = field(factory=dict)
+    refused: set[str] = field(factory=set, init=False)
 
     def build(
         self, request: LMRequest, params: SamplingParams, *, chat: bool, first: int, count: int
@@ -43,12 +51,11 @@ class CallForm:
             ProviderError: the service does not take a setting that decides what is measured.
         """
         seed = None if params.greedy else sample_seed(request, params, first)
-        body = sampling_body(params, chat=chat, seed=seed)
-        left_out = self._restrict(body)
+        body, left_out = self.sampling(params, chat=chat, seed=seed)
         if chat:
             body.update(chat_body(request))
             if request.tools:
-                if not self._takes("tools"):
+                if not self.takes("tools", body["tools"]):
                     raise ProviderError(f"{self.model} cannot call tools")
                 if not module_found("mcp"):
                     # litellm looks for its gateway among the tools, which needs this module
@@ -61,41 +68,60 @@ class CallForm:
 
     @property
     def takes_n(self) -> bool:
-        return self._takes("n")
+        return self._takes("n", 2)
 
-    def _takes(self, name: str) -> bool:
-        return self.open_ended or name in self.supported
+    def sampling(
+        self, params: SamplingParams, *, chat: bool, seed: int | None = None
+    ) -> tuple[dict[str, Any], list[str]]:
+        """``params`` as arguments of a call, less what is left out, and the names of that.
 
-    def _restrict(self, body: dict[str, Any]) -> list[str]:
-        """Take out of ``body`` what the service does not accept."""
+        Raises:
+            ProviderError: the service does not take a setting that decides what is measured.
+        """
+        body = sampling_body(params, chat=chat, seed=seed)
         top_k = body.pop("top_k", None)
-        if top_k is not None:
-            if self.open_ended:  # not in OpenAI's schema, so it travels beside it
-                body["extra_body"] = {**dict(self.extra.get("extra_body", {})), "top_k": top_k}
-            elif "top_k" in self.supported or self.service in ("anthropic", "gemini"):
-                body["top_k"] = top_k
-            else:
-                raise ProviderError(
-                    f"{self.model} does not take top_k", hint="remove top_k from the sampling"
-                )
-        left_out = [name for name in body if name != "extra_body" and not self._allowed(name)]
+        left_out = [name for name, value in body.items() if not self._takes(name, value)]
         for name in left_out:
-            if name not in _DISPENSABLE:
+            if not _dispensable(name, body[name]):
                 raise ProviderError(
-                    f"{self.model} does not take {name}", hint=f"remove {name} from the sampling"
+                    f"{self.model} does not take {name}={body[name]}",
+                    hint=f"leave {name} as the service has it, or use another model",
                 )
             del body[name]
+        for name in self.refused & body.keys() & _INSTEAD.keys():
+            body[_INSTEAD[name]] = body.pop(name)
+        if top_k is not None:
+            self._add_top_k(body, top_k)
         self._limit_stops(body, left_out)
-        return left_out
+        return body, left_out
 
-    def _allowed(self, name: str) -> bool:
-        aliases = {"top_logprobs": "logprobs", "max_tokens": "max_completion_tokens"}
-        return self._takes(name) or aliases.get(name, name) in self.supported
+    def learn(self, name: str | None, body: Mapping[str, Any]) -> bool:
+        """The service has refused ``name`` in ``body``; whether another call can do without it."""
+        if name is None or name in self.refused or name not in body:
+            return False
+        if name not in _INSTEAD and not _dispensable(name, body[name]):
+            return False
+        self.refused.add(name)
+        return True
+
+    def _takes(self, name: str, value: Any) -> bool:
+        known_otherwise = name in self.refused and name not in _INSTEAD
+        return not known_otherwise and self.takes(name, value)
+
+    def _add_top_k(self, body: dict[str, Any], top_k: int) -> None:
+        if self.any_server:  # not in OpenAI's schema, so it travels beside it
+            body["extra_body"] = {**dict(self.extra.get("extra_body", {})), "top_k": top_k}
+        elif self.service in ("anthropic", "gemini"):
+            body["top_k"] = top_k
+        else:
+            raise ProviderError(
+                f"{self.model} does not take top_k", hint="remove top_k from the sampling"
+            )
 
     def _limit_stops(self, body: dict[str, Any], left_out: list[str]) -> None:
         stops = body.get("stop", [])
         kept = stops
-        if self.service in ("openai", "azure", "text-completion-openai") and not self.open_ended:
+        if self.service in ("openai", "azure", "text-completion-openai") and not self.any_server:
             kept = stops[:_OPENAI_STOPS]
         if self.service == "anthropic":
             kept = [stop for stop in stops if stop.strip()]
@@ -104,3 +130,53 @@ class CallForm:
             body["stop"] = kept
             if not kept:
                 del body["stop"]
+
+
+def call_form(
+    litellm: Any, name: str, base_url: str | None, settings: Mapping[str, Any]
+) -> CallForm:
+    """How LiteLLM calls the model ``name``; a server of unknown make is spoken to as OpenAI's.
+
+    Raises:
+        UsageError: LiteLLM knows no service for the model.
+    """
+    try:
+        model, service, _, _ = litellm.get_llm_provider(name)
+    except Exception as error:
+        if not base_url:
+            raise UsageError(
+                f"litellm knows no service for the model {name!r}",
+                hint="put the service in front (openai/..., anthropic/...), or set base_url",
+            ) from error
+        model, service, name = name, "openai", f"openai/{name}"
+    decisive = {key: settings[key] for key in _DECISIVE if key in settings}
+    known: dict[str, bool] = {}
+
+    def takes(parameter: str, value: Any) -> bool:
+        key = f"{parameter}={value!r}"
+        if key not in known:
+            known[key] = _supported(litellm, model, service, {**decisive, parameter: value})
+        return known[key]
+
+    return CallForm(name, service, takes, bool(base_url), settings)
+
+
+def _supported(litellm: Any, model: str, service: str, parameters: dict[str, Any]) -> bool:
+    """Whether LiteLLM would send ``parameters`` on, for all that it knows of the model."""
+    try:
+        litellm.utils.get_optional_params(
+            model=model, custom_llm_provider=service, drop_params=False, **parameters
+        )
+    except litellm.UnsupportedParamsError:
+        return False
+    except Exception:  # its rules say nothing about this one: the service will
+        return True
+    return True
+
+
+def _dispensable(name: str, value: Any) -> bool:
+    """Whether leaving a parameter out changes nothing that was asked for: greedy decoding is what
+    comes closest where a model has a temperature of its own."""
+    if name in ("temperature", "top_p") and value == 1:
+        return True
+    return name in _DISPENSABLE or (name == "temperature" and value == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 
@@ -13,6 +14,10 @@ from olmo_eval_providers.openai_api.errors import status_error, unreachable
 _MESSAGE_LIMIT = 500
 #: the names of LiteLLM's own classes, which say nothing to a person
 _WRAPPING = re.compile(r"^(?:litellm\.\w+: )?(?:\w+Error: )?(?:\w+Exception - )?")
+#: what LiteLLM says of an answer without choices, as an internal server error 500
+_MALFORMED = ("invalid response from llm", "no attribute 'model_dump'", "returned 'choices' that")
+#: OpenAI's words, and those of servers that follow it
+_PARAMETER = re.compile(r"[Uu]nsupported (?:parameter|value): '(\w+)'")
 _NO_CONNECTION = ("connection error", "cannot connect", "connection refused", "connecterror")
 
 
@@ -35,10 +40,21 @@ def translate(error: BaseException, where: str, redactor: Redactor) -> OlmoEvalE
         return ProviderError(f"{where}: the request does not fit the context: {message}")
     if "UnsupportedParamsError" in names:
         return ProviderError(f"{where}: {message}", hint="the model does not take this setting")
+    if any(isinstance(cause, json.JSONDecodeError) for cause in _causes(error)):
+        return TransientError(f"{where} answered something that is not JSON")
+    if any(words in message.lower() for words in _MALFORMED):
+        return TransientError(f"{where} sent a malformed answer: {message}")
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
         return status_error(status, message, where, _headers(error))
     return ProviderError(f"{where}: {type(error).__name__}: {message}")
+
+
+def refused_parameter(error: BaseException) -> str | None:
+    """The parameter that the service says it does not take (with this value), if that is why it
+    refused a call."""
+    found = _PARAMETER.search(_message(error)) if getattr(error, "status_code", 0) == 400 else None
+    return found[1] if found else None
 
 
 def _message(error: BaseException) -> str:

@@ -10,6 +10,19 @@ from attrs import field, fields, frozen, validators
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 
+#: options that only say how fast, for how much, and with whose key
+PACE = frozenset(
+    {
+        "api_key",
+        "api_key_env",
+        "input_cost_per_token",
+        "max_cost",
+        "output_cost_per_token",
+        "requests_per_minute",
+        "tokens_per_minute",
+    }
+)
+
 _positive = validators.optional(validators.gt(0))
 
 
@@ -54,7 +67,10 @@ def read_options(config: ProviderConfig) -> tuple[Options, dict[str, Any]]:
     except (TypeError, ValueError) as error:
         raise UsageError(f"litellm: {error.args[0]}") from error
     if options.api_key_env and not os.environ.get(options.api_key_env):
-        raise UsageError(f"litellm: the variable {options.api_key_env} (api_key_env) is not set")
+        raise UsageError(
+            f"litellm: the variable {options.api_key_env} (api_key_env) is not set",
+            hint="export it before the run",
+        )
     return options, rest
 
 
@@ -71,3 +87,15 @@ def api_key(options: Options, config: ProviderConfig) -> str | None:
     if config.base_url:
         return os.environ.get("OPENAI_API_KEY") or "none"
     return None
+
+
+def missing_keys(litellm: Any, model: str) -> list[str]:
+    """What is said of the API key that ``model`` needs and the environment lacks; [] where it is
+    there, or where a service can be entered in other ways (roles, profiles, no key at all)."""
+    missing = litellm.validate_environment(model)["missing_keys"]
+    if not missing or not all(name.endswith("_API_KEY") for name in missing):
+        return []
+    return [
+        f"the environment lacks {', '.join(missing)}, which {model} needs: export it, or name the "
+        "variable that holds the key with -o provider.kwargs.api_key_env=NAME"
+    ]

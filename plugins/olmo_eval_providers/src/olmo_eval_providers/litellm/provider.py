@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from olmo_eval.common.types import Identity, LMOutput, LMRequest, RequestType, SamplingParams
@@ -12,10 +12,11 @@ from olmo_eval.errors import ProviderError, TransientError, UsageError
 from olmo_eval.harness.engine_input import EngineInput
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval.results.redact import Redactor
-from olmo_eval_providers.litellm.call import CallForm
-from olmo_eval_providers.litellm.failures import translate
+from olmo_eval_providers.litellm.call import CallForm, call_form
+from olmo_eval_providers.litellm.connections import close_connections, open_connections
+from olmo_eval_providers.litellm.failures import refused_parameter, translate
 from olmo_eval_providers.litellm.limits import AdaptiveGate, CostMeter, MinuteLimit
-from olmo_eval_providers.litellm.options import api_key, read_options
+from olmo_eval_providers.litellm.options import PACE, api_key, missing_keys, read_options
 from olmo_eval_providers.litellm.pricing import Prices
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.client import OpenAIClient
@@ -26,11 +27,8 @@ from olmo_eval_providers.openai_api.prompt_logprobs import probe
 from olmo_eval_providers.openai_api.served import ANY, served
 from olmo_eval_providers.optional import require
 
-_log = logging.getLogger(__name__)
 _GENERATING = frozenset({Capability.GENERATE, Capability.CHAT, Capability.TOOLS})
 _SCORING = frozenset({Capability.LOGLIKELIHOOD, Capability.ROLLING})
-#: started and not yet closed
-_open: set[LiteLLMProvider] = set()
 #: characters a token, for estimating a request's tokens before the service counts them
 _CHARACTERS = 4
 
@@ -43,6 +41,7 @@ class LiteLLMProvider(Provider):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = _GENERATING
+    pace: ClassVar[frozenset[str]] = PACE
     default_concurrency: ClassVar[int] = 64
     # waiting for a rate limit is no attempt: the time limit is applied to each call here
     limits_attempts = False
@@ -52,6 +51,7 @@ class LiteLLMProvider(Provider):
         self.options, self._extra = read_options(config)
         self._where = config.base_url or config.model
         self._client: OpenAIClient | None = None
+        self._server: ServerEncoder | None = None
         self._likelihood: RemoteLikelihood | None = None
         self._not_sent: set[str] = set()
         self._single = False
@@ -70,14 +70,25 @@ class LiteLLMProvider(Provider):
     def service_key(cls, config: ProviderConfig) -> str | None:
         return api_key(read_options(config)[0], config)
 
+    @classmethod
+    def refusals(cls, config: ProviderConfig, sampling: Collection[SamplingParams]) -> list[str]:
+        options, extra = read_options(config)
+        litellm = _imported()
+        key = api_key(options, config)
+        form = _form(litellm, config, extra, key)
+        reasons = [] if key else missing_keys(litellm, config.model)
+        for params in sampling:
+            try:
+                form.sampling(params, chat=not config.base_url)
+            except ProviderError as error:
+                reasons.append(f"{error.message}: {error.hint}")
+        return reasons
+
     async def start(self) -> None:
         if not self.config.model:
             raise UsageError("litellm needs a model", hint="-m openai/gpt-4o-mini, say")
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-        self._litellm = await asyncio.to_thread(require, "litellm", "litellm")
-        _open.add(self)
-        self._litellm.suppress_debug_info = True
-        self._litellm.telemetry = False
+        self._litellm = await asyncio.to_thread(_imported)
+        open_connections(self._litellm, self, self.config.timeout)
         self._key = api_key(self.options, self.config)
         self._redactor = Redactor()
         self._redactor.learn(self._key or "", "api_key")
@@ -85,34 +96,11 @@ class LiteLLMProvider(Provider):
         self._requests = MinuteLimit(self.options.requests_per_minute)
         self._tokens = MinuteLimit(self.options.tokens_per_minute)
         self._cost = CostMeter(self.options.max_cost)
-        self._form = self._call_form()
+        self._form = _form(self._litellm, self.config, self._extra, self._key)
         self._prices = Prices(self._litellm, self._form.model, self.options)
         self._prices.check(self.options.max_cost)
         if self.config.base_url:
             await self._join(self.config.base_url)
-
-    def _call_form(self) -> CallForm:
-        """LiteLLM's name for the model; a server of unknown make is spoken to as OpenAI's."""
-        name, base_url = self.config.model, self.config.base_url
-        try:
-            model, service, _, _ = self._litellm.get_llm_provider(name)
-        except Exception as error:
-            if not base_url:
-                raise UsageError(
-                    f"litellm knows no service for the model {name!r}",
-                    hint="put the service in front (openai/..., anthropic/...), or set base_url",
-                ) from error
-            model, service, name = name, "openai", f"openai/{name}"
-        supported = self._litellm.get_supported_openai_params(
-            model=model, custom_llm_provider=service
-        )
-        settings: dict[str, Any] = {**self._extra, "timeout": self.config.timeout}
-        settings.update(num_retries=0, max_retries=0)
-        if base_url:
-            settings["api_base"] = base_url
-        if self._key:
-            settings["api_key"] = self._key
-        return CallForm(name, service, frozenset(supported or ()), bool(base_url), settings)
 
     @property
     def _served_name(self) -> str:
@@ -139,11 +127,10 @@ class LiteLLMProvider(Provider):
         except TransientError as error:
             raise ProviderError(error.message, hint=error.hint) from error
         tokenizer = local_tokenizer(self.config)
-        encoder: LocalEncoder | ServerEncoder | None = None
+        self._server = await ServerEncoder.probe(self._client, self._served_name)
+        encoder: LocalEncoder | ServerEncoder | None = self._server
         if tokenizer is not None:
             encoder = LocalEncoder(tokenizer)
-        elif ability.form is not None:
-            encoder = await ServerEncoder.probe(self._client, self._served_name)
         self._likelihood = RemoteLikelihood(
             self._client,
             self._served_name,
@@ -155,11 +142,7 @@ class LiteLLMProvider(Provider):
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
-        _open.discard(self)
-        # litellm's connections belong to the process: a judge may still be using them
-        forget = getattr(self._litellm, "close_litellm_async_clients", None)
-        if forget is not None and not _open:
-            await forget()
+        await close_connections(self._litellm, self)
 
     # -- asking
 
@@ -182,19 +165,13 @@ class LiteLLMProvider(Provider):
     async def _call(
         self, request: LMRequest, params: SamplingParams, first: int, count: int
     ) -> list[LMOutput]:
-        chat = self._as_chat(request)
-        body, left_out = self._form.build(request, params, chat=chat, first=first, count=count)
-        self._note(left_out)
-        ask = self._litellm.acompletion if chat else self._litellm.atext_completion
         self._cost.check()
         await self._requests.take()
         spent = await self._tokens.take(_estimate(request, params, count))
         async with self._gate.slot():
             self._cost.check()  # others may have spent the rest while this one waited
-            try:
-                answer = await asyncio.wait_for(ask(**body), self.config.timeout)
-            except Exception as error:
-                raise translate(error, self._where, self._redactor) from None
+            answer, left_out = await self._ask(request, params, first, count)
+        self._not_sent.update(left_out)
         raw = answer.model_dump()
         cost = self._prices.cost(answer, raw.get("usage") or {})
         self._cost.add(cost)
@@ -206,6 +183,22 @@ class LiteLLMProvider(Provider):
             metadata={"not_sent": sorted(left_out)} if left_out else {},
         )
 
+    async def _ask(
+        self, request: LMRequest, params: SamplingParams, first: int, count: int
+    ) -> tuple[Any, list[str]]:
+        """LiteLLM's answer, and the names of what was not sent."""
+        chat = self._as_chat(request)
+        ask = self._litellm.acompletion if chat else self._litellm.atext_completion
+        while True:
+            body, left_out = self._form.build(request, params, chat=chat, first=first, count=count)
+            if self._server and not chat:
+                body["prompt"] = self._server.to_send(body["prompt"])
+            try:
+                return await asyncio.wait_for(ask(**body), self.config.timeout), left_out
+            except Exception as error:
+                if not self._form.learn(refused_parameter(error), body):
+                    raise translate(error, self._where, self._redactor) from None
+
     def _as_chat(self, request: LMRequest) -> bool:
         if request.request_type is RequestType.CHAT:
             return True
@@ -213,11 +206,6 @@ class LiteLLMProvider(Provider):
             return self.options.completion == "chat"
         text_services = ("text-completion-openai", "hosted_vllm", "text-completion-codestral")
         return not self.config.base_url and self._form.service not in text_services
-
-    def _note(self, left_out: list[str]) -> None:
-        for name in set(left_out) - self._not_sent:
-            self._not_sent.add(name)
-            _log.warning("%s does not take %s as asked; it is not sent in full", self._where, name)
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
         if self._likelihood is None:
@@ -231,13 +219,13 @@ class LiteLLMProvider(Provider):
 
     def notes(self) -> list[str]:
         left_out = ", ".join(sorted(self._not_sent))
-        return [f"{self._where} does not take {left_out} as asked"] if left_out else []
+        return [f"{self._where} does not take {left_out} as asked: not sent"] if left_out else []
 
     def metrics(self) -> dict[str, float]:
         return {"overloads": self._gate.overloads, "unpriced_calls": self._cost.unpriced}
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
-        server = ServerEncoder(self._client, self._served_name) if self._client else None
+        server = self._server
         encoder = self._likelihood.encoder if self._likelihood else None
         local = encoder if isinstance(encoder, LocalEncoder) else None
         if request.request_type not in (RequestType.COMPLETION, RequestType.CHAT):
@@ -257,6 +245,25 @@ class LiteLLMProvider(Provider):
             ability = self._likelihood.ability
             facts["prompt_logprobs"] = str(ability.form) if ability.form else "none"
         return facts
+
+
+def _imported() -> Any:
+    """LiteLLM, which must not look for its price list on the network."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    litellm = require("litellm", "litellm")
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    return litellm
+
+
+def _form(litellm: Any, config: ProviderConfig, extra: dict[str, Any], key: str | None) -> CallForm:
+    settings: dict[str, Any] = {**extra, "timeout": config.timeout}
+    settings.update(num_retries=0, max_retries=0)
+    if config.base_url:
+        settings["api_base"] = config.base_url
+    if key:
+        settings["api_key"] = key
+    return call_form(litellm, config.model, config.base_url, settings)
 
 
 def _estimate(request: LMRequest, params: SamplingParams, count: int) -> int:

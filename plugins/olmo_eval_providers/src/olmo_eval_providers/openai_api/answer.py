@@ -8,6 +8,7 @@ from typing import Any
 
 from olmo_eval.common.types import LMOutput, TokenLogprob, ToolCall, Usage
 from olmo_eval.errors import TransientError
+from olmo_eval_providers.found import logprob
 
 #: finish reasons of the services -> ours; what is not listed is kept as it is
 _FINISH = {
@@ -62,7 +63,9 @@ def _output(
     calls: tuple[ToolCall, ...] = ()
     finish = choice.get("finish_reason")
     if message is None:
-        text = choice.get("text") or ""
+        text = choice["text"]
+        if not isinstance(text, str):
+            raise TypeError(f"the text is {text!r}")
     else:
         text = message.get("content") or ""
         calls = tuple(_call(c) for c in message.get("tool_calls") or ())
@@ -113,12 +116,15 @@ def usage(raw: Mapping[str, Any] | None, cost: float | None = None) -> Usage:
 
 
 def _logprobs(raw: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | None:
-    """Log-probabilities of the generated tokens, from the chat or the completions shape."""
+    """Log-probabilities of the generated tokens, from the chat or the completions shape; NaN where
+    the service leaves one out."""
     if not raw:
         return None
     if raw.get("content") is not None:
-        return tuple({"token": t["token"], "logprob": t["logprob"]} for t in raw["content"])
+        return tuple(
+            {"token": t["token"], "logprob": logprob(t["logprob"])} for t in raw["content"]
+        )
     if raw.get("tokens") is not None and raw.get("token_logprobs") is not None:
         pairs = zip(raw["tokens"], raw["token_logprobs"], strict=True)
-        return tuple({"token": t, "logprob": p} for t, p in pairs if p is not None)
+        return tuple({"token": t, "logprob": logprob(p)} for t, p in pairs)
     return None

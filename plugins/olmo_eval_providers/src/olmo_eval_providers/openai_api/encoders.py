@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
@@ -14,9 +14,9 @@ from olmo_eval.errors import ProviderError
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval.harness.tokenization import TextEncoder
 from olmo_eval.harness.tokenizer import ModelTokenizer
-from olmo_eval_providers.fingerprint import hub_cache, hub_commit
 from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
+from olmo_eval_providers.shapes import named_folder
 
 _REMEMBERED = 4096
 
@@ -64,11 +64,13 @@ class ReadableTable(Table):
 
 @define
 class ServerEncoder:
-    """vLLM's ``/tokenize``. ``bos_id`` is what the tokenizer puts in front, if anything."""
+    """vLLM's ``/tokenize``. ``bos_id`` is what the tokenizer puts in front, if anything, and
+    ``bos_text`` how it is written."""
 
     client: OpenAIClient
     model: str
     bos_id: int | None = None
+    bos_text: str = ""
     _known: dict[str, list[int]] = field(factory=dict, init=False)
 
     @classmethod
@@ -82,7 +84,13 @@ class ServerEncoder:
             return None
         if len(full) > len(plain) and full[-len(plain) :] == plain:
             encoder.bos_id = full[0]
+            with suppress(ProviderError):
+                encoder.bos_text = await encoder.text(full[:1])
         return encoder
+
+    def to_send(self, prompt: str) -> str:
+        """``prompt`` less a BOS of its own, where the server puts one in front anyway."""
+        return prompt.removeprefix(self.bos_text)
 
     async def chat_ids(self, request: LMRequest) -> list[int]:
         """Ids of a CHAT request as the server's own template writes it.
@@ -145,11 +153,8 @@ def local_tokenizer(config: ProviderConfig, add_bos: bool | None = None) -> Mode
     for name, revision in ((config.tokenizer, None), (config.model, config.revision)):
         if not name:
             continue
-        folder = Path(name).expanduser()
-        commit = None if folder.is_dir() else hub_commit(name, revision)
-        if commit:
-            folder = hub_cache() / ("models--" + name.replace("/", "--")) / "snapshots" / commit
-        if (folder / "tokenizer.json").is_file():
+        folder = named_folder(name, revision)
+        if folder is not None and (folder / "tokenizer.json").is_file():
             return ModelTokenizer(folder, add_bos)
         if name == config.tokenizer:
             raise ProviderError(

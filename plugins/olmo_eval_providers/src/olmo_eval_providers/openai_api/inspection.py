@@ -9,6 +9,7 @@ from typing import Any
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
 from olmo_eval.harness.engine_input import EngineInput, engine_inputs, input_tokens, scored_inputs
+from olmo_eval.harness.tokenization import one_bos
 from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder
 
@@ -39,7 +40,8 @@ async def _server_inputs(
 ) -> list[EngineInput]:
     if request.request_type is RequestType.COMPLETION:
         # sent as text, so the server's tokenizer has the last word
-        tokens = (await encoder.table([request.prompt])).encode(request.prompt)
+        table = await encoder.table([request.prompt])
+        tokens = one_bos(table, table.encode(request.prompt))
         words = local.tokenizer if local else await encoder.readable([], tokens)
         return [EngineInput(request.prompt, input_tokens(words, tokens))]
     pairs = zip(request.contexts(), request.continuations, strict=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
 from attrs import define, field
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
-from olmo_eval.errors import ProviderError, TransientError, UsageError
+from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.harness.tokenization import Scored, TextEncoder, to_score
+from olmo_eval_providers.found import logprob
 from olmo_eval_providers.openai_api.client import OpenAIClient
 from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder
 from olmo_eval_providers.openai_api.prompt_logprobs import Ability, PromptToken, prompt_tokens
@@ -133,17 +135,16 @@ def refusal(where: str, reason: str) -> UsageError:
 
 
 def output(text: str, parts: Sequence[Sequence[PromptToken]], pairs: Sequence[Scored]) -> LMOutput:
-    """One scored text from the tokens of its windows."""
+    """One scored text from the tokens of its windows; NaN where the server left a token without a
+    log-probability."""
     tokens = [token for part in parts for token in part]
-    if any(token.logprob is None for token in tokens):
-        raise TransientError("the server left a token without a log-probability")
-    listed = tuple(TokenLogprob(token=t.text, logprob=t.logprob or 0.0) for t in tokens)
+    listed = tuple(TokenLogprob(token=t.text, logprob=logprob(t.logprob)) for t in tokens)
     dropped = sum(pair.dropped for pair in pairs)
     return LMOutput(
         text=text,
         sum_logprob=sum(token["logprob"] for token in listed),
         num_tokens=len(tokens),
-        is_greedy=all(token.greedy for token in tokens),
+        is_greedy=all(t.greedy and math.isfinite(logprob(t.logprob)) for t in tokens),
         logprobs=listed,
         usage=Usage(prompt_tokens=len(pairs[0].context) + len(tokens)),
         metadata={"truncated_prompt_tokens": dropped} if dropped else {},

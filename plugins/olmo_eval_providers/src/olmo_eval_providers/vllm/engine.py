@@ -18,7 +18,28 @@ from olmo_eval.errors import MissingDependencyError, ProviderError, RunFailedErr
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval_providers.choose import gpu_present
 from olmo_eval_providers.optional import install_command, require
+from olmo_eval_providers.shapes import check_model
 
+#: options of vLLM's by which it reads another configuration, or weights of another format
+OTHER_SOURCES = ("config_format", "hf_config_path", "hf_overrides", "load_format")
+#: options of vLLM's that only say where and how fast
+PACE = frozenset(
+    {
+        "cpu_offload_gb",
+        "data_parallel_size",
+        "disable_log_stats",
+        "distributed_executor_backend",
+        "enable_prefix_caching",
+        "enforce_eager",
+        "gpu_memory_utilization",
+        "kv_cache_memory_bytes",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+        "max_parallel_loading_workers",
+        "pipeline_parallel_size",
+        "tensor_parallel_size",
+    }
+)
 #: seconds between two looks at whether the engine still lives
 LOOK = 0.5
 _RESUME = "what is finished is kept; rerun the same command to resume"
@@ -65,6 +86,7 @@ def load(config: ProviderConfig, extra: Mapping[str, Any], *, asynchronous: bool
     """
     arguments = engine_arguments(config, extra)
     require("vllm", "vllm")
+    check_model(config, unless=OTHER_SOURCES)
     try:
         from vllm import AsyncEngineArgs, EngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM

@@ -15,15 +15,19 @@ from olmo_eval.harness.engine_input import EngineInput, engine_inputs
 from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
 from olmo_eval_providers.choose import gpu_present
+from olmo_eval_providers.cuda import starting_on
 from olmo_eval_providers.fingerprint import model_fingerprint
-from olmo_eval_providers.found import Generation, Likelihood, generated, scored
+from olmo_eval_providers.found import Generation, Likelihood, generated, logprob, scored
 from olmo_eval_providers.hf.tokenizer import HFTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
 from olmo_eval_providers.seeds import sample_seed
 from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
 from olmo_eval_providers.vllm.async_engine import AsyncEngine
-from olmo_eval_providers.vllm.engine import Ask, Engine, EngineThread, load
+from olmo_eval_providers.vllm.engine import PACE, Ask, Engine, EngineThread, load
 from olmo_eval_providers.vllm.tools import VLLMToolParser
+
+#: whether vLLM's engine has a process of its own
+_MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
 
 
 class VLLMProvider(Provider):
@@ -42,6 +46,7 @@ class VLLMProvider(Provider):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    pace: ClassVar[frozenset[str]] = PACE | {"asynchronous"}
     # enough to fill vLLM's own batches; it queues the rest
     default_concurrency: ClassVar[int] = 512
     # a request waits for its turn in the engine, which says nothing about the engine
@@ -63,17 +68,17 @@ class VLLMProvider(Provider):
         return math.prod(int(config.kwargs.get(size, 1)) for size in sizes)
 
     async def start(self) -> None:
-        if self.config.devices:
-            # read by CUDA when the engine first touches it, in this process and its children
-            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.config.devices)
         if not gpu_present():
             # on a CPU one more process only competes for the cores; AsyncLLM still has one for
             # each engine core, with the core's worker inside it
-            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+            os.environ.setdefault(_MULTIPROCESSING, "0")
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        own_process = self._asynchronous or os.environ.get(_MULTIPROCESSING, "1") != "0"
         # in this thread: vLLM installs signal handlers, which only the main thread may do
         drive = AsyncEngine if self._asynchronous else EngineThread
-        self._engine = drive(load(self.config, self._extra, asynchronous=self._asynchronous))
+        with starting_on(self.config.devices, in_process=not own_process):
+            engine = load(self.config, self._extra, asynchronous=self._asynchronous)
+        self._engine = drive(engine)
         await self._learn(self._engine.engine)
 
     async def _learn(self, engine: Any) -> None:
@@ -120,7 +125,7 @@ class VLLMProvider(Provider):
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         limit = self._limited(request)
         whole = self._tokenizer.prompt_ids(request)
-        prompt = fit_prompt(whole, limit, params.max_tokens)
+        prompt = fit_prompt(self._tokenizer, whole, limit, params.max_tokens)
         dropped = len(whole) - len(prompt)
         room = max(1, limit - len(prompt))
         read_calls: ToolCallReader = tool_calls_in
@@ -202,7 +207,7 @@ def _generation(answer: Any, params: SamplingParams, dropped: int) -> Generation
     logprobs = None
     if output.logprobs is not None:
         chosen = zip(output.token_ids, output.logprobs, strict=True)
-        logprobs = [float(at[token].logprob) for token, at in chosen]
+        logprobs = [logprob(at[token].logprob) for token, at in chosen]
     return Generation(
         text=cut_at_stop(output.text, params.stop_sequences or ())[0],
         tokens=output.token_ids,
@@ -220,7 +225,7 @@ def _likelihood(pair: Scored, answer: Any) -> Likelihood:
     entries = [place[token] for place, token in places]
     return Likelihood.of(
         pair,
-        [entry.logprob for entry in entries],
+        [logprob(entry.logprob) for entry in entries],
         is_greedy=all(entry.rank == 1 for entry in entries),
         reused=answer.num_cached_tokens or 0,
     )

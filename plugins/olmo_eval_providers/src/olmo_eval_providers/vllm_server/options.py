@@ -14,6 +14,9 @@ from olmo_eval.errors import UsageError
 from olmo_eval.harness.provider import ProviderConfig
 from olmo_eval_providers.choose import gpu_present
 
+#: of the provider's own options, those that only say how it is started and entered
+OWN_PACE = frozenset({"api_key", "api_key_env", "log_dir", "startup_timeout"})
+
 
 def _seconds(value: Any) -> float:
     return float(value)
@@ -42,7 +45,8 @@ def read_options(config: ProviderConfig) -> tuple[Options, dict[str, Any]]:
     """The provider's own options, and those of vLLM's server.
 
     Raises:
-        UsageError: a value is out of range, or there is nothing to pass server options to.
+        UsageError: a value is out of range, the variable of the key is not set, or there is
+            nothing to pass server options to.
     """
     known = {f.name for f in fields(Options)}
     mine = {k: v for k, v in config.kwargs.items() if k in known}
@@ -54,9 +58,15 @@ def read_options(config: ProviderConfig) -> tuple[Options, dict[str, Any]]:
             hint="start that server with the option, or leave base_url out",
         )
     try:
-        return Options(**mine), rest
+        options = Options(**mine)
     except (TypeError, ValueError) as error:
         raise UsageError(f"vllm_server: {error.args[0]}") from error
+    if options.api_key_env and not os.environ.get(options.api_key_env):
+        raise UsageError(
+            f"vllm_server: the variable {options.api_key_env} (api_key_env) is not set",
+            hint="export it before the run",
+        )
+    return options, rest
 
 
 def join_key(options: Options, config: ProviderConfig) -> str | None:

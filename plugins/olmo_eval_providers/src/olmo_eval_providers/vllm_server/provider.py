@@ -6,7 +6,7 @@ import asyncio
 import math
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,7 +27,14 @@ from olmo_eval_providers.openai_api.prompt_logprobs import Ability, probe
 from olmo_eval_providers.openai_api.served import Served, served
 from olmo_eval_providers.optional import importable, install_command, require
 from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.vllm_server.options import join_key, read_options, server_arguments
+from olmo_eval_providers.shapes import check_model
+from olmo_eval_providers.vllm.engine import OTHER_SOURCES, PACE
+from olmo_eval_providers.vllm_server.options import (
+    OWN_PACE,
+    join_key,
+    read_options,
+    server_arguments,
+)
 from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out
 from olmo_eval_providers.vllm_server.process import ServerProcess
 
@@ -40,6 +47,7 @@ class VLLMServerProvider(Provider):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    pace: ClassVar[frozenset[str]] = PACE | OWN_PACE
     default_concurrency: ClassVar[int] = 256
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -50,6 +58,7 @@ class VLLMServerProvider(Provider):
         self._served = Served(config.model, config.max_model_len)
         self._ability = Ability(None)
         self._local: LocalEncoder | None = None
+        self._server: ServerEncoder | None = None
 
     async def start(self) -> None:
         require("aiohttp", "server")
@@ -69,11 +78,18 @@ class VLLMServerProvider(Provider):
         limits = [n for n in (found.max_length, self.config.max_model_len) if n]
         self._served = Served(found.name, min(limits) if limits else None)
         self._ability = await probe(first, self._served.name)
+        if self._local is None:
+            self._server = await ServerEncoder.probe(first, self._served.name)
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
 
     @classmethod
     def service_key(cls, config: ProviderConfig) -> str | None:
         return join_key(read_options(config)[0], config)
+
+    @classmethod
+    def refusals(cls, config: ProviderConfig, sampling: Collection[SamplingParams]) -> list[str]:
+        read_options(config)
+        return []
 
     @classmethod
     def gpus_needed(cls, config: ProviderConfig) -> int:
@@ -85,6 +101,7 @@ class VLLMServerProvider(Provider):
                 "vllm_server starts vLLM, which is not installed here",
                 hint=f"{install_command('vllm')}, or join a running server with provider.base_url",
             )
+        await asyncio.to_thread(check_model, self.config, unless=OTHER_SOURCES)
         gpus = self.config.devices or visible_gpus()
         environments = shared_out(gpus, self.config.num_instances, _gpus_each(self.config))
         folder = Path(self.options.log_dir or tempfile.mkdtemp(prefix="olmo-eval-vllm-"))
@@ -159,11 +176,11 @@ class VLLMServerProvider(Provider):
         if self._local is None:
             if params.max_tokens is None and limits:
                 body["max_tokens"] = max(1, min(limits) - len(request.prompt) - 1)
-            return 0, request.prompt
+            return 0, self._server.to_send(request.prompt) if self._server else request.prompt
         whole = self._local.tokenizer.prompt_ids(request)
         if not limits:
             return 0, whole
-        kept = fit_prompt(whole, min(limits), params.max_tokens)
+        kept = fit_prompt(self._local.tokenizer, whole, min(limits), params.max_tokens)
         room = max(1, min(limits) - len(kept))
         body["max_tokens"] = min(room, params.max_tokens or room)
         return len(whole) - len(kept), kept
@@ -218,7 +235,7 @@ class VLLMServerProvider(Provider):
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
         client = self._pool.instances[0].client
-        server = ServerEncoder(client, self._served.name)
+        server = self._server or ServerEncoder(client, self._served.name)
         if request.request_type is RequestType.CHAT:
             return await chat_inputs(request, server, self._local)
         if request.request_type is RequestType.COMPLETION:

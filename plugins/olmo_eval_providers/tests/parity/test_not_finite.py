@@ -1,0 +1,46 @@
+"""A model whose logits are NaN for some texts: every engine says so of these, and only of these."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+
+import pytest
+
+from olmo_eval.common.types import LMRequest, RequestType
+from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval_providers.embedded.provider import EmbeddedProvider
+from olmo_eval_providers.hf.provider import HFProvider
+from olmo_eval_providers.optional import importable
+from olmo_eval_providers.vllm.provider import VLLMProvider
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(not importable("vllm"), reason="vllm is not installed"),
+]
+
+CHECKPOINT = Path(__file__).parents[4] / "examples" / "tiny_model" / "checkpoints" / "step1000"
+TEXTS = ["Question: what is 3 + 4?\nAnswer:", "Question: what is #?\nAnswer:", "a", "a # b"]
+
+
+@pytest.mark.parametrize("engine", [EmbeddedProvider, HFProvider, VLLMProvider])
+def test_log_likelihoods_of_a_broken_model(engine, broken_at):
+    folder = broken_at(ord("#"), CHECKPOINT)
+
+    async def main():
+        provider = engine(ProviderConfig(model=str(folder), dtype="float32", max_model_len=256))
+        try:
+            await provider.start()
+            asked = (
+                provider.loglikelihood(
+                    LMRequest(RequestType.LOGLIKELIHOOD, prompt=text, continuations=(" 7",))
+                )
+                for text in TEXTS
+            )
+            return [outputs[0].sum_logprob for outputs in await asyncio.gather(*asked)]
+        finally:
+            await provider.close()
+
+    found = asyncio.run(main())
+    assert [math.isfinite(value) for value in found] == ["#" not in text for text in TEXTS]
