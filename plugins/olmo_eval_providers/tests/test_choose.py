@@ -24,9 +24,8 @@ def world(monkeypatch):
 
 @pytest.fixture
 def llama(tmp_path):
-    shape = dict.fromkeys(
-        ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"), 8
-    )
+    sizes = ("vocab_size", "hidden_size", "intermediate_size")
+    shape = dict.fromkeys((*sizes, "num_hidden_layers", "num_attention_heads"), 8)
     config = {"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 64, **shape}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "tokenizer.json").write_text("{}")
