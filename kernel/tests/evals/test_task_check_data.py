@@ -380,6 +380,15 @@ def test_numbers_that_happen_to_be_the_answer_are_no_leak(check: Check) -> None:
     assert report.problems == ()
 
 
+def test_long_texts_that_hold_every_answer_many_times_are_read_quickly(check: Check) -> None:
+    rows = []
+    for n in range(60):
+        words = random.Random(n).choices(CITIES, k=4000)
+        rows.append({"id": f"t{n * 37 % 997}", "question": " ".join(words), "answer": words[n]})
+
+    assert check(Written, rows).problems == ()
+
+
 def test_a_choice_in_one_prompt_of_ten(check: Check) -> None:
     def leak(n: int, row: Row) -> Row:
         right = row["choices"][row["gold"]]

@@ -14,6 +14,8 @@ from olmo_eval.evals.tasks.check.subject import Item, Subject, gold_of, words_in
 #: an answer is distinctive where at most this share of the texts of questions with other
 #: answers holds it
 _DISTINCTIVE = 0.02
+#: an answer that stands in a text more often than this stands everywhere
+_MOST_PLACES = 20
 
 
 @frozen
@@ -154,6 +156,7 @@ class _Texts:
     def __init__(self, asked: Sequence[_Asked]) -> None:
         self._asked = asked
         self._holding: dict[str, set[int]] = defaultdict(set)
+        self._known: dict[str, list[int]] = {}
         for position, one in enumerate(asked):
             for word in set(one.text.split()):
                 self._holding[word].add(position)
@@ -172,6 +175,11 @@ class _Texts:
 
     def holding(self, answer: str) -> list[int]:
         """The questions whose text holds ``answer``."""
+        if answer not in self._known:
+            self._known[answer] = self._search(answer)
+        return self._known[answer]
+
+    def _search(self, answer: str) -> list[int]:
         places = [self._holding.get(word, set()) for word in answer.split()]
         found = set.intersection(*places) if places else set()
         return sorted(position for position in found if answer in self._asked[position].text)
@@ -234,12 +242,19 @@ def _stand(
 
 
 def _places(text: str, answer: str) -> Iterator[str]:
-    """Where an answer stands: counted from the start, from the end, by the words before it."""
+    """Where an answer stands: counted from the end, from the start, by the words before it.
+
+    What stands everywhere in a text has no place.
+    """
+    if not 1 <= text.count(answer) <= _MOST_PLACES:
+        return
+    total, words = text.count(" ") - 1, answer.count(" ") - 1
     at = text.find(answer)
     while at >= 0:
-        before, after = text[:at].split(), text[at + len(answer) :].split()
-        yield f"before the last {len(after)} words" if after else "at its end"
-        yield f"after the first {len(before)} words" if before else "at its start"
-        if len(before) > 1:
-            yield f"after {' '.join(before[-2:])!r}"
+        before = text.count(" ", 0, at)
+        after = total - before - words
+        yield f"before the last {after} words" if after else "at its end"
+        yield f"after the first {before} words" if before else "at its start"
+        if before > 1:
+            yield f"after {' '.join(text[:at].rsplit(maxsplit=2)[-2:])!r}"
         at = text.find(answer, at + 1)
