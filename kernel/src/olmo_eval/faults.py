@@ -82,7 +82,11 @@ def reason(error: BaseException) -> str:
         return error.message
     if isinstance(error, SystemExit):
         return f"called sys.exit({'' if error.code is None else repr(error.code)})"
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    try:
+        said = str(error)
+    except Exception as broken:
+        said = f"(its message failed: {type(broken).__name__})"
+    return " ".join(f"{type(error).__name__}: {said}".split()).removesuffix(":")
 
 
 def locations(error: BaseException) -> Iterator[Location]:

@@ -318,7 +318,7 @@ def test_the_list_says_what_is_measured(bench: Any, register: Register) -> None:
     [
         (ValueError("bad\nthing"), "ValueError: bad thing"),
         (ProviderError("the server is gone", hint="start it"), "the server is gone"),
-        (SystemExit(3), "it called sys.exit(3)"),
+        (SystemExit(3), "called sys.exit(3)"),
         (KeyboardInterrupt(), "KeyboardInterrupt"),
         (GeneratorExit(), "GeneratorExit"),
         (asyncio.CancelledError(), "CancelledError"),
@@ -337,7 +337,7 @@ def test_whatever_an_eval_raises_is_told_as_its_own_failure(
     assert done.code == 1
     told = [one for one in done.err.splitlines() if one.startswith("error:")]
     assert told == [
-        f"error: external eval 'acme' of acme-evals 1.2 failed at {__file__}:{line}: {said}"
+        f"error: external eval 'acme' of acme-evals 1.2 failed: {said} ({__file__}:{line})"
     ]
     assert the_run(bench).record["status"] == "failed"
     assert "Traceback" not in done.err

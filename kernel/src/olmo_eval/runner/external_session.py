@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.from_thread import BlockingPortal
 
+from olmo_eval import faults
 from olmo_eval.common.convert import to_json
-from olmo_eval.errors import RunFailedError
+from olmo_eval.errors import OlmoEvalError, PluginError, RunFailedError
 from olmo_eval.evals.external import ExternalContext
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import journal
@@ -23,8 +24,8 @@ from olmo_eval.results.tables import describe, write_metrics
 from olmo_eval.runner.apart import Apart, ModelApart
 from olmo_eval.runner.external import SCORER
 from olmo_eval.runner.external_result import CheckedResult, Reported, checked
-from olmo_eval.runner.faults import plugin_error
 from olmo_eval.runner.interrupt import Interrupted, interrupts
+from olmo_eval.runner.pipeline import most_telling
 from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.sitting import Sitting
 
@@ -101,9 +102,20 @@ class ExternalSession(Sitting):
                 hint=f"its timeout_seconds is the limit; what it wrote is kept in {self._place}",
             )
         if call.error is not None:
-            module, clean = request.kind.__module__, self.redactor.text
-            raise plugin_error(call.error, request.label, module, clean) from call.error
+            raise self._fault(call.error) from call.error
         return call.result
+
+    def _fault(self, error: BaseException) -> PluginError:
+        """What the eval raised, with the line in its code and without secrets."""
+        told = most_telling(error) if isinstance(error, BaseExceptionGroup) else error
+        module = self.request.kind.__module__
+        root = (module.partition(".")[0],)
+        where = faults.innermost(told, root) or faults.innermost(error, root)
+        place = where.text if where else module
+        said = f"{self.request.label} failed: {faults.reason(told)} ({place})"
+        hint = told.hint if isinstance(told, OlmoEvalError) else None
+        clean = self.redactor.text
+        return PluginError(clean(said), hint=clean(hint or faults.HINT))
 
     async def _listen(self, call: Apart) -> None:
         """First Ctrl-C: let it clean up. Second: leave it behind."""
