@@ -175,7 +175,7 @@ def check(done: Any, code: int, said: list[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("name: [unclosed", "no valid YAML"),
+        ("name: [unclosed", "not valid YAML"),
         ("max_turn: 3", "max_turns"),
         ("max_turns: three", "max_turns"),
         ("- a\n- list", "expected a mapping"),
@@ -187,7 +187,7 @@ def check(done: Any, code: int, said: list[str]) -> None:
         ("tool_choice: maybe", "tool_choice"),
         ("tools: {calculator: 1}", "harness.tools: expected a list"),
         ("required_secrets: 3", "harness.required_secrets: expected a list"),
-        ("!!python/object/apply:os.system ['true']", "no valid YAML"),
+        ("!!python/object/apply:os.system ['true']", "not valid YAML"),
     ],
 )
 def test_a_malformed_harness_names_file_and_key(bench: Any, content: str, said: str) -> None:

@@ -122,8 +122,8 @@ def test_later_overrides_win() -> None:
         ("ready=1", "bool"),
         ("mode=medium", "expected one of fast, slow"),
         ("sampling.temperature=-1", "temperature"),
-        ("boxes.3.memory=1g", "is no index"),
-        ("boxes.x.memory=1g", "is no index"),
+        ("boxes.3.memory=1g", "is not an index"),
+        ("boxes.x.memory=1g", "is not an index"),
         ("name.first=x", "nothing below 'name'"),
     ],
 )

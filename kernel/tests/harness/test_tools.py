@@ -115,7 +115,7 @@ def test_a_hint_becomes_a_schema(hint: Any, schema: dict[str, Any]) -> None:
         (list[complex], "the type complex"),
         (TypeVar("T"), "the type T"),
         (dict[int, str], "keys of a JSON object are text, not int"),
-        (Literal[b"a"], "b'a' is no JSON value"),
+        (Literal[b"a"], "b'a' is not a JSON value"),
         (Tree, "the type Tree contains itself"),
         (Point | Page, "which of Point, Page"),
         (Loose, "which of list, str"),
@@ -202,7 +202,7 @@ def test_the_model_is_told_what_is_wrong(arguments: dict[str, Any], said: str) -
     ("text", "said"),
     [
         ("{", "The arguments of plot are not valid JSON: "),
-        ('{"points": NaN}', "are not valid JSON: NaN is no JSON number"),
+        ('{"points": NaN}', "are not valid JSON: NaN is not a JSON number"),
         ("[" * 10_000, "are not valid JSON"),
         ("[]", "The arguments of plot must be a JSON object."),
         ("", "The call of plot lacks points; its arguments are: points, "),

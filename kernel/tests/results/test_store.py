@@ -90,8 +90,8 @@ def test_a_query_that_is_none(store: Store, query: str) -> None:
 BROKEN = [
     ('{"run_id": "x', "cannot be read"),
     ("", "cannot be read"),
-    ("[]", "no run of olmo-eval"),
-    ('{"run_id": "x"}', "no results file of olmo-eval"),
+    ("[]", "not a run of olmo-eval"),
+    ('{"run_id": "x"}', "not a results file of olmo-eval"),
     ('{"run_id": "x", "schema_version": 99}', "schema version 99; this olmo-eval reads up to"),
     ('{"run_id": "x", "schema_version": 1, "tasks": 3}', "'tasks' is not a list"),
 ]

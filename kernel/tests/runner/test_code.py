@@ -162,7 +162,7 @@ def modules(folder: Path, **files: str) -> None:
 
 
 def test_a_package_passes_names_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a package's ``__init__`` imports besides is no part of the name that is used."""
+    """What a package's ``__init__`` imports besides is not part of the name that is used."""
     modules(
         tmp_path,
         deskpack__task="from deskpack import used, late\nclass T:\n    pass\n",

@@ -103,7 +103,10 @@ def test_a_tool_has_to_be_called_on_the_first_turn_only() -> None:
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (call("calculater", expression="1"), "There is no tool 'calculater'; tools: calculator."),
+        (
+            call("calculater", expression="1"),
+            "There is not a tool 'calculater'; tools: calculator.",
+        ),
         ({"tool_calls": [{"name": "calculator", "arguments": "{'a'"}]}, "not valid JSON"),
         ({"tool_calls": [{"name": "calculator", "arguments": "[1]"}]}, "must be a JSON object"),
         (call("calculator"), "lacks expression"),
@@ -124,7 +127,7 @@ def test_several_calls_of_one_turn_are_answered_in_order() -> None:
     (output,), provider = execute(agent(), [{"tool_calls": calls}, "done"])
     assert output.trajectory is not None
     contents = [r.content for r in output.trajectory.turns[0].tool_results]
-    assert contents[:2] == ["2", "4"] and "no arithmetic" in contents[2]
+    assert contents[:2] == ["2", "4"] and "not an arithmetic" in contents[2]
     ids = [m["tool_call_id"] for m in provider.asked[1][0].messages[-3:]]
     assert len(set(ids)) == 3
 

@@ -92,7 +92,7 @@ def structure(value: Any, kind: type[T], *, where: str) -> T:
         raise UsageError(f"{where}{path}: {_explain(cause)}") from error
     except StructureHandlerNotFoundError as error:
         raise UsageError(
-            f"{where}: a {getattr(kind, '__name__', kind)} is no plain value",
+            f"{where}: a {getattr(kind, '__name__', kind)} is not a plain value",
             hint="change its own settings, one by one: KEY.SETTING=VALUE",
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -78,7 +78,7 @@ def parse_value(raw: str) -> Any:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number here")
+    raise ValueError(f"{name} is not a number here")
 
 
 def _split_list(text: str) -> list[str]:
@@ -186,7 +186,7 @@ def _set_item(
     if not head.isdecimal() or int(head) > len(target):
         raise UsageError(
             f"override {override.text!r}: {_above(override, (head, *rest))!r} is a list of "
-            f"{len(target)}; {head!r} is no index of it"
+            f"{len(target)}; {head!r} is not an index of it"
         )
     index = int(head)
     item_kind = (typing.get_args(_strip_optional(kind)) or (Any,))[0]

@@ -35,7 +35,7 @@ def parse_arguments(tool: Tool, text: str) -> tuple[dict[str, Any], str]:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _misnamed(tool: Tool, arguments: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ def parse_size(text: str | int) -> int:
     """``"512m"`` -> bytes. Units are powers of 1024: b, k, m, g.
 
     Raises:
-        ValueError: it is no size.
+        ValueError: it is not a size.
     """
     if isinstance(text, int):
         return text
@@ -195,5 +195,5 @@ def load_harness(path: str | Path) -> HarnessConfig:
         data = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         place = " ".join(str(error).split())
-        raise UsageError(f"harness file {path} is no valid YAML: {place}") from error
+        raise UsageError(f"harness file {path} is not valid YAML: {place}") from error
     return HarnessConfig.from_dict(data if data is not None else {}, where=f"{path}: harness")

@@ -89,7 +89,7 @@ class Execution:
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools) or "none"
-            return ToolResult(call.id, f"There is no tool {call.name!r}; tools: {known}.", True)
+            return ToolResult(call.id, f"There is not a tool {call.name!r}; tools: {known}.", True)
         arguments, problem = parse_arguments(tool, call.arguments)
         if problem:
             return ToolResult(call.id, problem, True)

@@ -81,7 +81,7 @@ def _enumeration(values: Iterable[Any]) -> dict[str, Any]:
     found = list(values)
     for value in found:
         if type(value) not in _SCALARS:
-            raise UsageError(f"{value!r} is no JSON value", hint=_WAY_OUT)
+            raise UsageError(f"{value!r} is not a JSON value", hint=_WAY_OUT)
     kinds = {_SCALARS[type(value)] for value in found}
     return {"type": kinds.pop(), "enum": found} if len(kinds) == 1 else {"enum": found}
 

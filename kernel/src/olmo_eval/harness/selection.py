@@ -39,7 +39,7 @@ def find_tools(tools: Iterable[Any]) -> dict[str, Tool]:
     for item in tools:
         made = plugins.manager().registry("tools").get(item) if isinstance(item, str) else item
         if not isinstance(made, Tool):
-            raise UsageError(f"{item!r} is no tool", hint="mark its function with @tool")
+            raise UsageError(f"{item!r} is not a tool", hint="mark its function with @tool")
         if found.setdefault(made.name, made) is not made:
             raise UsageError(f"two tools of the harness are named {made.name!r}")
         check_schema(made)

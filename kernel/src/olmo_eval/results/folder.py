@@ -72,7 +72,7 @@ def read_run_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not isinstance(record, dict) or "run_id" not in record:
-        raise DataError(f"{path} is no run.json of olmo-eval")
+        raise DataError(f"{path} is not a run.json of olmo-eval")
     return record
 
 

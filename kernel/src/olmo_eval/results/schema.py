@@ -128,7 +128,7 @@ def check_version(metadata: Mapping[Any, Any] | None, where: str) -> None:
     except (TypeError, ValueError):
         version = 0
     if version < 1:
-        raise DataError(f"{where} is no results file of olmo-eval")
+        raise DataError(f"{where} is not a results file of olmo-eval")
     if version > VERSION:
         raise DataError(
             f"{where} has schema version {version}; this olmo-eval reads up to {VERSION}",

@@ -350,7 +350,7 @@ def check_record(record: Any, where: str) -> dict[str, Any]:
         DataError: saying what is wrong.
     """
     if not isinstance(record, dict) or not isinstance(record.get("run_id"), str):
-        raise DataError(f"{where}/run.json is no run of olmo-eval")
+        raise DataError(f"{where}/run.json is not a run of olmo-eval")
     schema.check_version({"olmo_eval_schema": record.get("schema_version")}, f"{where}/run.json")
     entries = record.get("tasks", [])
     if not isinstance(entries, Iterable) or not all(
@@ -358,7 +358,7 @@ def check_record(record: Any, where: str) -> dict[str, Any]:
     ):
         raise DataError(f"{where}/run.json: 'tasks' is not a list of tasks")
     if not isinstance(record.get("model", {}), dict):
-        raise DataError(f"{where}/run.json: 'model' is no object")
+        raise DataError(f"{where}/run.json: 'model' is not an object")
     try:
         for suite in record.get("suites", ()):
             SuiteNode.from_dict(suite).leaves()

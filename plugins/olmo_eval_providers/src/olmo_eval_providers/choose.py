@@ -76,7 +76,7 @@ def _refuse_folder_of_checkpoints(model: str, folder: Path) -> None:
     inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
     if inside:
         raise UsageError(
-            f"{model} is no checkpoint: it has no config.json",
+            f"{model} is not a checkpoint: it has no config.json",
             hint=f"name one of the {len(inside)} inside, such as {Path(model) / inside[-1]}",
         )
 

@@ -55,7 +55,7 @@ def evaluate(expression: str) -> Number:
     try:
         return _value(ast.parse(text, mode="eval").body)
     except (SyntaxError, MemoryError, RecursionError):
-        raise ValueError("this is no arithmetic expression") from None
+        raise ValueError("this is not an arithmetic expression") from None
     except ZeroDivisionError:
         raise ValueError("division by zero") from None
     except OverflowError:

@@ -134,7 +134,7 @@ def _device(torch: Any, name: str | None) -> Any:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise ProviderError(f"hf: {name!r} is no device: {_first_line(error)}") from error
+        raise ProviderError(f"hf: {name!r} is not a device: {_first_line(error)}") from error
 
 
 def _dtype(torch: Any, name: str, device: Any) -> Any:
@@ -143,7 +143,7 @@ def _dtype(torch: Any, name: str, device: Any) -> Any:
         return torch.float32 if device.type == "cpu" else "auto"
     dtype = getattr(torch, {"half": "float16"}.get(name, name), None)
     if not isinstance(dtype, torch.dtype):
-        raise ProviderError(f"hf: {name!r} is no dtype", hint="float32, bfloat16 or float16")
+        raise ProviderError(f"hf: {name!r} is not a dtype", hint="float32, bfloat16 or float16")
     return dtype
 
 

@@ -21,7 +21,7 @@ def chat_body(request: LMRequest) -> dict[str, Any]:
 def sampling_body(params: SamplingParams, *, chat: bool, seed: int | None) -> dict[str, Any]:
     """Everything that ``params`` sets, except the number of samples.
 
-    ``top_k`` is no part of OpenAI's protocol, though most servers know it; callers decide how
+    ``top_k`` is not part of OpenAI's protocol, though most servers know it; callers decide how
     it travels.
     """
     body: dict[str, Any] = {"temperature": 0.0 if params.greedy else params.temperature}

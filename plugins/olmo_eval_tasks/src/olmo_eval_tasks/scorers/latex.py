@@ -212,7 +212,7 @@ class _Reader:
             return {"i": self.mp.j, "e": self.mp.e * 1}.get(token) or self.letter(token)
         if token == "π":
             return self.mp.pi * 1
-        raise Unreadable(f"{token!r} is no part of an expression")
+        raise Unreadable(f"{token!r} is not part of an expression")
 
     def letter(self, name: str) -> Any:
         """A number between 0.6 and 1.4 that belongs to this letter at this point."""

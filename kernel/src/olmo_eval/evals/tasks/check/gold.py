@@ -85,7 +85,7 @@ def _scored_by_gold(answers: Answers, item: Item) -> bool:
 
 
 def _contradiction(instance: Instance) -> str | None:
-    """Where ``gold_idx`` is no index, or ``gold_answer`` names another choice."""
+    """Where ``gold_idx`` is not an index, or ``gold_answer`` names another choice."""
     choices, index = instance.choices, instance.metadata.get("gold_idx")
     if not choices or index is None:
         return None

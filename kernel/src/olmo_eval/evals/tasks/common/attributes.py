@@ -71,7 +71,7 @@ def _refuse_misspelt(cls: type[Any], base: type[Any], name: str) -> None:
             if meant is None or _is_table(key, meant, value):
                 continue
             raise UsageError(
-                f"task {name!r}: its class attribute {key} is no setting and would be ignored",
+                f"task {name!r}: its class attribute {key} is not a setting and would be ignored",
                 hint=f"did you mean {meant}? An attribute of your own may be called _{key}",
             )
 

@@ -58,7 +58,7 @@ class MultipleChoiceTask(Task):
         """An instance with lettered choices; ``gold`` is the index of the right one.
 
         Raises:
-            ValueError: ``gold`` is no index of ``choices``.
+            ValueError: ``gold`` is not an index of ``choices``.
         """
         texts = tuple(str(choice) for choice in choices)
         if not 0 <= gold < len(texts):

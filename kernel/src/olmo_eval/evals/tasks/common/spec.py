@@ -61,7 +61,7 @@ def task_class(spec: TaskSpec) -> type[Task]:
     """The class of a spec's task, imported now if need be."""
     cls = plugins.manager().registry("tasks").get(spec.registered)
     if not (isinstance(cls, type) and issubclass(cls, Task)):
-        raise UsageError(f"task {spec.name!r} is registered as {cls!r}, which is no Task class")
+        raise UsageError(f"task {spec.name!r} is registered as {cls!r}, which is not a Task class")
     return cls
 
 
