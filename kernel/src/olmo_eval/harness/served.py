@@ -11,8 +11,8 @@ from urllib.request import Request, urlopen
 
 from attrs import frozen
 
-#: seconds to wait for a list of models; a server that is slower than that tells nothing
-_PATIENCE = 3.0
+#: seconds to wait for a list of models: a busy server must not count as one that tells nothing
+_PATIENCE = 20.0
 #: bytes of the list that are read; it is a few hundred as a rule
 _LONGEST = 4 * 2**20
 #: names that mean "whatever the server serves"
