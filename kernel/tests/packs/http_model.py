@@ -10,7 +10,7 @@ import anyio
 
 import olmo_eval
 from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
-from olmo_eval.errors import TransientError
+from olmo_eval.errors import RefusedError, TransientError
 from olmo_eval.harness.provider import Capability, Provider
 
 
@@ -36,6 +36,8 @@ class HttpModel(Provider):
                     answer += part
         except (OSError, anyio.BrokenResourceError) as error:
             raise TransientError(f"no answer from {place.netloc}: {error}") from error
+        if answer.partition(b"\r\n")[0].split()[1:2] == [b"403"]:
+            raise RefusedError(f"{place.netloc} declines to answer")
         return json.loads(answer.partition(b"\r\n\r\n")[2])
 
 

@@ -18,7 +18,8 @@ class CountingServer:
     """OpenAI-compatible completions on loopback: every second sum is answered right.
 
     ``asked`` counts the questions that came in, ``answered`` those whose answer went out. ``root``
-    is where it says its model was loaded from (None: it says nothing); ``right`` is what it adds.
+    is where it says its model was loaded from (None: it says nothing); ``right`` is what it adds;
+    ``declined`` are the questions that it declines to answer, ``most`` how many it had at once.
     """
 
     def __init__(self, seconds: float = 0.02, root: str | None = "/models/counting") -> None:
@@ -26,7 +27,10 @@ class CountingServer:
         self.right = 1
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
+        self.declined: set[str] = set()
         self.seconds = seconds
+        self.most = 0
+        self._open = 0
         self._lock = threading.Lock()
         counting = self
 
@@ -60,12 +64,19 @@ class CountingServer:
         question = re.findall(r"Q: (\d+) plus 1\?", body["prompt"])[-1]
         with self._lock:
             self.asked[question] += 1
+            self._open += 1
+            self.most = max(self.most, self._open)
         time.sleep(self.seconds)
+        with self._lock:
+            self._open -= 1
         n = int(question)
         text = str(n + self.right) if n % 2 else "no idea"
         choice = {"text": text, "finish_reason": "stop", "index": 0}
         content = json.dumps({"object": "text_completion", "choices": [choice]}).encode()
         try:
+            if question in self.declined:
+                call.send_error(403)
+                return
             call.send_response(200)
             call.send_header("Content-Length", str(len(content)))
             call.end_headers()

@@ -67,6 +67,40 @@ def test_a_run_does_not_go_on_with_other_weights_under_the_same_name(
     assert run.scores()[0].value == 0.5
 
 
+def test_what_is_declined_now_says_nothing_about_the_model(bench: Any, quiet_server: Any) -> None:
+    interrupted(bench, quiet_server)
+    quiet_server.declined = set(quiet_server.asked)
+    resumed = bench.cli(*command(quiet_server, "--fail-if-missing", "100"))
+
+    assert resumed.code == 0, resumed.err
+    assert "no answer of the run can be asked for again" in resumed.err
+    (run,) = Store("results").runs()
+    assert run.instances("sums").num_rows == 40
+
+
+def test_answers_are_asked_again_at_once(bench: Any, quiet_server: Any) -> None:
+    assert bench.cli(*command(quiet_server)).code == 0
+    quiet_server.seconds, quiet_server.most = 0.05, 0
+    assert "is complete" in bench.cli(*command(quiet_server)).err
+    assert quiet_server.most > 1
+
+
+def test_a_run_stopped_before_its_first_answer_goes_on_without_a_word(
+    bench: Any, quiet_server: Any
+) -> None:
+    quiet_server.seconds = 60.0
+    process = bench.start(*command(quiet_server))
+    while process.poll() is None and not quiet_server.asked:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    quiet_server.seconds = 0.0
+    resumed = bench.cli(*command(quiet_server))
+
+    assert resumed.code == 0, resumed.err
+    assert "known by its name" not in resumed.err
+
+
 def test_a_complete_run_is_not_shown_as_that_of_another_model(
     bench: Any, quiet_server: Any
 ) -> None:

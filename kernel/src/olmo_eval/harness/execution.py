@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -29,6 +29,8 @@ from olmo_eval.harness.sandbox.backend import SandboxError
 from olmo_eval.harness.sandbox.planner import Binding
 from olmo_eval.harness.scaffold import LimitReached
 from olmo_eval.harness.tools import Tool
+
+T = TypeVar("T")
 
 
 class Execution:
@@ -160,12 +162,12 @@ def sample_params(params: SamplingParams, index: int) -> SamplingParams:
     return evolve(params, num_samples=1, seed=seed)
 
 
-async def gather(calls: list[Callable[[], Coroutine[Any, Any, LMOutput]]]) -> list[LMOutput]:
+async def gather(calls: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
     """All results in order; the first failure cancels the rest and is raised as it is."""
-    results: dict[int, LMOutput] = {}
+    results: dict[int, T] = {}
     failures: list[Exception] = []
 
-    async def one(index: int, call: Callable[[], Coroutine[Any, Any, LMOutput]]) -> None:
+    async def one(index: int, call: Callable[[], Coroutine[Any, Any, T]]) -> None:
         try:
             results[index] = await call()
         except Exception as error:

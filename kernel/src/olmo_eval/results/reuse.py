@@ -43,6 +43,11 @@ class ReuseIndex:
     def __contains__(self, request_hash: str) -> bool:
         return any(table.find(request_hash) is not None for _, table, _ in self._all())
 
+    @property
+    def empty(self) -> bool:
+        """Whether no request was answered."""
+        return not self._all()
+
     def find(self, request_hash: str) -> KnownAnswer | None:
         """The answer to a request that was answered, or None."""
         for run_id, table, reader in self._all():

@@ -7,14 +7,22 @@ texts generated without sampling. Their answers are compared, and kept nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from attrs import evolve, frozen
 
 from olmo_eval.common.types import Identity, LMOutput, LMRequest, SamplingParams
-from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval.errors import (
+    NonFiniteError,
+    ProviderError,
+    RefusedError,
+    UnansweredError,
+    UsageError,
+)
+from olmo_eval.harness.execution import gather
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.record import request_hash, request_row
 from olmo_eval.results.reuse import ReuseIndex
@@ -81,7 +89,10 @@ async def refuse_other_model(
         say(f"{name} is known by its name: a service does not promise the same model again")
     if how != Identity.NAME:
         return
-    found = await probe(harness, plan, ReuseIndex(lambda: [run]))
+    answers = ReuseIndex(lambda: [run])
+    if answers.empty:
+        return
+    found = await probe(harness, plan, answers)
     if not found.asked:
         say(f"{name} is known by its name; no answer of the run can be asked for again to check it")
     elif not found.same_model:
@@ -95,20 +106,18 @@ async def refuse_other_model(
 async def probe(harness: Harness, plan: Plan, answers: ReuseIndex) -> Probe:
     """Ask a few of the recorded ``answers`` to ``plan``'s questions again.
 
-    A ``Probe`` of nothing asked says that no recorded answer can be checked: all were sampled, or
-    went through a scaffold.
+    A ``Probe`` of nothing asked says that no recorded answer can be checked: all were sampled,
+    went through a scaffold, or are declined now.
 
     Raises:
         ProviderError: the model does not answer.
     """
     if harness.scaffold is not None:
         return Probe(0, 0)
-    asked = agreed = 0
-    for one in _chosen(list(_recorded(harness, plan, answers))):
-        outputs = await _ask(harness, one)
-        asked += 1
-        agreed += _agree(one, outputs)
-    return Probe(asked, agreed)
+    chosen = _chosen(_recorded(harness, plan, answers))
+    compared = await gather([partial(_still_answered, harness, one) for one in chosen])
+    told = [agrees for agrees in compared if agrees is not None]
+    return Probe(len(told), sum(told))
 
 
 def _recorded(harness: Harness, plan: Plan, answers: ReuseIndex) -> Iterator[_Recorded]:
@@ -126,22 +135,39 @@ def _recorded(harness: Harness, plan: Plan, answers: ReuseIndex) -> Iterator[_Re
                 yield _Recorded(task.request_for(instance), params, known.outputs)
 
 
-def _chosen(recorded: Sequence[_Recorded]) -> Sequence[_Recorded]:
+def _chosen(recorded: Iterable[_Recorded]) -> Sequence[_Recorded]:
     """Those that tell most: scored continuations, else texts, each once, the longest first.
 
     A text that stands for many answers ("I do not know.") is one that another model gives too.
     """
-    scored = [one for one in recorded if one.scored]
+    scored: list[_Recorded] = []
+    texts: dict[str, _Recorded] = {}
+    for one in recorded:
+        if one.scored:
+            scored.append(one)
+            if len(scored) == _SCORED:
+                return scored
+        else:
+            texts[one.outputs[0].text] = one
     if scored:
-        return scored[:_SCORED]
-    distinct = {one.outputs[0].text: one for one in recorded}.values()
-    chosen = sorted(distinct, key=lambda one: -len(one.outputs[0].text))[:_GENERATED]
+        return scored
+    chosen = sorted(texts.values(), key=lambda one: -len(one.outputs[0].text))[:_GENERATED]
     characters = 0
     for number, one in enumerate(chosen, 1):
         characters += len(one.outputs[0].text)
         if number >= _SCORED and characters >= _CHARACTERS:
             return chosen[:number]
     return chosen
+
+
+async def _still_answered(harness: Harness, one: _Recorded) -> bool | None:
+    """Whether ``one`` is answered as it was; None where its request is declined now."""
+    try:
+        return _agree(one, await _ask(harness, one))
+    except NonFiniteError:
+        return False  # the recorded answer was finite
+    except (RefusedError, UnansweredError):
+        return None
 
 
 async def _ask(harness: Harness, one: _Recorded) -> Sequence[LMOutput]:
