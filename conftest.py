@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,47 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Any:
 def anyio_backend() -> str:
     """The event loop of tests marked ``anyio``."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def s3_environment() -> Iterator[dict[str, str]]:
+    """The variables that point every AWS tool to an S3 server (moto) on loopback."""
+    pytest.importorskip("moto", reason="the local S3 server needs moto[server]")
+    pytest.importorskip("s3fs", reason="s3:// needs olmo-eval[s3]")
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "local-key",
+        "AWS_SECRET_ACCESS_KEY": "local-secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    server.stop()
+
+
+@pytest.fixture
+def s3(
+    s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any
+) -> Any:
+    """A client (boto3) of an S3 server without buckets, to which the environment points.
+
+    What is staged for a bucket is the test's own: other tests name their buckets alike.
+    """
+    import boto3
+    from moto.backends import get_backend
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("staging")))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    get_backend("s3").reset()  # it lives in this process
+    return boto3.client("s3")
 
 
 @pytest.fixture

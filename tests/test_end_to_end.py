@@ -252,35 +252,10 @@ def test_the_announced_file_runs_on_a_local_file(olmo_eval: OlmoEval, tmp_path: 
 
 
 @pytest.mark.engine
-def test_the_announced_file_runs_on_s3(olmo_eval: OlmoEval, tmp_path: Path) -> None:
-    pytest.importorskip("moto")
-    boto3 = pytest.importorskip("boto3")
-    pytest.importorskip("s3fs")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    env = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "local-key",
-        "AWS_SECRET_ACCESS_KEY": "local-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    try:
-        client = boto3.client(
-            "s3",
-            endpoint_url=env["AWS_ENDPOINT_URL"],
-            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket="evals")
-        client.upload_file(str(QUESTIONS), "evals", "internal/freshqa.jsonl")
-        task = ("run", "--plugin", ANNOUNCED, "-m", "mock", "-t", "internal_freshqa:3shot")
-        olmo_eval(*task, env=env)
-    finally:
-        server.stop()
+def test_the_announced_file_runs_on_s3(olmo_eval: OlmoEval, s3: Any, tmp_path: Path) -> None:
+    s3.create_bucket(Bucket="evals")
+    s3.upload_file(str(QUESTIONS), "evals", "internal/freshqa.jsonl")
+    olmo_eval("run", "--plugin", ANNOUNCED, "-m", "mock", "-t", "internal_freshqa:3shot")
 
     (run,) = runs(tmp_path)
     assert pq.read_table(run / "metrics.parquet").to_pylist()[0]["n_scored"] == 32

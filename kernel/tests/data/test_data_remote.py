@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,26 +14,10 @@ from olmo_eval.errors import DataError, MissingDependencyError
 LINES = b'{"id": 1}\n{"id": 2}\n'
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of an S3 server (moto) with one bucket, ``evals``."""
-    pytest.importorskip("moto", reason="the local S3 server needs moto[server]")
-    boto3 = pytest.importorskip("boto3")
-    pytest.importorskip("s3fs", reason="s3:// needs olmo-eval[s3]")
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://{host}:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="key",
-        aws_secret_access_key="secret",
-    )
-    client.create_bucket(Bucket="evals")
+@pytest.fixture
+def bucket(s3: Any) -> None:
+    """The bucket ``evals`` of an S3 server on loopback."""
+    s3.create_bucket(Bucket="evals")
     for name, body in {
         "internal/freshqa.jsonl": LINES,
         "packed/x.jsonl.gz": gzip.compress(LINES),
@@ -46,9 +28,7 @@ def server() -> Iterator[str]:
         "broken/x.jsonl": b'{"id": 1}\n{"id":\n',
         "long/x.jsonl": b'{"id": 1}\n' * 2_000_000,
     }.items():
-        client.put_object(Bucket="evals", Key=name, Body=body)
-    yield f"http://{host}:{port}"
-    running.stop()
+        s3.put_object(Bucket="evals", Key=name, Body=body)
 
 
 def _parquet() -> bytes:
@@ -60,23 +40,12 @@ def _parquet() -> bytes:
     return buffer.getvalue()
 
 
-@pytest.fixture
-def s3(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    return server
-
-
 def load(path: str, **fields: Any) -> list[Any]:
     return [row["id"] for row in DataLoader().load(DataSource(path, **fields))]
 
 
 @pytest.mark.engine
-@pytest.mark.usefixtures("s3")
+@pytest.mark.usefixtures("bucket")
 class TestS3:
     """The endpoint comes from AWS_ENDPOINT_URL, as for every other AWS tool."""
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
@@ -19,27 +16,11 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """A client of a local S3 server with the bucket ``models``; the environment points to it."""
-    pytest.importorskip("moto", reason="the local S3 server needs moto[server]")
-    boto3 = pytest.importorskip("boto3")
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def bucket(s3: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A client of an S3 server with the bucket ``models``."""
     monkeypatch.setenv("OLMO_EVAL_CACHE", str(tmp_path / "cache"))
-    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-    # the server keeps its state in the process: begin with none
-    urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
-    client.create_bucket(Bucket="models")
-    yield client
-    running.stop()
+    s3.create_bucket(Bucket="models")
+    return s3
 
 
 def put(client: Any, **files: str) -> None:

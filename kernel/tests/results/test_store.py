@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -229,29 +226,10 @@ def test_a_very_long_task_name_has_a_file_all_the_same(bench: Any) -> None:
 
 
 @pytest.fixture
-def bucket(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An S3 bucket of a server on loopback."""
-    pytest.importorskip("moto")
-    boto3 = pytest.importorskip("boto3")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for key, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "local-key",
-        "AWS_SECRET_ACCESS_KEY": "local-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "TMPDIR": str(bench.folder / "staging"),
-    }.items():
-        monkeypatch.setenv(key, value)
-    (bench.folder / "staging").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", None)
-    name = f"runs-{uuid.uuid4().hex}"  # the servers of a process share their buckets
-    boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).create_bucket(Bucket=name)
-    yield f"s3://{name}/team"
-    server.stop()
+def bucket(s3: Any) -> str:
+    """A folder of a bucket of a server on loopback."""
+    s3.create_bucket(Bucket="runs")
+    return "s3://runs/team"
 
 
 @pytest.mark.engine

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-import os
 import signal
 import threading
 import time
@@ -726,30 +725,11 @@ def test_a_file_of_the_eval_that_holds_a_secret_is_named(
 
 
 @pytest.fixture
-def bucket(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client of an S3 server on loopback with the bucket ``evals``."""
-    pytest.importorskip("moto")
-    boto3 = pytest.importorskip("boto3")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for key, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "local-key",
-        "AWS_SECRET_ACCESS_KEY": "local-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "OLMO_EVAL_CACHE": str(bench.folder / "cache"),
-        "TMPDIR": str(bench.folder / "staging"),
-    }.items():
-        monkeypatch.setenv(key, value)
-    (bench.folder / "staging").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", None)
-    client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
-    client.create_bucket(Bucket="evals")
-    yield client
-    server.stop()
+def bucket(bench: Any, s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of an S3 server with the bucket ``evals``."""
+    monkeypatch.setenv("OLMO_EVAL_CACHE", str(bench.folder / "cache"))
+    s3.create_bucket(Bucket="evals")
+    return s3
 
 
 @pytest.mark.engine
