@@ -152,11 +152,30 @@ def test_a_server_that_says_what_it_serves_is_believed(bench: Any, server: Any) 
     server.seconds = 0.0
     assert bench.cli(*command(server)).code == 0
     server.asked.clear()
-    assert bench.cli(*command(server, "--name", "other")).code == 0
-    assert server.asked.total() == 0
+    other = bench.cli(*command(server, "--name", "other"))
+    assert "40 of 40 answers taken from run" in other.out
+    assert server.asked.total() <= 16  # asked again to see whether it is the same model
+    server.asked.clear()
     server.root = "/models/retrained"
     assert bench.cli(*command(server)).code == 0
     assert server.asked.total() == 40
+
+
+def test_other_weights_in_the_same_place_are_another_model(bench: Any, server: Any) -> None:
+    interrupted(bench, server)
+    server.right = 2
+    refused = bench.cli(*command(server))
+    assert refused.code == 2
+    assert "counting is not the model that run" in refused.err
+
+    server.right = 1
+    assert bench.cli(*command(server)).code == 0
+    server.right = 2
+    assert bench.cli(*command(server)).code == 2
+    server.asked.clear()
+    other = bench.cli(*command(server, "--name", "other"))
+    assert "so the server serves another model" in other.err
+    assert server.asked.total() >= 40
 
 
 def fingerprint(base_url: str, model: str = "counting", **settings: Any) -> str:
@@ -182,3 +201,31 @@ def test_a_served_folder_is_known_by_its_content(bench: Any, server: Any) -> Non
     assert before.startswith("sha256:")
     assert fingerprint(f"{server.url}/v1") != before
     assert fingerprint(f"{server.url}/v1", model="any").startswith("sha256:")
+
+
+def test_a_relative_place_is_not_looked_for_here(bench: Any, server: Any) -> None:
+    (bench.folder / "checkpoint").mkdir()
+    (bench.folder / "checkpoint/config.json").write_bytes(orjson.dumps({"layers": 1}))
+    server.root = "checkpoint"
+
+    assert fingerprint(f"{server.url}/v1") == "served:counting@checkpoint"
+
+
+def test_a_provider_that_identifies_its_model_in_no_known_way_is_named(bench: Any) -> None:
+    plugin = bench.folder / "guessing.py"
+    plugin.write_text(
+        "import olmo_eval\n"
+        "from olmo_eval.harness.mock import MockProvider\n"
+        "class Guessing(MockProvider):\n"
+        "    @classmethod\n"
+        "    def identify(cls, config):\n"
+        "        return {'fingerprint': 'x', 'known_by': 'rumour'}\n"
+        "@olmo_eval.hookimpl\n"
+        "def register_providers(register):\n"
+        "    register('guessing', Guessing)\n"
+    )
+    done = bench.cli("run", "--plugin", plugin, "-m", "guessing:x", "-t", "sums")
+
+    assert done.code == 1
+    assert "provider guessing: identify() says known_by='rumour'" in done.err
+    assert "content, place, name or service" in done.err

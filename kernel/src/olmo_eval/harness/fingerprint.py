@@ -108,19 +108,19 @@ def _served(
 ) -> tuple[str, Identity]:
     """The fingerprint of what a server serves; ``named`` is that of the model ``config`` names.
 
-    A server that tells where it loaded the model from is believed: by content where that folder
-    is at hand, else by its place.
+    Where it tells an absolute path that is a folder here too, that is read. A relative one is
+    relative to a folder that nobody tells: it is a place, as is one that is elsewhere.
     """
     told = served_model(base_url, config.model, key)
     if told is None:
         return named or _by_name(config, config.model), Identity.NAME
     for place in (told.root, told.name):
-        if place and Path(place).expanduser().is_dir():
+        if place and Path(place).is_absolute() and Path(place).is_dir():
             content = model_fingerprint(evolve(config, model=place))
             if content is not None:
                 return content, Identity.CONTENT
     if told.root and (told.root != told.name or "/" in told.root):
-        return f"served:{told.name}@{told.root}", Identity.CONTENT
+        return f"served:{told.name}@{told.root}", Identity.PLACE
     return _by_name(config, told.name), Identity.NAME
 
 

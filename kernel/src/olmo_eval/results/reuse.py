@@ -109,7 +109,8 @@ def runs_to_reuse(
     Where its model is known by name alone, a name does not say which weights answered: then only
     runs of the same command count, whose scoring may differ, unless ``by_name`` says otherwise.
     """
-    strict = record["model"].get("known_by", Identity.CONTENT) != Identity.CONTENT and not by_name
+    named = Identity.of(record["model"]) in (Identity.NAME, Identity.SERVICE)
+    strict = named and not by_name
     key = "ask_key" if strict else "reuse_key"
     return [
         run

@@ -220,8 +220,8 @@ _GRADING = frozenset({"judges", "judges_code", "auxiliary_providers", "scoring_t
 
 def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Which model answered: its fingerprint, and the settings under which it was loaded."""
-    # where the model lies does not matter once its content is known
-    known = facts.get("known_by") == Identity.CONTENT
+    # how the model is called does not matter once its content or place is known
+    known = Identity.of(facts) in (Identity.CONTENT, Identity.PLACE)
     place = {"model", "tokenizer"} if known else set()
     settings = {k: v for k, v in _settings(config.provider).items() if k not in place}
     return {

@@ -1,8 +1,8 @@
-"""Whether a model that is known by its name alone still answers as it did.
+"""Whether a model that is known by its name or its place alone still answers as it did.
 
-A server may be restarted with other weights under the same name. Before a run goes on with such a
-model, a few questions that it has answered already are asked again: scored continuations, else
-texts generated without sampling. Their answers are compared, and kept nowhere.
+A server may be restarted with other weights under the same name, from the same place. Before a run
+goes on with such a model, a few questions that it has answered already are asked again: scored
+continuations, else texts generated without sampling. Their answers are compared, and kept nowhere.
 """
 
 from __future__ import annotations
@@ -84,17 +84,19 @@ async def refuse_other_model(
         UsageError: the model answers otherwise than the one the run was begun with.
         ProviderError: it does not answer.
     """
-    how, name = facts.get("known_by", Identity.CONTENT), facts.get("name")
+    how, name = Identity.of(facts), facts.get("name")
     if how == Identity.SERVICE:
         say(f"{name} is known by its name: a service does not promise the same model again")
-    if how != Identity.NAME:
+    if not how.may_change:
         return
     answers = ReuseIndex(lambda: [run])
     if answers.empty:
         return
     found = await probe(harness, plan, answers)
     if not found.asked:
-        say(f"{name} is known by its name; no answer of the run can be asked for again to check it")
+        say(
+            f"{name} is known by its {how}; no answer of the run can be asked for again to check it"
+        )
     elif not found.same_model:
         raise UsageError(
             f"{name} is not the model that run {run.run_id} was begun with: "

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import olmo_eval
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
+from olmo_eval.common.types import Identity
+from olmo_eval.errors import ProviderError
 from olmo_eval.results import schema
 from olmo_eval.runner.code import CodeReader
 from olmo_eval.runner.environment import environment
@@ -81,6 +84,7 @@ def _model_facts(job: Job) -> dict[str, Any]:
         return {**known, "lock": job.recorded.record["lock"]["model"]}
     config = job.harness.provider
     identified = plugins.manager().registry("providers").get(str(config.kind)).identify(config)
+    _check_identity(str(config.kind), identified)
     return {
         "name": config.alias or job.model,
         "provider": config.kind,
@@ -90,6 +94,16 @@ def _model_facts(job: Job) -> dict[str, Any]:
         "settings": to_json(config),
         "lock": model_lock(job.harness, identified),
     }
+
+
+def _check_identity(kind: str, identified: Mapping[str, Any]) -> None:
+    try:
+        Identity.of(identified)
+    except ValueError:
+        raise ProviderError(
+            f"provider {kind}: identify() says known_by={identified['known_by']!r}",
+            hint="an Identity is content, place, name or service",
+        ) from None
 
 
 def _task_record(planned: PlannedTask, hash_: str) -> dict[str, Any]:

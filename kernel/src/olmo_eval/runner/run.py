@@ -83,7 +83,7 @@ def execute(job: Job, progress: Progress) -> Path | str:
         folder = _choose(root, job, record["identity"])
         known = folder.read_json()
         if known is not None and _is_whole(folder, known, progress):
-            if record["model"].get("known_by") == Identity.NAME:
+            if Identity.of(record["model"]).may_change:
                 anyio.run(_check_model, job, folder, record["model"], progress)
             progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
             _note_step(folder, known, job, progress)

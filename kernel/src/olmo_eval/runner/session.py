@@ -185,7 +185,7 @@ class Session(Sitting):
 
     async def _still_the_same(self, related: Sequence[Run]) -> bool:
         """Whether the model of earlier runs still answers as it did; said where it does not."""
-        if self.record["model"].get("known_by") != Identity.NAME:
+        if not Identity.of(self.record["model"]).may_change:
             return True
         found = await probe(self.harness, self.job.plan, ReuseIndex(lambda: related))
         if not found.same_model:
