@@ -27,6 +27,16 @@ def command(server: Any, results: str) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+@pytest.fixture
+def server(bench: Any, server: Any) -> Any:
+    """A server of a checkpoint that is here: it need not be asked again which model it serves."""
+    checkpoint = bench.folder / "checkpoint"
+    checkpoint.mkdir()
+    (checkpoint / "config.json").write_text("{}")
+    server.root = str(checkpoint)
+    return server
+
+
 def journal_of(folder: Path) -> Path | None:
     return next(iter(folder.glob("runs/*/journal/records.jsonl")), None)
 

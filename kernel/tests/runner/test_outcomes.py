@@ -200,6 +200,26 @@ def test_a_provider_that_is_gone_ends_the_run(bench: Any) -> None:
     assert "rerun the same command to resume" in done.err
 
 
+def test_a_run_that_is_ended_says_what_its_provider_advises(bench: Any) -> None:
+    plugin = bench.folder / "lost.py"
+    plugin.write_text(
+        "import olmo_eval\n"
+        "from olmo_eval.errors import ProviderError\n"
+        "from olmo_eval.harness.provider import Capability, Provider\n"
+        "class Lost(Provider):\n"
+        "    capabilities = frozenset({Capability.GENERATE})\n"
+        "    async def generate(self, request, params):\n"
+        "        raise ProviderError('answered 404', hint='does base_url end in /v1?')\n"
+        "@olmo_eval.hookimpl\n"
+        "def register_providers(register):\n"
+        "    register('lost', Lost)\n"
+    )
+    done = bench.cli("run", "--plugin", plugin, "-m", "lost:x", "-t", "sums")
+
+    assert done.code == 1
+    assert "answered 404\n  does base_url end in /v1?\n  what is finished is kept" in done.err
+
+
 # -- scorers that go wrong
 
 

@@ -218,7 +218,7 @@ def _report(message: str, hint: str | None, debug: bool) -> None:
         print(redact(traceback.format_exc()), end="", file=sys.stderr)
     print(f"error: {redact(' '.join(message.split()))}", file=sys.stderr)
     if hint:
-        print(f"  {redact(hint)}", file=sys.stderr)
+        print("  " + redact(hint).replace("\n", "\n  "), file=sys.stderr)
 
 
 def _close_broken_pipe() -> None:

@@ -84,6 +84,7 @@ class Pipeline:
         self._turn = anyio.Lock()
         self._open: dict[str, _Open] = {}
         self._failures = 0
+        self._hint: str | None = None  # of the last request that failed
 
     def stop(self) -> None:
         self.stopped = True
@@ -234,6 +235,7 @@ class Pipeline:
             self._failures -= 1  # says nothing about the provider's health
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
         except (ProviderError, OSError, TimeoutError) as error:
+            self._hint = getattr(error, "hint", None)
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
         finally:
             self.clock.leave()
@@ -269,9 +271,10 @@ class Pipeline:
         self._failures += 1
         if self._failures >= _PATIENCE:
             self.stopped = True
+            way_out = "what is finished is kept; put it right and rerun the same command to resume"
             raise RunFailedError(
                 f"{_PATIENCE} requests in a row failed; the last one: {response.error}",
-                hint="what is finished is kept; put it right and rerun the same command to resume",
+                hint=f"{self._hint}\n{way_out}" if self._hint else way_out,
             )
 
 
