@@ -76,7 +76,7 @@ def questions(count: int, form: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def hf_provider(model: str) -> Any:
-    from olmo_eval.harness.provider import ProviderConfig
+    from olmo_eval.providers.provider import ProviderConfig
     from olmo_eval_providers.hf.provider import HFProvider
 
     return HFProvider(ProviderConfig(model=model))

@@ -46,7 +46,7 @@ def requests(count: int) -> tuple[list[Any], list[Any], Any]:
 
 async def engine(checkpoint: str, repeats: int, count: int) -> None:
     """The provider against its own engine, stepped by hand on the same token ids."""
-    from olmo_eval.harness.provider import ProviderConfig
+    from olmo_eval.providers.provider import ProviderConfig
     from olmo_eval_providers.vllm.provider import VLLMProvider
 
     provider = VLLMProvider(ProviderConfig(model=checkpoint, dtype="float32"))
@@ -94,7 +94,7 @@ async def server(checkpoint: str, repeats: int, count: int) -> None:
     """vllm_server's client beside the openai SDK, on the provider's own server."""
     from openai import AsyncOpenAI
 
-    from olmo_eval.harness.provider import ProviderConfig
+    from olmo_eval.providers.provider import ProviderConfig
     from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
 
     provider = VLLMServerProvider(ProviderConfig(model=checkpoint, dtype="float32"))

@@ -19,6 +19,9 @@ PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/src/*") if path.is_
 #: The wiring that most rooms may use: errors, hooks, and who registered what.
 WIRING = {"errors", "faults", "hookspecs", "plugins", "registry"}
 
+#: What surrounds a model while a run is made.
+RUNTIME = {"providers", "sandbox", "agents", "judges", "harness"}
+
 #: room -> rooms it may import besides itself
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -29,19 +32,24 @@ ROOMS: dict[str, set[str]] = {
     "hooks": {"errors", "registry", "hookspecs"},
     "plugins": {"errors", "common", "registry", "hookspecs", "faults", "hooks", "loading"},
     # hookspecs.py names the type of everything a plugin can supply, for type checkers only.
-    "hookspecs": {"common", "evals", "harness", "runner"},
+    "hookspecs": {"common", "evals", "runner"} | RUNTIME,
     "data": WIRING | {"common"},
     "evals": WIRING | {"common", "data"},
-    "harness": WIRING | {"common"},
+    "providers": WIRING | {"common"},
+    "sandbox": WIRING | {"common"},
+    "agents": WIRING | {"common", "providers", "sandbox"},
+    "judges": WIRING | {"common", "providers", "sandbox"},
+    "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
     "results": {"errors", "common"},
-    "runner": WIRING | {"common", "data", "evals", "harness", "results"},
-    "testing": WIRING | {"common", "data", "evals", "harness", "runner", "results"},
+    "runner": WIRING | RUNTIME | {"common", "data", "evals", "results"},
+    "testing": WIRING | RUNTIME | {"common", "data", "evals", "runner", "results"},
     # What the kernel supplies itself goes through the hooks like anyone's.
-    "builtins": WIRING | {"common", "data", "evals", "harness", "runner", "results", "testing"},
+    "builtins": WIRING | RUNTIME | {"common", "data", "evals", "runner", "results", "testing"},
     # ``import olmo_eval`` gives the names of the public interface, each imported at first use.
     "__init__": {"errors", "hookspecs", "results", "runner"},
     "cli": WIRING
-    | {"__init__", "builtins", "common", "data", "evals", "harness", "results", "runner"},
+    | RUNTIME
+    | {"__init__", "builtins", "common", "data", "evals", "results", "runner"},
 }
 
 

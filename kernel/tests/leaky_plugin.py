@@ -7,6 +7,8 @@ import os
 from attrs import evolve, frozen
 
 import olmo_eval
+from olmo_eval.agents.scaffold import Scaffold
+from olmo_eval.agents.tools import tool
 from olmo_eval.common.formatters import CompletionFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer, JudgeScorer, Scorer
@@ -14,10 +16,8 @@ from olmo_eval.common.types import Instance, LMOutput, ToolCall
 from olmo_eval.data import DataSource
 from olmo_eval.errors import ProviderError
 from olmo_eval.evals.tasks.common import Task, register
-from olmo_eval.harness.judge import Judge, JudgeError
-from olmo_eval.harness.mock import MockProvider
-from olmo_eval.harness.scaffold import Scaffold
-from olmo_eval.harness.tools import tool
+from olmo_eval.judges.judge import Judge, JudgeError
+from olmo_eval.providers.mock import MockProvider
 
 
 class LeakyProvider(MockProvider):

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from olmo_eval import plugins
+from olmo_eval.agents.selection import make_scaffold
 from olmo_eval.cli import listing
 from olmo_eval.common.types import Instance, LMRequest
 from olmo_eval.errors import DataError, PluginError
 from olmo_eval.evals.tasks.check import check_task
 from olmo_eval.evals.tasks.common import Task, TaskConfig, build_task
-from olmo_eval.harness.config import HarnessConfig, SandboxConfig
-from olmo_eval.harness.models import choose_provider
-from olmo_eval.harness.provider import ProviderConfig
-from olmo_eval.harness.sandbox.planner import make_backend
-from olmo_eval.harness.selection import make_provider, make_scaffold
+from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.providers.models import choose_provider, make_provider
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.sandbox.config import SandboxConfig
+from olmo_eval.sandbox.planner import make_backend
 
 Install = Callable[..., None]
 
@@ -164,8 +165,8 @@ def test_errors_meant_for_people_pass_as_they_are() -> None:
 ENGINES = """
 import olmo_eval
 from olmo_eval.harness import Provider
-from olmo_eval.harness.sandbox import SandboxBackend
-from olmo_eval.harness.scaffold import Scaffold
+from olmo_eval.sandbox import SandboxBackend
+from olmo_eval.agents.scaffold import Scaffold
 
 class Engine(Provider):
     def __init__(self, config): {}["weights"]

@@ -78,7 +78,7 @@ def test_a_hook_that_would_do_nothing_is_a_mistake(
 
 def test_a_function_that_is_only_imported_is_no_mistake(tmp_path: Path, site: Path) -> None:
     file = tmp_path / "borrower.py"
-    file.write_text("from olmo_eval.harness.models import choose_provider\n")
+    file.write_text("from olmo_eval.providers.models import choose_provider\n")
 
     with plugins.fresh_manager([str(file)]) as manager:
         assert manager.plugins[-1].name == "borrower"

@@ -145,7 +145,7 @@ def test_values_of_every_kind_are_told_apart(
 ) -> None:
     head = (
         "from olmo_eval.evals.suites import Suite, register\n"
-        "from olmo_eval.harness.tools import registered_tool\n"
+        "from olmo_eval.agents.tools import registered_tool\n"
         "def size(text: str) -> int: return len(text)\n"
     )
     same, other = tmp_path / "same.py", tmp_path / "other.py"

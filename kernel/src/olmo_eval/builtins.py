@@ -28,7 +28,7 @@ def register_scorers(register: Any) -> None:
 
 @hookimpl
 def register_providers(register: Any) -> None:
-    register("mock", "olmo_eval.harness.mock:MockProvider")
+    register("mock", "olmo_eval.providers.mock:MockProvider")
     register("replay", "olmo_eval.runner.replay:ReplayProvider")
 
 

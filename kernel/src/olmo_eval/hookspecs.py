@@ -22,19 +22,19 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
+    from olmo_eval.agents.scaffold import Scaffold
+    from olmo_eval.agents.tools import Tool
     from olmo_eval.common.scorers import Scorer
     from olmo_eval.common.types import Response
     from olmo_eval.evals.external import ExternalEval
     from olmo_eval.evals.suites import Suite
     from olmo_eval.evals.tasks.common import Task
     from olmo_eval.harness.config import HarnessConfig
-    from olmo_eval.harness.judge import Judge
-    from olmo_eval.harness.models import ModelConfig
-    from olmo_eval.harness.provider import Provider, ProviderConfig
-    from olmo_eval.harness.sandbox import SandboxBackend
-    from olmo_eval.harness.scaffold import Scaffold
-    from olmo_eval.harness.tools import Tool
+    from olmo_eval.judges.judge import Judge
+    from olmo_eval.providers.models import ModelConfig
+    from olmo_eval.providers.provider import Provider, ProviderConfig
     from olmo_eval.runner.executor import Executor
+    from olmo_eval.sandbox import SandboxBackend
 
 hookspec = pluggy.HookspecMarker("olmo_eval")
 hookimpl = pluggy.HookimplMarker("olmo_eval")

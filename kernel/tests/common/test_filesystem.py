@@ -6,7 +6,7 @@ import pytest
 
 from olmo_eval.common.filesystem import way_out
 from olmo_eval.errors import DataError, UsageError
-from olmo_eval.harness.remote import fetch_checkpoint
+from olmo_eval.providers.remote import fetch_checkpoint
 from olmo_eval.results.store import Store
 
 

@@ -25,8 +25,8 @@ from olmo_eval.evals.external import ExternalEval
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.tasks.common import SandboxEnv, TaskConfig
 from olmo_eval.harness import HarnessConfig, ProviderConfig
-from olmo_eval.harness.config import SandboxConfig
-from olmo_eval.harness.mock import MockSettings
+from olmo_eval.providers.mock import MockSettings
+from olmo_eval.sandbox.config import SandboxConfig
 
 WORDS = st.text(min_size=2).filter(lambda text: len(set(text)) > 1)
 

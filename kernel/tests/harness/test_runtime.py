@@ -8,7 +8,9 @@ from typing import Any
 import anyio
 import pytest
 
+from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.common.types import (
+    Capability,
     Instance,
     LMOutput,
     LMRequest,
@@ -18,12 +20,12 @@ from olmo_eval.common.types import (
 )
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.harness import HarnessConfig, ProviderConfig, tool
-from olmo_eval.harness.config import JudgeConfig, SandboxConfig
-from olmo_eval.harness.provider import Capability, Provider
 from olmo_eval.harness.runtime import Harness, natural_outcome
-from olmo_eval.harness.scaffold import Scaffold
+from olmo_eval.judges.judge import JudgeConfig
 from olmo_eval.plugins import fresh_manager
+from olmo_eval.providers.provider import Provider
 from olmo_eval.registry import Owner
+from olmo_eval.sandbox.config import SandboxConfig
 
 PROMPT = LMRequest(RequestType.COMPLETION, prompt="2+2=")
 CHAT = LMRequest(

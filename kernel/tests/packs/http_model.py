@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import anyio
 
 import olmo_eval
-from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
+from olmo_eval.common.types import Capability, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import RefusedError, TransientError
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.providers.provider import Provider
 
 
 class HttpModel(Provider):

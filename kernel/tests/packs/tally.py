@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import olmo_eval
-from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.common.types import Capability, LMOutput, LMRequest, SamplingParams
+from olmo_eval.providers.provider import Provider
 
 
 def note(request: LMRequest) -> None:

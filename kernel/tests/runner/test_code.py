@@ -131,7 +131,7 @@ def test_rescoring_makes_an_older_run_comparable(bench: Any, plugin: Path) -> No
 
 def test_a_tools_code_decides_answers(bench: Any) -> None:
     tool = """
-from olmo_eval.harness.tools import registered_tool
+from olmo_eval.agents.tools import registered_tool
 
 @registered_tool(name="desk_adder")
 def desk_adder(a: int) -> str:

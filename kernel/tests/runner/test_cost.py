@@ -15,7 +15,8 @@ from typing import ClassVar
 
 import olmo_eval
 from olmo_eval.common.types import LMOutput, Usage
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.common.types import Capability
+from olmo_eval.providers.provider import (Provider)
 
 
 class Dear(Provider):

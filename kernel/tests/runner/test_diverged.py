@@ -29,7 +29,8 @@ import os
 import olmo_eval
 from olmo_eval.common.types import LMOutput
 from olmo_eval.errors import NonFiniteError
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.common.types import Capability
+from olmo_eval.providers.provider import (Provider)
 
 
 class Blown(Provider):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from olmo_eval.harness.engine_input import EngineInput, InputToken
+from olmo_eval.providers.engine_input import EngineInput, InputToken
 from olmo_eval.runner.inspect import engine_lines
 
 BOS = InputToken(1, "<bos>", special=True)

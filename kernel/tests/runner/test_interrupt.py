@@ -74,7 +74,8 @@ import anyio
 import olmo_eval
 from olmo_eval.common.types import LMOutput
 from olmo_eval.errors import RunFailedError
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.common.types import Capability
+from olmo_eval.providers.provider import (Provider)
 
 
 class SameTerminal(Provider):
@@ -151,7 +152,7 @@ def test_a_signal_while_the_model_loads_is_an_interrupt_too(bench: Any) -> None:
     plugin = bench.folder / "slow_start.py"
     plugin.write_text(
         "import anyio, olmo_eval\n"
-        "from olmo_eval.harness.provider import Capability, Provider\n"
+        "from olmo_eval.providers import Capability, Provider\n"
         "class SlowStart(Provider):\n"
         "    capabilities = frozenset(Capability)\n"
         "    async def start(self):\n"

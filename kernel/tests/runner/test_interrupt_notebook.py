@@ -136,7 +136,8 @@ def test_the_second_stops_at_once(bench: Any, cell: Callable[..., subprocess.Pop
 SLOW_START = """
 import anyio
 import olmo_eval
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.common.types import Capability
+from olmo_eval.providers.provider import (Provider)
 
 
 class SlowStart(Provider):

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from olmo_eval.harness.fingerprint import identify_model
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.fingerprint import identify_model
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.results.store import Store
 
 HTTP_MODEL = Path(__file__).parent.parent / "packs/http_model.py"
@@ -215,7 +215,7 @@ def test_a_provider_that_identifies_its_model_in_no_known_way_is_named(bench: An
     plugin = bench.folder / "guessing.py"
     plugin.write_text(
         "import olmo_eval\n"
-        "from olmo_eval.harness.mock import MockProvider\n"
+        "from olmo_eval.providers.mock import MockProvider\n"
         "class Guessing(MockProvider):\n"
         "    @classmethod\n"
         "    def identify(cls, config):\n"

@@ -23,7 +23,7 @@ from olmo_eval.common.types import (
     ToolSchema,
     Usage,
 )
-from olmo_eval.harness.mock import MockProvider
+from olmo_eval.providers.mock import MockProvider
 from olmo_eval.registry import Owner
 from olmo_eval.results.record import request_hash, request_row
 from olmo_eval.results.store import Run, open_run

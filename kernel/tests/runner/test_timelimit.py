@@ -159,7 +159,8 @@ EXITS = """
 import sys
 import anyio
 import olmo_eval
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.common.types import Capability
+from olmo_eval.providers.provider import (Provider)
 
 
 class Exits(Provider):

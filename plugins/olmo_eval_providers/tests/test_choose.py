@@ -7,7 +7,7 @@ import json
 import pytest
 
 from olmo_eval.errors import MissingDependencyError, UnknownNameError, UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers import choose
 
 
@@ -99,8 +99,8 @@ def test_masked_gpus_do_not_count(monkeypatch, mask):
 
 
 def test_the_kernel_asks_the_hook_and_gets_the_reason(tmp_path):
-    from olmo_eval.harness.models import choose_provider
     from olmo_eval.plugins import fresh_manager
+    from olmo_eval.providers.models import choose_provider
 
     plugin = tmp_path / "polly.py"
     plugin.write_text(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers import fingerprint
 from olmo_eval_providers.fingerprint import folder_fingerprint, hub_commit, model_fingerprint
 

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.provider import Provider, ProviderConfig
+from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
 from olmo_eval_providers.hf.options import Options as HFOptions
 from olmo_eval_providers.hf.provider import HFProvider

@@ -15,9 +15,9 @@ import pytest
 
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.config import SandboxConfig
-from olmo_eval.harness.sandbox import SandboxError
-from olmo_eval.harness.sandbox.planner import SandboxPlanner
 from olmo_eval.plugins import fresh_manager
+from olmo_eval.sandbox import SandboxError
+from olmo_eval.sandbox.planner import SandboxPlanner
 from olmo_eval_sandboxes.local.backend import LocalBackend, LocalSandbox
 
 CONFIG = SandboxConfig(
@@ -173,7 +173,7 @@ def test_nothing_survives_the_death_of_the_run(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(
         "import anyio\n"
-        "from olmo_eval.harness.config import SandboxConfig\n"
+        "from olmo_eval.sandbox.config import SandboxConfig\n"
         "from olmo_eval_sandboxes.local.backend import LocalBackend\n"
         "async def main():\n"
         "    backend = LocalBackend(SandboxConfig(backend='local', unsafe_local=True))\n"

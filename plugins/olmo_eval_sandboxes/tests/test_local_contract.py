@@ -1,6 +1,6 @@
 """The local backend keeps the kernel's contract."""
 
-from olmo_eval.harness.config import SandboxConfig
+from olmo_eval.sandbox.config import SandboxConfig
 from olmo_eval.testing.sandbox import sandbox_contract
 from olmo_eval_sandboxes.local.backend import LocalBackend
 

@@ -10,8 +10,8 @@ import pytest
 from olmo_eval.common.scorers.judge import JudgeScorer
 from olmo_eval.common.types import Instance, LMOutput
 from olmo_eval.harness import HarnessConfig, ProviderConfig
-from olmo_eval.harness.judge import JudgeError
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.judges.judge import JudgeError
 from olmo_eval.plugins import fresh_manager
 from olmo_eval_scaffolds.llm_judge import LLMJudge
 

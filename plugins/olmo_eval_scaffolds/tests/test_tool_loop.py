@@ -10,9 +10,9 @@ from attrs import evolve
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.harness import Capability, HarnessConfig, ProviderConfig, get_harness_preset
-from olmo_eval.harness.mock import MockProvider
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.plugins import fresh_manager
+from olmo_eval.providers.mock import MockProvider
 from olmo_eval.testing.scaffold import scaffold_contract
 from olmo_eval_scaffolds.tool_loop import ToolLoop, shorten
 

@@ -18,7 +18,7 @@ from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Response
 from olmo_eval.evals.tasks.common import Task, build_task
 from olmo_eval.evals.tasks.common.task import instance_id
-from olmo_eval.harness.sandbox.backend import ExecResult
+from olmo_eval.sandbox.backend import ExecResult
 from olmo_eval_tasks.subjects import MATH_SUBJECTS, MMLU_SUBJECTS
 
 pytestmark = pytest.mark.usefixtures("data_mirror")

@@ -14,7 +14,7 @@ from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.common.types import LMRequest, SamplingParams
-    from olmo_eval.harness.tokenizer import ModelTokenizer
+    from olmo_eval.providers.tokenizer import ModelTokenizer
 
 _ENDLESS = 2**31
 
@@ -95,7 +95,7 @@ def _view(
 ) -> dict[str, Any]:
     """What is known of one instance; ``inputs`` only with an encoder."""
     from olmo_eval.common.convert import to_json
-    from olmo_eval.harness.engine_input import engine_inputs
+    from olmo_eval.providers.engine_input import engine_inputs
     from olmo_eval.results.record import request_row
 
     row = {k: v for k, v in request_row(request).items() if v is not None}
@@ -134,7 +134,7 @@ def _field(key: str, value: Any) -> None:
 def _tokenizer(place: str) -> ModelTokenizer:
     from pathlib import Path
 
-    from olmo_eval.harness.tokenizer import ModelTokenizer
+    from olmo_eval.providers.tokenizer import ModelTokenizer
 
     path = Path(place).expanduser()
     folder = path.parent if path.name == "tokenizer.json" else path

@@ -12,6 +12,9 @@ LARGEST_COUNT = 2**31 - 1
 #: 64 bits with a sign: what engines and tables take as a seed
 LARGEST_SEED = 2**63 - 1
 
+#: requests, instances or environments at once: each is a task of the event loop
+MOST_IN_FLIGHT = 2**16
+
 Validator = Callable[[Any, Any, Any], None]
 
 

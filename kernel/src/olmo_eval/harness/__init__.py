@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from olmo_eval.harness.config import HarnessConfig, SandboxConfig
+from olmo_eval.agents.tools import Tool, registered_tool, tool
+from olmo_eval.common.types import Capability
+from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.presets import get_harness_preset
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
-from olmo_eval.harness.tools import Tool, registered_tool, tool
+from olmo_eval.providers.provider import Provider, ProviderConfig
+from olmo_eval.sandbox.config import SandboxConfig
 
 if TYPE_CHECKING:
     from olmo_eval.harness.runtime import Harness

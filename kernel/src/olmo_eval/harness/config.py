@@ -9,80 +9,14 @@ from typing import Any
 from attrs import evolve, field, frozen
 from attrs.validators import in_, optional
 
+from olmo_eval.agents.limits import Limits
 from olmo_eval.common import bounds
 from olmo_eval.common.convert import structure
 from olmo_eval.common.sequences import items, texts
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.provider import MOST_IN_FLIGHT, ProviderConfig
-
-_SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-
-
-def parse_size(text: str | int) -> int:
-    """``"512m"`` -> bytes. Units are powers of 1024: b, k, m, g.
-
-    Raises:
-        ValueError: it is not a size.
-    """
-    if isinstance(text, int):
-        return text
-    bare = text.strip().lower().removesuffix("ib").removesuffix("b") or text
-    number, unit = (bare[:-1], bare[-1]) if bare[-1:] in _SIZE_UNITS and bare[-1:] else (bare, "")
-    try:
-        size = int(float(number) * _SIZE_UNITS[unit])
-    except (ValueError, OverflowError):
-        size = -1
-    if size < 0:
-        raise ValueError(f"expected a size such as 512m, got {text!r}")
-    return size
-
-
-def _is_size(_instance: Any, attribute: Any, value: str) -> None:
-    try:
-        size = parse_size(value)
-    except ValueError as error:
-        raise ValueError(f"{attribute.name}: {error}") from error
-    if size < 1:
-        raise ValueError(f"{attribute.name}: expected a size such as 512m, got {value!r}")
-
-
-@frozen
-class SandboxConfig:
-    """One kind of environment that tools and scorers may use.
-
-    - ``backend``: name of a registered sandbox backend;
-    - ``capabilities``: what it offers to those who ask: ``bash``, ``python``, ``sandbox:NAME``;
-    - ``image``: container image, for backends that have images;
-    - ``instances``: at most this many at once; ``memory`` as ``512m``; ``cpus`` in cores;
-      ``pids`` processes; ``output_limit`` bytes of output kept a command; timeouts in seconds;
-    - ``network``: False gives no network at all;
-    - ``unsafe_local``: must be True for a backend that does not isolate (``local``).
-    """
-
-    backend: str = "docker"
-    image: str | None = None
-    capabilities: tuple[str, ...] = field(default=("bash", "python"), converter=texts)
-    instances: int = field(default=4, validator=bounds.count(1, MOST_IN_FLIGHT))
-    memory: str = field(default="512m", validator=_is_size)
-    cpus: float = field(default=1.0, converter=float, validator=bounds.number(above=0))
-    pids: int = field(default=128, validator=bounds.count(1))
-    network: bool = False
-    startup_timeout: float = field(default=60.0, validator=bounds.number(above=0))
-    command_timeout: float = field(default=30.0, validator=bounds.number(above=0))
-    output_limit: str = field(default="1m", validator=_is_size)
-    working_dir: str = "/workspace"
-    environment: Mapping[str, str] = field(factory=dict)
-    unsafe_local: bool = False
-    kwargs: Mapping[str, Any] = field(factory=dict)
-
-
-@frozen
-class JudgeConfig:
-    """A grader of the harness: which registered judge, asking which auxiliary provider."""
-
-    kind: str = "llm"
-    provider: str = "judge"
-    kwargs: Mapping[str, Any] = field(factory=dict)
+from olmo_eval.judges.judge import JudgeConfig
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.sandbox.config import SandboxConfig
 
 
 @frozen
@@ -110,16 +44,28 @@ class HarnessConfig:
     max_total_tokens: int | None = field(default=None, validator=optional(bounds.count(1)))
     timeout: float | None = field(default=None, validator=optional(bounds.number(above=0)))
     max_concurrency: int | None = field(
-        default=None, validator=optional(bounds.count(1, MOST_IN_FLIGHT))
+        default=None, validator=optional(bounds.count(1, bounds.MOST_IN_FLIGHT))
     )
     scoring_concurrency: int | None = field(
-        default=None, validator=optional(bounds.count(1, MOST_IN_FLIGHT))
+        default=None, validator=optional(bounds.count(1, bounds.MOST_IN_FLIGHT))
     )
     scoring_timeout: float | None = field(default=None, validator=optional(bounds.number(above=0)))
     sandboxes: tuple[SandboxConfig, ...] = field(default=(), converter=items)
     auxiliary_providers: Mapping[str, ProviderConfig] = field(factory=dict)
     judges: Mapping[str, JudgeConfig] = field(factory=dict)
     required_secrets: tuple[str, ...] = field(default=(), converter=texts)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of one sample of one instance."""
+        return Limits(self.max_turns, self.max_total_tokens, self.timeout)
+
+    @property
+    def graders(self) -> dict[str, JudgeConfig]:
+        """The judges: an auxiliary provider called ``judge`` makes one by itself."""
+        if not self.judges and "judge" in self.auxiliary_providers:
+            return {"judge": JudgeConfig()}
+        return dict(self.judges)
 
     def with_provider(self, provider: ProviderConfig) -> HarnessConfig:
         return evolve(self, provider=provider)

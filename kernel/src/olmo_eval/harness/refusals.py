@@ -7,23 +7,17 @@ import os
 from collections.abc import Collection, Iterator
 
 from olmo_eval import plugins
+from olmo_eval.agents.selection import find_tools, make_scaffold
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.common.types import RequestType, SamplingParams
+from olmo_eval.common.types import Capability, SamplingParams
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.harness.config import HarnessConfig, JudgeConfig, SandboxConfig
-from olmo_eval.harness.judges import judge_configs
-from olmo_eval.harness.models import choose_provider
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
-from olmo_eval.harness.sandbox.planner import unsafe_message
-from olmo_eval.harness.selection import find_tools, make_scaffold
+from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.judges.judge import JudgeConfig
+from olmo_eval.providers.models import choose_provider
+from olmo_eval.providers.provider import Provider, ProviderConfig
+from olmo_eval.sandbox.config import SandboxConfig
+from olmo_eval.sandbox.planner import unsafe_message
 
-#: what a task's request needs of the provider
-NEEDS = {
-    RequestType.COMPLETION: Capability.GENERATE,
-    RequestType.CHAT: Capability.CHAT,
-    RequestType.LOGLIKELIHOOD: Capability.LOGLIKELIHOOD,
-    RequestType.ROLLING: Capability.ROLLING,
-}
 _CANNOT = {
     Capability.GENERATE: "continue a prompt",
     Capability.CHAT: "chat",
@@ -78,8 +72,10 @@ def _tools(config: HarnessConfig) -> tuple[dict[str, str | None], list[str]]:
 
 
 def _scaffold(config: HarnessConfig) -> list[str]:
+    if config.scaffold is None:
+        return []
     try:
-        make_scaffold(config)
+        make_scaffold(config.scaffold, config.scaffold_kwargs)
     except OlmoEvalError as error:
         return [_said(error)]
     return []
@@ -129,7 +125,7 @@ def _providers_with(capability: Capability, *, besides: str) -> Iterator[str]:
 
 def _judges(config: HarnessConfig, wanted: frozenset[str]) -> list[str]:
     asked = sorted(filter(_is_judge, wanted))
-    judges = judge_configs(config)
+    judges = config.graders
     reasons = []
     for need in asked:
         name = need.partition(":")[2]

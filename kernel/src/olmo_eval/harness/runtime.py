@@ -20,6 +20,9 @@ from typing import Any
 import anyio
 from attrs import evolve, frozen
 
+from olmo_eval.agents.execution import Execution, gather, sample_params, within_budget
+from olmo_eval.agents.scaffold import LimitReached
+from olmo_eval.agents.selection import find_tools, make_scaffold
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
@@ -32,21 +35,18 @@ from olmo_eval.common.types import (
     Turn,
 )
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.auxiliary import AuxiliaryProviders, close_provider
 from olmo_eval.harness.config import HarnessConfig
-from olmo_eval.harness.devices import share_gpus
-from olmo_eval.harness.execution import Execution, gather, sample_params, within_budget
-from olmo_eval.harness.judges import Judges
-from olmo_eval.harness.provider import Provider, current_instance
+from olmo_eval.harness.gpus import share_gpus
 from olmo_eval.harness.refusals import refusals
-from olmo_eval.harness.retry import RetryingProvider
-from olmo_eval.harness.sandbox.backend import SandboxError
-from olmo_eval.harness.sandbox.planner import Binding, SandboxPlanner
-from olmo_eval.harness.scaffold import LimitReached
 from olmo_eval.harness.scoring import HarnessScoringContext
-from olmo_eval.harness.selection import find_tools, make_provider, make_scaffold
+from olmo_eval.judges.judges import Judges
+from olmo_eval.providers.auxiliary import AuxiliaryProviders, close_provider
+from olmo_eval.providers.models import make_provider
+from olmo_eval.providers.provider import Provider, current_instance
+from olmo_eval.providers.retry import RetryingProvider
+from olmo_eval.sandbox.backend import SandboxError
+from olmo_eval.sandbox.planner import Binding, SandboxPlanner
 
-_SCORED = (RequestType.LOGLIKELIHOOD, RequestType.ROLLING)
 LIMITS = ("max_turns", "max_tokens", "timeout")
 
 
@@ -92,10 +92,14 @@ class Harness:
         self.config = config.with_provider(self.provider.config)
         self.run_id = run_id
         self.tools = find_tools(config.tools)
-        self.scaffold = make_scaffold(config)
+        self.scaffold = (
+            None
+            if config.scaffold is None
+            else make_scaffold(config.scaffold, config.scaffold_kwargs)
+        )
         self.sandboxes = SandboxPlanner(config.sandboxes, run_id=run_id)
         self.auxiliary = AuxiliaryProviders(config.auxiliary_providers)
-        self.judges = Judges(config, self.auxiliary)
+        self.judges = Judges(config.graders, self.auxiliary)
         self._schemas = tuple(t.schema for t in self.tools.values())
         self._requires = frozenset(t.requires for t in self.tools.values() if t.requires)
         self._slots: anyio.CapacityLimiter | None = None
@@ -145,7 +149,7 @@ class Harness:
         """
         if self._tell and instance is not None:
             return self._told(request, params, instance)
-        if request.request_type in _SCORED:
+        if request.request_type.scored:
             return self.provider.loglikelihood(request)
         return self._answer(request, params)
 
@@ -183,7 +187,7 @@ class Harness:
         """
         config = self.config
         offered = () if config.tool_choice == "none" else self._schemas
-        if request.request_type in _SCORED:
+        if request.request_type.scored:
             return request
         if not (offered or config.system_prompt is not None or self.scaffold):
             return request
@@ -249,7 +253,7 @@ class Harness:
     ) -> LMOutput:
         assert self.scaffold is not None
         assert self._slots is not None, "used outside of the harness's context"
-        execution = Execution(self.config, self.provider, self.tools, binding, self._slots)
+        execution = Execution(self.config.limits, self.provider, self.tools, binding, self._slots)
         output, reason = None, "timeout"
         with anyio.move_on_after(self.config.timeout):
             try:

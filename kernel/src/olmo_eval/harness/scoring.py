@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
-from olmo_eval.harness.judge import Judge
-from olmo_eval.harness.sandbox.backend import Sandbox
+from olmo_eval.judges.judge import Judge
+from olmo_eval.sandbox.backend import Sandbox
 
 if TYPE_CHECKING:
     from olmo_eval.harness.runtime import Harness

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+from olmo_eval.common.types import RequestType
 from olmo_eval.common.types.response import NON_FINITE
 
 Mask = npt.NDArray[np.bool_]
@@ -152,7 +153,7 @@ class Tally:
     def see(self, row: Row) -> None:
         outputs = row["outputs"] or ()
         request = row["request"] or {}
-        scored = str(request.get("type") or "").startswith("loglikelihood")
+        scored = bool(request.get("type")) and RequestType(request["type"]).scored
         strengths = self._strengths(outputs) if scored else ()
         self._flags.append(self._flagged(row, outputs, scored, strengths))
         answer = _chosen(strengths) if scored else _answer(outputs)

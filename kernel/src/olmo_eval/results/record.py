@@ -14,6 +14,7 @@ from olmo_eval.common.scorers.likelihood import non_finite
 from olmo_eval.common.types import (
     LMOutput,
     LMRequest,
+    RequestType,
     Response,
     SamplingParams,
     TokenLogprob,
@@ -72,7 +73,7 @@ def request_hash(row: Row, params: SamplingParams, n_samples: int | None = None)
 
     ``row`` is what ``request_row`` gives; generation also depends on how it samples.
     """
-    scored = row["type"].startswith("loglikelihood")
+    scored = RequestType(row["type"]).scored
     sampling: Any = None if scored else sampling_identity(params)
     return hashlib.sha256(_bytes([request_identity(row), sampling])).hexdigest()[:32]
 
@@ -125,7 +126,7 @@ def response_row(
 
     ``reused_from`` is the run whose answer was taken over: it cost this one nothing.
     """
-    scored = response.request.request_type.startswith("loglikelihood")
+    scored = response.request.request_type.scored
     instance, outputs = response.instance, response.outputs
     same = scored and len(outputs) == len(response.request.continuations)
     reused = reused_from is not None

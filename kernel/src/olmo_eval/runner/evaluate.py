@@ -13,10 +13,10 @@ from olmo_eval.common.convert import to_json
 from olmo_eval.common.overrides import Override, apply_overrides, parse_override, parse_value
 from olmo_eval.common.sequences import items
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.checkpoints import training_progress
 from olmo_eval.harness.config import HarnessConfig
-from olmo_eval.harness.models import choose_provider, model_provider
-from olmo_eval.harness.remote import fetch_checkpoint, is_remote
+from olmo_eval.providers.checkpoints import training_progress
+from olmo_eval.providers.models import choose_provider, model_provider
+from olmo_eval.providers.remote import fetch_checkpoint, is_remote
 from olmo_eval.results.store import Run, default_results, open_run
 from olmo_eval.runner.interrupt import outside_of_a_loop
 from olmo_eval.runner.plan import Plan, TaskRequest, make_plan, with_limit

@@ -12,10 +12,10 @@ from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.common.types import Capability
 from olmo_eval.errors import PluginError, UsageError
 from olmo_eval.evals.external import Argument, ExternalEval, ExternalMetric
 from olmo_eval.harness.config import HarnessConfig
-from olmo_eval.harness.provider import Capability
 from olmo_eval.registry import Owner
 from olmo_eval.results.folder import now
 from olmo_eval.runner.code import CodeReader

@@ -9,8 +9,8 @@ from typing import Any
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.types import Response, SamplingParams
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.harness.engine_input import EngineInput, InputToken
-from olmo_eval.harness.provider import Provider
+from olmo_eval.providers.engine_input import EngineInput, InputToken
+from olmo_eval.providers.provider import Provider
 
 
 async def inspection(

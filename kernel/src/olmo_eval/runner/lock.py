@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from olmo_eval import plugins
+from olmo_eval.agents.selection import find_tools
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import Scorer
@@ -22,10 +23,8 @@ from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.evals.tasks.common.task import Task, instance_id
 from olmo_eval.harness.config import HarnessConfig
-from olmo_eval.harness.judges import judge_configs
-from olmo_eval.harness.models import choose_provider
-from olmo_eval.harness.provider import Provider, ProviderConfig
-from olmo_eval.harness.selection import find_tools
+from olmo_eval.providers.models import choose_provider
+from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.registry import Owner
 from olmo_eval.results.record import request_identity, request_row, sampling_identity
 from olmo_eval.results.redact import is_secret_name
@@ -201,7 +200,7 @@ def _harness_code(config: HarnessConfig, reader: CodeReader) -> dict[str, Any]:
         "tools_code": [t.function for t in find_tools(config.tools).values()],
         "scaffold_code": [],
         "judges_code": [
-            manager.registry("judges").get(judge.kind) for judge in judge_configs(config).values()
+            manager.registry("judges").get(judge.kind) for judge in config.graders.values()
         ],
     }
     if config.scaffold is not None:

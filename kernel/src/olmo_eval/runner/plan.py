@@ -17,7 +17,7 @@ from olmo_eval.common.overrides import Override
 from olmo_eval.common.scorers import Reads
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import closest
-from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import Capability, LMRequest, SamplingParams
 from olmo_eval.data import DataLoader
 from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
@@ -26,7 +26,6 @@ from olmo_eval.evals.tasks.common import Task, TaskConfig, TaskSpec, build_task,
 from olmo_eval.evals.tasks.common.fewshot import refuse_unshown
 from olmo_eval.evals.tasks.common.registry import variant_settings, variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
-from olmo_eval.harness.provider import Capability
 from olmo_eval.registry import Owner
 from olmo_eval.results.suites import SuiteNode
 
@@ -61,15 +60,7 @@ class PlannedTask:
     @property
     def capability(self) -> Capability:
         """What this task asks of the provider."""
-        return _CAPABILITIES[self.example.request_type]
-
-
-_CAPABILITIES = {
-    RequestType.COMPLETION: Capability.GENERATE,
-    RequestType.CHAT: Capability.CHAT,
-    RequestType.LOGLIKELIHOOD: Capability.LOGLIKELIHOOD,
-    RequestType.ROLLING: Capability.ROLLING,
-}
+        return self.example.request_type.capability
 
 
 @frozen
@@ -246,7 +237,7 @@ def _refuse_unreadable(config: TaskConfig, spec: str, request: LMRequest) -> Non
     Raises:
         UsageError: naming the metric, and what would fit.
     """
-    scored = request.request_type in (RequestType.LOGLIKELIHOOD, RequestType.ROLLING)
+    scored = request.request_type.scored
     given: Reads = "likelihood" if scored else "text"
     for metric in config.metrics:
         scorer_reads = metric.scorer.reads
@@ -272,7 +263,7 @@ def _fitting(spec: str, given: Reads) -> str:
         f"{task}:{variant}"
         for variant in sorted(variants_of(task))
         if (formatter := (variant_settings(task, variant) or {}).get("formatter")) is not None
-        and (formatter.request_type in (RequestType.COMPLETION, RequestType.CHAT)) == generates
+        and formatter.request_type.scored != generates
     ]
     asked = "that generates" if generates else "that asks for log-likelihoods"
     return f"metrics that fit: {named}" + (

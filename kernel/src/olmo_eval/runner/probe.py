@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from olmo_eval.agents.execution import gather
 from olmo_eval.common.types import Identity, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import (
     NonFiniteError,
@@ -22,7 +23,6 @@ from olmo_eval.errors import (
     UnansweredError,
     UsageError,
 )
-from olmo_eval.harness.execution import gather
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.record import request_hash, request_row
 from olmo_eval.results.reuse import ReuseIndex
@@ -70,7 +70,7 @@ class _Recorded:
 
     @property
     def scored(self) -> bool:
-        return self.request.request_type.startswith("loglikelihood")
+        return self.request.request_type.scored
 
 
 async def refuse_other_model(
@@ -129,7 +129,7 @@ def _recorded(harness: Harness, plan: Plan, answers: ReuseIndex) -> Iterator[_Re
             task = planned.task
             request = harness.prepare(task.request_for(instance))
             params = sampling(planned, task.get_sampling_params(instance))
-            scored = request.request_type.startswith("loglikelihood")
+            scored = request.request_type.scored
             if not scored and not params.greedy:
                 continue
             known = answers.find(request_hash(request_row(request), params))

@@ -20,16 +20,18 @@ from typing import Any
 
 from attrs import evolve
 
-from olmo_eval.common.types import Identity, Instance, LMOutput, LMRequest, SamplingParams
+from olmo_eval.common.types import (
+    Capability,
+    Identity,
+    Instance,
+    LMOutput,
+    LMRequest,
+    SamplingParams,
+)
 from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.errors import DataError, NonFiniteError, ProviderError, UnansweredError, UsageError
-from olmo_eval.harness.fingerprint import file_digest
-from olmo_eval.harness.provider import (
-    Capability,
-    Provider,
-    ProviderConfig,
-    current_instance,
-)
+from olmo_eval.providers.fingerprint import file_digest
+from olmo_eval.providers.provider import Provider, ProviderConfig, current_instance
 from olmo_eval.results.record import dumps, request_row
 from olmo_eval.results.recorded import RecordedAnswer, RecordedOutputs
 from olmo_eval.results.store import Store

@@ -9,7 +9,7 @@ from attrs import evolve
 from olmo_eval.common.overrides import Override, parse_override
 from olmo_eval.errors import DataError, UsageError
 from olmo_eval.harness.config import HarnessConfig
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.results.store import Run
 from olmo_eval.runner.lock import digest, task_lock
 from olmo_eval.runner.plan import Plan, PlannedTask, TaskRequest, make_plan

@@ -15,10 +15,10 @@ from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import ProviderError
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.faults import reason
-from olmo_eval.harness.judge import JudgeError
 from olmo_eval.harness.runtime import natural_outcome
-from olmo_eval.harness.sandbox import SandboxError
+from olmo_eval.judges.judge import JudgeError
 from olmo_eval.runner.timelimit import EscapedError, OutOfTimeError, TimeLimits
+from olmo_eval.sandbox import SandboxError
 
 
 class ScoringFailed(Exception):
@@ -41,7 +41,7 @@ async def extract(
     Raises:
         ScoringFailed: the task's extraction raised, or did not return in time.
     """
-    if request.request_type.startswith("loglikelihood"):
+    if request.request_type.scored:
         return outputs
     try:
         seconds = limits.seconds()
@@ -184,7 +184,7 @@ _TELLING = (Outcome.REFUSED, Outcome.LIMIT_REACHED, Outcome.TRUNCATED)
 
 def answered_outcome(request: LMRequest, outputs: tuple[LMOutput, ...]) -> Outcome:
     """How an instance ended whose outputs were scored without trouble."""
-    if request.request_type.startswith("loglikelihood"):
+    if request.request_type.scored:
         return Outcome.SCORED
     found = {natural_outcome(output) for output in outputs}
     for outcome in _TELLING:

@@ -12,8 +12,8 @@ import anyio
 
 from olmo_eval.common.types import Identity, Response
 from olmo_eval.errors import RunFailedError
-from olmo_eval.harness.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.providers.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.results import journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder

@@ -19,9 +19,9 @@ from typing import Any
 
 import anyio
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
-from olmo_eval.harness.provider import Capability, Provider
+from olmo_eval.providers.provider import Provider
 
 #: nats by which a log-likelihood may differ between two ways of asking for it
 TOLERANCE = 1e-3

@@ -14,8 +14,8 @@ from typing import Any
 
 import anyio
 
-from olmo_eval.harness.config import parse_size
-from olmo_eval.harness.sandbox import Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox import Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox.config import parse_size
 
 Check = Callable[[SandboxBackend, Sandbox], Awaitable[None]]
 

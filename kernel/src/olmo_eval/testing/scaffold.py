@@ -19,7 +19,10 @@ import anyio
 import anyio.lowlevel
 from attrs import define, field
 
+from olmo_eval.agents.scaffold import Scaffold
+from olmo_eval.agents.tools import tool
 from olmo_eval.common.types import (
+    Capability,
     LMOutput,
     LMRequest,
     Message,
@@ -30,11 +33,9 @@ from olmo_eval.common.types import (
 )
 from olmo_eval.errors import TransientError
 from olmo_eval.harness.config import HarnessConfig
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
 from olmo_eval.harness.runtime import Harness
-from olmo_eval.harness.scaffold import Scaffold
-from olmo_eval.harness.tools import tool
 from olmo_eval.plugins import fresh_manager
+from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.registry import Owner
 
 _NAME = "scaffold_under_test"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import MissingDependencyError, ProviderError, UnknownNameError, UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.embedded.config import read_config
 from olmo_eval_providers.optional import importable, install_command
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.devices import narrowed, own_mask, visible_gpus
+from olmo_eval.providers.devices import narrowed, own_mask, visible_gpus
 
 #: the GPUs that CUDA numbers in this process, in their order; None before it has begun
 _numbered: tuple[str, ...] | None = None

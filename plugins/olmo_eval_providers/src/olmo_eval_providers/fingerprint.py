@@ -1,6 +1,6 @@
 """Model fingerprints, as the kernel makes them."""
 
-from olmo_eval.harness.fingerprint import (
+from olmo_eval.providers.fingerprint import (
     SAMPLE_BYTES,
     WHOLE_FILE_BYTES,
     folder_fingerprint,

@@ -17,8 +17,8 @@ from olmo_eval.common.types import (
     Usage,
 )
 from olmo_eval.errors import NonFiniteError
-from olmo_eval.harness.engine_input import ReadableEncoder
-from olmo_eval.harness.tokenization import Scored
+from olmo_eval.providers.engine_input import ReadableEncoder
+from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
 
 

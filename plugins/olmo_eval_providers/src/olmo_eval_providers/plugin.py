@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from olmo_eval.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from olmo_eval.harness.models import ModelConfig
-    from olmo_eval.harness.provider import Provider, ProviderConfig
     from olmo_eval.hookspecs import Register
+    from olmo_eval.providers.models import ModelConfig
+    from olmo_eval.providers.provider import Provider, ProviderConfig
 
 
 @hookimpl

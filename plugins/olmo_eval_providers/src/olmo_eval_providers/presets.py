@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from olmo_eval.harness.models import ModelConfig
+from olmo_eval.providers.models import ModelConfig
 
 PRESETS: dict[str, ModelConfig] = {
     "llama3.1-8b": ModelConfig("meta-llama/Llama-3.1-8B"),

@@ -12,7 +12,7 @@ import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.testing.provider import provider_contract
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
 

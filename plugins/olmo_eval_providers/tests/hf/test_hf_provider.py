@@ -10,8 +10,8 @@ import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams, ToolSchema
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.provider import ProviderConfig
-from olmo_eval.harness.tokenization import split_pair
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.providers.tokenization import split_pair
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.optional import importable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from olmo_eval.harness.tokenization import Scored
+from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.hf.packing import pack
 
 SHOTS = tuple(range(100, 300))

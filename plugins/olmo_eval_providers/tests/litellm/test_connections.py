@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
 from olmo_eval_providers.optional import importable
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from olmo_eval.common.types import LMRequest, RequestType, SamplingParams, ToolSchema
+from olmo_eval.common.types import Capability, LMRequest, RequestType, SamplingParams, ToolSchema
 from olmo_eval.errors import (
     ProviderError,
     RefusedError,
@@ -15,7 +15,7 @@ from olmo_eval.errors import (
     TransientError,
     UsageError,
 )
-from olmo_eval.harness.provider import Capability, ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
 from olmo_eval_providers.optional import importable
 

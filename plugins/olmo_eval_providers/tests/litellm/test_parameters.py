@@ -9,11 +9,12 @@ import asyncio
 
 import pytest
 
-from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import Capability, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.config import HarnessConfig, JudgeConfig
-from olmo_eval.harness.provider import Capability, ProviderConfig
+from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.refusals import refusals
+from olmo_eval.judges.judge import JudgeConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
 from olmo_eval_providers.optional import importable
 from olmo_eval_providers.presets import PRESETS

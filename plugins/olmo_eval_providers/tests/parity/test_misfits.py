@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.optional import importable

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.optional import importable

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.testing.provider import CHECKS, checks_for
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
 from olmo_eval_providers.hf.provider import HFProvider

@@ -9,7 +9,7 @@ import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams, ToolSchema
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
 from olmo_eval_providers.optional import importable

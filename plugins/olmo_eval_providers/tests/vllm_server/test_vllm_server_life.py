@@ -18,8 +18,8 @@ import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, RunFailedError, UsageError
-from olmo_eval.harness.devices import visible_gpus
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.devices import visible_gpus
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.optional import importable
 from olmo_eval_providers.vllm_server.options import server_arguments
 from olmo_eval_providers.vllm_server.pool import shared_out
@@ -146,7 +146,7 @@ def test_kill_9_of_the_run_leaves_no_server(stand_in, tmp_path):
     python, living = stand_in
     code = (
         "import asyncio, os, signal\n"
-        "from olmo_eval.harness.provider import ProviderConfig\n"
+        "from olmo_eval.providers.provider import ProviderConfig\n"
         "from olmo_eval_providers.vllm_server.provider import VLLMServerProvider\n"
         f"config = ProviderConfig(model='any', kwargs={{'python': {python!r}}})\n"
         "async def main():\n"

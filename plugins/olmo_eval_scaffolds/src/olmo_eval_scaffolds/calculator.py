@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from olmo_eval.harness.tools import tool
+from olmo_eval.agents.tools import tool
 
 _MAX_LENGTH = 1000  # characters of an expression
 _MAX_BITS = 4096  # bits of an integer: about 1200 digits

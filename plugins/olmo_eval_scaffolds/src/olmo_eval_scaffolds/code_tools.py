@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from olmo_eval.harness.sandbox import ExecResult, Sandbox
-from olmo_eval.harness.tools import tool
+from olmo_eval.agents.tools import tool
+from olmo_eval.sandbox import ExecResult, Sandbox
 
 
 @tool(requires="python")

@@ -10,7 +10,7 @@ from typing import Any
 from olmo_eval.common.scorers.text import gold_answers
 from olmo_eval.common.text import fill
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
-from olmo_eval.harness.judge import Judge, JudgeError, Judgment
+from olmo_eval.judges.judge import Judge, JudgeError, Judgment
 
 _HEAD = (
     "Grade an answer to a question against the reference answer. Judge what the answer says, not "

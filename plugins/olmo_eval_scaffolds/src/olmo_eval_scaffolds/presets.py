@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from olmo_eval.harness.config import HarnessConfig, SandboxConfig
+from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.sandbox.config import SandboxConfig
 
 #: not isolated, so a run is refused until it says ``sandboxes.0.unsafe_local=true`` or another
 #: backend

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from olmo_eval.agents.scaffold import LimitReached, Scaffold, ScaffoldContext
 from olmo_eval.common.types import LMOutput, LMRequest, Message, SamplingParams, ToolResult
-from olmo_eval.harness.scaffold import LimitReached, Scaffold, ScaffoldContext
 
 #: turns of an instance whose harness sets no limit at all: a loop has to end
 _TURNS = 100
@@ -27,7 +27,7 @@ class ToolLoop(Scaffold):
     async def run(
         self, request: LMRequest, params: SamplingParams, context: ScaffoldContext
     ) -> LMOutput:
-        for _ in range(context.config.max_turns or _TURNS):
+        for _ in range(context.limits.turns or _TURNS):
             output = (await context.generate(request, params))[0]
             if not output.tool_calls:
                 return output

@@ -6,13 +6,20 @@ Instance -> LMRequest (+ SamplingParams) -> LMOutput -> Response
 from olmo_eval.common.types.identity import Identity
 from olmo_eval.common.types.instance import Instance, Split
 from olmo_eval.common.types.output import LMOutput, TokenLogprob
-from olmo_eval.common.types.request import LMRequest, Message, RequestType, SamplingParams
+from olmo_eval.common.types.request import (
+    Capability,
+    LMRequest,
+    Message,
+    RequestType,
+    SamplingParams,
+)
 from olmo_eval.common.types.response import Outcome, Response
 from olmo_eval.common.types.tools import ToolCall, ToolResult, ToolSchema
 from olmo_eval.common.types.trajectory import Trajectory, Turn
 from olmo_eval.common.types.usage import Usage
 
 __all__ = [
+    "Capability",
     "Identity",
     "Instance",
     "LMOutput",

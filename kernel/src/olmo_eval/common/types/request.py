@@ -17,6 +17,16 @@ _MOST_SAMPLES = 100_000
 _SOME_TOKENS: bounds.Validator = optional(bounds.count(1))
 
 
+class Capability(StrEnum):
+    """What a provider can be asked for."""
+
+    GENERATE = "generate"
+    CHAT = "chat"
+    TOOLS = "tools"
+    LOGLIKELIHOOD = "loglikelihood"
+    ROLLING = "loglikelihood_rolling"
+
+
 class RequestType(StrEnum):
     """The four ways to ask: two that generate text, two that score it."""
 
@@ -24,6 +34,17 @@ class RequestType(StrEnum):
     COMPLETION = "completion"
     LOGLIKELIHOOD = "loglikelihood"
     ROLLING = "loglikelihood_rolling"
+
+    @property
+    def scored(self) -> bool:
+        """Whether given texts are scored, and nothing is generated."""
+        return self in (RequestType.LOGLIKELIHOOD, RequestType.ROLLING)
+
+    @property
+    def capability(self) -> Capability:
+        """What a provider must be able to do to answer."""
+        generates = self is RequestType.COMPLETION
+        return Capability.GENERATE if generates else Capability(self.value)
 
 
 class Message(TypedDict, total=False):

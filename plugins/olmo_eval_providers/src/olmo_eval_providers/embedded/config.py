@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.checkpoints import read_json
+from olmo_eval.providers.checkpoints import read_json
 
 OTHER_ENGINES = "the providers vllm and hf run other architectures"
 

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import NonFiniteError
-from olmo_eval.harness.tokenizer import ModelTokenizer
+from olmo_eval.providers.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.attention import SlotMemory
 from olmo_eval_providers.embedded.model import log_softmax
 from olmo_eval_providers.embedded.prefixes import Encoded, PrefixCache

@@ -14,8 +14,8 @@ import numpy as np
 from attrs import define, field
 
 from olmo_eval.common.types import LMRequest, SamplingParams
-from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
-from olmo_eval.harness.tokenizer import ModelTokenizer
+from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
+from olmo_eval.providers.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.decoding import Decoder, Sample
 from olmo_eval_providers.embedded.model import Llama
 from olmo_eval_providers.embedded.prefixes import PrefixCache

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import anyio
 import anyio.to_thread
 
-from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
+from olmo_eval.common.types import Capability, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
-from olmo_eval.harness.engine_input import EngineInput, engine_inputs
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval.providers.engine_input import EngineInput, engine_inputs
+from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval_providers.embedded.config import model_folder
 from olmo_eval_providers.embedded.engine import Engine, Job
 from olmo_eval_providers.fingerprint import model_fingerprint

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from olmo_eval.harness.tokenization import Scored
+from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.embedded.attention import PrefixMemory
 from olmo_eval_providers.embedded.model import log_softmax
 from olmo_eval_providers.embedded.prefixes import PIECE, Encoded, PrefixCache

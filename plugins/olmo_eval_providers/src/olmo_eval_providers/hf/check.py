@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 
-from olmo_eval.harness.tokenization import Scored
+from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.hf.cache import PrefixCache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget

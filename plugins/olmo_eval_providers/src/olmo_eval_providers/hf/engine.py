@@ -11,7 +11,7 @@ from attrs import define, field
 
 from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import OlmoEvalError, ProviderError
-from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
+from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
 from olmo_eval_providers.found import generated, scored
 from olmo_eval_providers.hf.cache import PrefixCache
 from olmo_eval_providers.hf.check import sharing_works

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.cuda import number_on_cuda
 from olmo_eval_providers.hf.options import Options
 from olmo_eval_providers.hf.tokenizer import HFTokenizer

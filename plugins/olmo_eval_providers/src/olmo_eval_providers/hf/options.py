@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, fields, frozen, validators
 
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 
 #: options, and arguments of ``from_pretrained``, that only say where and how fast
 PACE = frozenset({"batch_tokens", "device", "device_map", "prefix_bytes", "slots"})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import define
 
-from olmo_eval.harness.tokenization import Scored
+from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.found import Likelihood
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget, with_less

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from olmo_eval.harness.tokenization import Scored
+from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.found import Likelihood
 from olmo_eval_providers.hf import cache
 from olmo_eval_providers.hf.loading import LoadedModel

@@ -9,9 +9,9 @@ from typing import Any
 
 from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.provider import ProviderConfig
-from olmo_eval.harness.tokenization import start_token
-from olmo_eval.harness.tokenizer import chat_arguments, with_bos
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.providers.tokenization import start_token
+from olmo_eval.providers.tokenizer import chat_arguments, with_bos
 
 
 class HFTokenizer:

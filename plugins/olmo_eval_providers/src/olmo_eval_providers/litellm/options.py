@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, fields, frozen, validators
 
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 
 #: options that only say how fast, for how much, and with whose key
 PACE = frozenset(

@@ -7,10 +7,17 @@ import os
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from olmo_eval.common.types import Identity, LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import (
+    Capability,
+    Identity,
+    LMOutput,
+    LMRequest,
+    RequestType,
+    SamplingParams,
+)
 from olmo_eval.errors import ProviderError, TransientError, UsageError
-from olmo_eval.harness.engine_input import EngineInput
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
+from olmo_eval.providers.engine_input import EngineInput
+from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.results.redact import Redactor
 from olmo_eval_providers.litellm.call import CallForm, call_form
 from olmo_eval_providers.litellm.connections import close_connections, open_connections

@@ -11,9 +11,9 @@ from attrs import define, field, frozen
 
 from olmo_eval.common.types import LMRequest
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.provider import ProviderConfig
-from olmo_eval.harness.tokenization import TextEncoder
-from olmo_eval.harness.tokenizer import ModelTokenizer
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.providers.tokenization import TextEncoder
+from olmo_eval.providers.tokenizer import ModelTokenizer
 from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
 from olmo_eval_providers.shapes import named_folder

@@ -8,8 +8,8 @@ from typing import Any
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.engine_input import EngineInput, engine_inputs, input_tokens, scored_inputs
-from olmo_eval.harness.tokenization import one_bos
+from olmo_eval.providers.engine_input import EngineInput, engine_inputs, input_tokens, scored_inputs
+from olmo_eval.providers.tokenization import one_bos
 from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder
 

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
 from olmo_eval.errors import ProviderError, UsageError
-from olmo_eval.harness.tokenization import Scored, TextEncoder, to_score
+from olmo_eval.providers.tokenization import Scored, TextEncoder, to_score
 from olmo_eval_providers.found import logprob
 from olmo_eval_providers.openai_api.client import OpenAIClient
 from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from attrs import define
 
 from olmo_eval.errors import MissingDependencyError, ProviderError, RunFailedError, UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.choose import gpu_present
 from olmo_eval_providers.optional import install_command, require
 from olmo_eval_providers.shapes import check_model

@@ -9,11 +9,11 @@ import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.engine_input import EngineInput, engine_inputs
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
-from olmo_eval.harness.tokenization import Scored, fit_prompt, to_score
+from olmo_eval.providers.engine_input import EngineInput, engine_inputs
+from olmo_eval.providers.provider import Provider, ProviderConfig
+from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
 from olmo_eval_providers.choose import gpu_present
 from olmo_eval_providers.cuda import starting_on
 from olmo_eval_providers.fingerprint import model_fingerprint

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import field, fields, frozen, validators
 
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.provider import ProviderConfig
+from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.choose import gpu_present
 
 #: of the provider's own options, those that only say how it is started and entered

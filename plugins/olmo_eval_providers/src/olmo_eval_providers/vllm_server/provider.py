@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import MissingDependencyError
-from olmo_eval.harness.devices import visible_gpus
-from olmo_eval.harness.engine_input import EngineInput
-from olmo_eval.harness.provider import Capability, Provider, ProviderConfig
-from olmo_eval.harness.tokenization import fit_prompt
+from olmo_eval.providers.devices import visible_gpus
+from olmo_eval.providers.engine_input import EngineInput
+from olmo_eval.providers.provider import Provider, ProviderConfig
+from olmo_eval.providers.tokenization import fit_prompt
 from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.body import chat_body, sampling_body

@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import anyio.to_thread
 
 from olmo_eval.errors import UsageError
-from olmo_eval.harness.config import SandboxConfig, parse_size
-from olmo_eval.harness.sandbox import ExecResult, Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox import ExecResult, Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox.config import SandboxConfig, parse_size
 from olmo_eval_sandboxes.local.launcher import Command, Ended, Launcher
 from olmo_eval_sandboxes.local.user import (
     python_within_reach,

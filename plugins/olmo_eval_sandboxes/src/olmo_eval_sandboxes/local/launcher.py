@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 from attrs import define, frozen
 
-from olmo_eval.harness.sandbox import SandboxError
+from olmo_eval.sandbox import SandboxError
 from olmo_eval_sandboxes.local.user import sandbox_user, temporary_folder
 
 _CHUNK = 1 << 16

@@ -146,7 +146,7 @@ class Subject:
     def scored_by_likelihood(self) -> bool:
         """Whether the model is asked for log-likelihoods instead of text."""
         kinds = {self.request(item).request_type for item in self.items[:1]}
-        return any(kind.startswith("loglikelihood") for kind in kinds)
+        return any(kind.scored for kind in kinds)
 
     @property
     def generated(self) -> bool:

@@ -1,0 +1,1 @@
+"""Everything that happens between a question and its final answer."""

@@ -1,0 +1,57 @@
+"""What a judge is: a grader that asks a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from attrs import field, frozen
+
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
+from olmo_eval.errors import OlmoEvalError
+
+
+class JudgeError(OlmoEvalError):
+    """A judge could not be asked, or its reply could not be read: the outcome is judge_failed."""
+
+
+@frozen
+class JudgeConfig:
+    """A grader of the harness: which registered judge, asking which auxiliary provider."""
+
+    kind: str = "llm"
+    provider: str = "judge"
+    kwargs: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class Judgment:
+    """A judge's verdict on one output, with the reply it was read from, for audit."""
+
+    score: float
+    reply: str
+    label: str = ""
+    metadata: Mapping[str, Any] = field(factory=dict)
+
+
+class Judge:
+    """Base of graders. ``ask`` sends a request to the judge's model with the run's retries."""
+
+    name: ClassVar[str] = ""
+
+    def __init__(self, ask: Any, **kwargs: Any) -> None:
+        self.ask = ask
+        if kwargs:
+            raise TypeError(f"judge {self.name!r} takes no setting {sorted(kwargs)[0]!r}")
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> LMOutput:
+        outputs: list[LMOutput] = await self.ask(request, params)
+        return outputs[0]
+
+    async def grade(self, instance: Instance, output: LMOutput) -> Judgment:
+        """Judge one output.
+
+        Raises:
+            JudgeError: the reply cannot be read; it is never guessed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to grade")

@@ -1,0 +1,6 @@
+"""Sandboxes: environments in which tools and scorers run what a model wrote."""
+
+from olmo_eval.sandbox.backend import ExecResult, Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox.config import SandboxConfig
+
+__all__ = ["ExecResult", "Sandbox", "SandboxBackend", "SandboxConfig", "SandboxError"]

@@ -1,0 +1,94 @@
+"""What a sandbox backend must do for one environment, and nothing else.
+
+Pooling, routing, limits on how many, and retries are the planner's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from attrs import frozen
+
+from olmo_eval.errors import OlmoEvalError
+from olmo_eval.sandbox.config import SandboxConfig
+
+
+class SandboxError(OlmoEvalError):
+    """The environment itself failed (not the program in it): the outcome is infra_failed."""
+
+
+@frozen
+class ExecResult:
+    """How a command ended.
+
+    ``exit_code`` is None where it was ended for running past its ``timeout``; what it printed
+    until then is kept. ``truncated`` says that output beyond the limit was cut; ``seconds`` is
+    wall-clock time.
+    """
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    timed_out: bool = False
+    truncated: bool = False
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return self.exit_code == 0
+
+
+class Sandbox:
+    """One running environment, used by one instance at a time."""
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float | None = None,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+    ) -> ExecResult:
+        """Run a program; a timeout (seconds) ends everything it started, inside the sandbox.
+
+        Raises:
+            SandboxError: the environment is gone or cannot run anything.
+        """
+        raise NotImplementedError
+
+    async def write(self, path: str, data: bytes) -> None:
+        """Write a file; relative paths are below the working directory; folders are made."""
+        raise NotImplementedError
+
+    async def read(self, path: str) -> bytes:
+        """Read a file. Raises FileNotFoundError."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """End the environment and everything in it. Called once, whatever happened before."""
+        raise NotImplementedError
+
+
+class SandboxBackend:
+    """Base of backends: makes environments from one configuration.
+
+    ``isolates`` says whether code inside is kept from the host; a backend that does not isolate
+    is refused unless the configuration says ``unsafe_local``.
+    """
+
+    isolates: ClassVar[bool] = True
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+
+    async def start(self) -> None:
+        """Check that the engine is there. Raises SandboxError with the way out."""
+
+    async def create(self, run_id: str) -> Sandbox:
+        """A fresh environment for the run ``run_id`` (which a container's label carries)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to create")
+
+    async def close(self) -> None:
+        """Give back what ``start`` took."""

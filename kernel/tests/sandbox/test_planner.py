@@ -1,0 +1,227 @@
+"""The planner: nothing early, nothing shared, nothing left, first come first served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import pytest
+
+from olmo_eval.errors import UsageError
+from olmo_eval.plugins import fresh_manager
+from olmo_eval.sandbox import ExecResult, Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox.config import SandboxConfig
+from olmo_eval.sandbox.planner import SandboxPlanner
+
+LOG: list[str] = []
+
+
+class FakeSandbox(Sandbox):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.closed = False
+
+    async def exec(self, argv: Any, **_: Any) -> ExecResult:
+        return ExecResult(0, self.name, "")
+
+    async def close(self) -> None:
+        assert not self.closed
+        await anyio.lowlevel.checkpoint()
+        self.closed = True
+        LOG.append(f"close {self.name}")
+
+
+class FakeBackend(SandboxBackend):
+    """Makes numbered environments; ``kwargs.failures`` creations fail first."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        super().__init__(config)
+        self.made = 0
+        self.failures = int(config.kwargs.get("failures", 0))
+
+    async def start(self) -> None:
+        LOG.append("start")
+
+    async def create(self, run_id: str) -> FakeSandbox:
+        await anyio.sleep(0.001)
+        if self.failures:
+            self.failures -= 1
+            raise SandboxError("no room")
+        self.made += 1
+        LOG.append(f"create {self.config.image}{self.made}")
+        return FakeSandbox(f"{self.config.image}{self.made}")
+
+    async def close(self) -> None:
+        LOG.append("end")
+
+
+def fake(image: str = "a", **settings: Any) -> SandboxConfig:
+    return SandboxConfig(backend="fake", image=image, **settings)
+
+
+def plan(body: Callable[[SandboxPlanner], Any], *configs: SandboxConfig, **settings: Any) -> None:
+    async def main() -> None:
+        async with SandboxPlanner(configs, **settings) as planner:
+            await body(planner)
+
+    LOG.clear()
+    with fresh_manager() as manager:
+        manager.registries["sandboxes"].add("fake", FakeBackend, owner())
+        anyio.run(main)
+
+
+def owner() -> Any:
+    from olmo_eval.registry import Owner
+
+    return Owner("test")
+
+
+def test_nothing_starts_before_it_is_needed() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        async with planner.binding({"python"}):
+            pass
+        assert LOG == []
+
+    plan(body, fake())
+    assert LOG == []
+
+
+def test_every_lease_is_fresh_and_closed() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        for _ in range(2):
+            async with planner.lease("python"):
+                pass
+
+    plan(body, fake())
+    assert LOG == ["start", "create a1", "close a1", "create a2", "close a2", "end"]
+
+
+def test_no_more_at_once_than_allowed_and_first_come_first_served() -> None:
+    inside, most, order = 0, 0, []
+
+    async def one(planner: SandboxPlanner, number: int) -> None:
+        nonlocal inside, most
+        async with planner.lease("bash"):
+            order.append(number)
+            inside += 1
+            most = max(most, inside)
+            await anyio.sleep(0.002)
+            inside -= 1
+
+    async def body(planner: SandboxPlanner) -> None:
+        async with anyio.create_task_group() as group:
+            for number in range(12):
+                group.start_soon(one, planner, number)
+
+    plan(body, fake(instances=3))
+    assert most == 3 and order == sorted(order)
+
+
+def test_routing_is_by_capability() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        async with planner.lease("python") as box, planner.lease("sandbox:big") as big:
+            assert isinstance(box, FakeSandbox) and isinstance(big, FakeSandbox)
+            assert (box.name, big.name) == ("a1", "b1")
+        with pytest.raises(SandboxError, match="offers gpu") as caught:
+            async with planner.lease("gpu"):
+                pass
+        assert caught.value.hint == "offered: bash, python, sandbox:big"
+
+    plan(body, fake("a"), fake("b", capabilities=("sandbox:big",)))
+
+
+def test_the_freer_of_two_equals_is_taken() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        async with planner.lease("python") as one, planner.lease("python") as two:
+            assert isinstance(one, FakeSandbox) and isinstance(two, FakeSandbox)
+            assert {one.name, two.name} == {"a1", "b1"}
+
+    plan(body, fake("a"), fake("b"))
+
+
+def test_an_instance_keeps_its_sandbox() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        async with planner.binding({"bash", "python"}) as binding:
+            first = await binding.get("bash")
+            assert await binding.get("python") is await binding.get("bash") is first
+        assert planner.created == 1
+
+    plan(body, fake())
+    assert LOG[-2:] == ["close a1", "end"]
+
+
+def test_instances_that_need_two_kinds_never_wait_for_each_other() -> None:
+    async def one(planner: SandboxPlanner, first: str, second: str) -> None:
+        async with planner.binding({"bash", "python"}) as binding:
+            await binding.get(first)
+            await anyio.sleep(0.001)
+            await binding.get(second)
+
+    async def body(planner: SandboxPlanner) -> None:
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as group:
+                for _ in range(5):
+                    group.start_soon(one, planner, "bash", "python")
+                    group.start_soon(one, planner, "python", "bash")
+
+    configs = (
+        fake("a", capabilities=("bash",), instances=1),
+        fake("b", capabilities=("python",), instances=1),
+    )
+    plan(body, *configs)
+    assert sum(line.startswith("create") for line in LOG) == 20
+    assert sum(line.startswith("close") for line in LOG) == 20
+
+
+def test_creation_is_tried_again_then_told() -> None:
+    async def good(planner: SandboxPlanner) -> None:
+        async with planner.lease("bash"):
+            pass
+
+    plan(good, fake(kwargs={"failures": 1}))
+
+    async def bad(planner: SandboxPlanner) -> None:
+        with pytest.raises(SandboxError, match=r"could not be created: no room \(2 attempts\)"):
+            async with planner.lease("bash"):
+                pass
+        async with planner.lease("bash"):  # the slot was given back
+            pass
+
+    plan(bad, fake(instances=1, kwargs={"failures": 2}), creation_retries=1)
+
+
+def test_cancellation_closes_everything() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(4):
+                await group.start(hold, planner)
+            group.cancel_scope.cancel()
+
+    async def hold(planner: SandboxPlanner, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+        async with planner.binding({"bash"}) as binding:
+            await binding.get("bash")
+            task_status.started()
+            await anyio.sleep(60)
+
+    plan(body, fake())
+    assert sum(line.startswith("create") for line in LOG) == 4
+    assert sum(line.startswith("close") for line in LOG) == 4
+    assert LOG[-1] == "end"
+
+
+def test_a_backend_that_does_not_isolate_has_to_be_accepted() -> None:
+    class Open(FakeBackend):
+        isolates = False
+
+    async def main() -> None:
+        async with SandboxPlanner([SandboxConfig(backend="open")]) as planner:
+            with pytest.raises(UsageError, match="does not isolate"):
+                async with planner.lease("bash"):
+                    pass
+
+    with fresh_manager() as manager:
+        manager.registries["sandboxes"].add("open", Open, owner())
+        anyio.run(main)
