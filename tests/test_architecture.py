@@ -41,7 +41,8 @@ ROOMS: dict[str, set[str]] = {
     "judges": WIRING | {"common", "providers", "sandbox"},
     "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
     "results": {"errors", "common"},
-    "runner": WIRING | RUNTIME | {"common", "data", "evals", "results"},
+    # A scorer's plugin file is imported anew in its worker process.
+    "runner": WIRING | RUNTIME | {"common", "data", "evals", "loading", "results"},
     "testing": WIRING | RUNTIME | {"common", "data", "evals", "runner", "results"},
     # What the kernel supplies itself goes through the hooks like anyone's.
     "builtins": WIRING | RUNTIME | {"common", "data", "evals", "runner", "results", "testing"},

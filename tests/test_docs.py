@@ -54,9 +54,11 @@ def test_every_column_of_the_instance_tables_is_documented() -> None:
 
     found = documented_types("instances/TASK.parquet")
     assert found == {f.name: shown(f.type).replace("float32", "float") for f in arrow}
-    request = arrow.field("request").type
+    answers = documented_types("answers/TASK.parquet")
+    assert answers == {f.name: shown(f.type) for f in schema.ANSWERS}
+    request = schema.ANSWERS.field("request").type
     assert documented_types("request") == {f.name: shown(f.type) for f in request}
-    output = arrow.field("outputs").type.value_type
+    output = schema.ANSWERS.field("outputs").type.value_type
     assert documented_types("outputs") == {f.name: shown(f.type) for f in output}
 
 

@@ -56,8 +56,9 @@ def runs(folder: Path) -> list[Path]:
 
 
 def record(run: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((run / "run.json").read_text())
-    return loaded
+    """The whole record of a run."""
+    summary, lock = (json.loads((run / name).read_text()) for name in ("run.json", "lock.json"))
+    return {**summary, **lock}
 
 
 # -- one run and its results
@@ -97,11 +98,13 @@ def test_results_are_read_with_pyarrow_alone(olmo_eval: OlmoEval, tmp_path: Path
     (score,) = pq.read_table(run / "metrics.parquet").to_pylist()
     assert (score["metric"], score["value"], score["n_expected"]) == ("accuracy", 1.0, 32)
     assert score["ci_low"] < 1.0 <= score["ci_high"]
-    instances = pq.read_table(run / "instances/internal_freshqa%3Azero.parquet").to_pylist()
+    file = "internal_freshqa%3Azero.parquet"
+    instances = pq.read_table(run / "instances" / file).to_pylist()
+    answers = pq.read_table(run / "answers" / file).to_pylist()
     assert len(instances) == 32
     first = instances[0]
     assert first["instance_id"] == "cap-fr"
-    assert first["outputs"][0]["text"] == first["gold"] == "Paris"
+    assert answers[0]["outputs"][0]["text"] == first["text"] == first["gold"] == "Paris"
     assert json.loads(first["request"]["messages"])[-1]["content"].endswith("of France?")
     assert first["values"]["accuracy:exact_match"] == 1.0
 
@@ -466,5 +469,5 @@ def test_every_key_of_run_json_is_documented(olmo_eval: OlmoEval, tmp_path: Path
 
     (run,) = runs(tmp_path)
     page = (ROOT / "docs/schema.md").read_text(encoding="utf-8")
-    listed = page.partition("## run.json")[2]
+    listed = page.partition("## run.json and lock.json")[2]
     assert not [key for key in record(run) if f"`{key}`" not in listed]

@@ -24,7 +24,9 @@ from olmo_eval.results.store import Run
 PACK = Path(__file__).parent / "packs/sums.py"
 
 #: columns that tell when and how a run was made, not what came out of it
-TIMES = ("latency", "reused")
+TIMES = ("latency", "reused", "reused_from")
+#: those that tell of the run
+OF_RUN = ("run_id", "model", "step", "tokens", "group", "run_name")
 
 Rows = list[dict[str, Any]]
 
@@ -138,14 +140,16 @@ def _text(n: int) -> dict[str, Any]:
 
 @pytest.fixture
 def tables() -> Callable[[Run], dict[str, Any]]:
-    """A run's tables as rows, without the columns that tell of time."""
+    """A run's tables as rows, without the columns that tell of time and of the run."""
 
     def read(run: Run) -> dict[str, Any]:
         folder = Path(run.location)
-        found: dict[str, Any] = {"metrics": pq.read_table(folder / "metrics.parquet").to_pylist()}
-        for path in sorted((folder / "instances").glob("*.parquet")):
+        found: dict[str, Any] = {}
+        for path in sorted(folder.rglob("*.parquet")):
             rows = pq.read_table(path).to_pylist()
-            found[path.name] = [{k: v for k, v in r.items() if k not in TIMES} for r in rows]
+            found[str(path.relative_to(folder))] = [
+                {k: v for k, v in row.items() if k not in (*TIMES, *OF_RUN)} for row in rows
+            ]
         return found
 
     return read

@@ -15,9 +15,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from attrs import evolve
 
 from olmo_eval.results.redact import Redactor
+from olmo_eval.results.store import Run
 
 PLUGIN = Path(__file__).with_name("leaky_plugin.py")
 
@@ -193,7 +193,7 @@ def test_no_secret_is_written_by_the_command_line(place: Path, command: str) -> 
 def test_what_is_no_secret_stays(place: Path) -> None:
     olmo_eval(place, *COMMANDS["run"], "--plugin", str(PLUGIN))
 
-    record = json.loads(next((place / "results/runs").glob("*/run.json")).read_text())
+    record = json.loads(next((place / "results/runs").glob("*/lock.json")).read_text())
 
     provider = record["harness"]["provider"]
     assert provider["base_url"].startswith("https://[redacted]@models.example.com/v1")
@@ -278,7 +278,7 @@ def test_a_killed_run_is_told_from_one_on_another_machine(bench: Any, recorded: 
     run = bench.evaluate("sums")
     digest = run.record["sessions"][0]["host"]
     host = {"a digest": digest, "a plain name": platform.node()}.get(recorded, "0" * 32)
-    running = evolve(run, record={**run.record, "status": "running", "sessions": [{"host": host}]})
+    running = Run(run.location, {**run.summary, "status": "running", "host": host})
 
     assert running.status == ("running" if recorded == "another machine" else "killed")
 

@@ -125,9 +125,11 @@ def test_speed_has_units_and_leaves_out_what_was_not_timed(bench: Any) -> None:
     import json
 
     bench.cli("run", "-m", "mock", "-t", "sums", "-o", "provider.kwargs.latency=0.01")
-    path = next(Path("results/runs").glob("2*/run.json"))
+    path = next(Path("results/runs").glob("2*/lock.json"))
     record = json.loads(path.read_text())
-    record["sessions"].insert(0, {"started": record["started"], "argv": []})  # one was killed
+    record["sessions"].insert(
+        0, {"started": record["sessions"][0]["started"], "argv": []}
+    )  # one was killed
     record["sessions"][1]["answered"] = 10
     path.write_text(json.dumps(record))
 

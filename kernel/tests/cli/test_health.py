@@ -102,7 +102,7 @@ def test_answers_without_a_request_are_shown_too(bench: Any, told: None) -> None
     import pyarrow.parquet as pq
 
     made = bench.evaluate("sums", skill=1.0)
-    path = bench.folder / made.location / "instances/sums.parquet"
+    path = bench.folder / made.location / "answers/sums.parquet"
     table = pq.read_table(path)
     rows = [{**row, "request": None, "outputs": [{"text": None}]} for row in table.to_pylist()]
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
@@ -114,7 +114,7 @@ def test_answers_without_a_request_are_shown_too(bench: Any, told: None) -> None
 
 def test_runs_made_before_there_was_any_show_nothing(bench: Any, told: None) -> None:
     made = bench.evaluate("sums", skill=0.0)
-    path = bench.folder / made.location / "run.json"
+    path = bench.folder / made.location / "lock.json"
     record = json.loads(path.read_text())
     for entry in record["tasks"]:
         del entry["health"]

@@ -23,8 +23,7 @@ from olmo_eval.common.scorers import Scorer
 from olmo_eval.common.types import Instance, LMOutput
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Task, register
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 
 print("printed at import")
 

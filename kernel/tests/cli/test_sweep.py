@@ -13,8 +13,7 @@ from olmo_eval.results.store import Store
 BREAKS = """
 import sys
 import olmo_eval
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 from olmo_eval.errors import ProviderError
 
 

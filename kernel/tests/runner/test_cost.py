@@ -15,8 +15,7 @@ from typing import ClassVar
 
 import olmo_eval
 from olmo_eval.common.types import LMOutput, Usage
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 
 
 class Dear(Provider):

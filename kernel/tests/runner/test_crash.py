@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import time
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from olmo_eval.results import journal
+from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.store import Run, open_run
 
 Tables = Callable[[Run], dict[str, Any]]
@@ -42,10 +42,12 @@ def journal_of(folder: Path) -> Path | None:
 
 
 def finished(folder: Path) -> set[str]:
-    """The questions whose records are whole in the journal."""
+    """The questions whose answers are whole in the journal."""
     path = journal_of(folder)
     rows = (row for _, _, row in journal.read(path)) if path else ()
-    return {row["question"].split()[0] for row in rows if row is not None}
+    return {
+        row["question"].split()[0] for row in rows if row is not None and row["kind"] == "answer"
+    }
 
 
 def the_run(folder: Path) -> Run:
@@ -128,7 +130,7 @@ def interrupted(bench: Any) -> Callable[[Callable[[bytes], bytes]], Run]:
         path.write_bytes(damage(path.read_bytes()))
         (Path(run.location) / "metrics.parquet").unlink()
         record = {**run.record, "status": "running"}
-        (Path(run.location) / "run.json").write_text(json.dumps(record))
+        RunFolder(Path(run.location)).write_json(record)
         resumed: Run = bench.evaluate("sums", skill=0.5, faults={"fail": 0.1}, results="broken")
         return resumed
 
@@ -165,8 +167,6 @@ def test_a_damaged_journal_costs_only_what_is_damaged(
 def test_a_run_killed_between_its_tables_and_its_record_is_repaired(
     bench: Any, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from olmo_eval.results.folder import RunFolder
-
     expected = bench.evaluate("sums", skill=0.5, results="unbroken")
     write = RunFolder.write_json
 

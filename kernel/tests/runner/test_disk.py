@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from attrs import evolve
 
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.results import folder, journal, locking
@@ -268,5 +267,5 @@ def test_a_file_system_without_locks(
     assert done.err.count("the file system of results has no locks") == 1
     assert locking.is_locked(Path("results"), "0" * 16) is False
     (run,) = Store("results").runs()
-    running = evolve(run, record={**run.record, "status": "running"})
+    running = Run(run.location, {**run.summary, "status": "running"})
     assert running.status == "running"  # nobody can tell

@@ -29,8 +29,7 @@ import os
 import olmo_eval
 from olmo_eval.common.types import LMOutput
 from olmo_eval.errors import NonFiniteError
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 
 
 class Blown(Provider):
@@ -142,7 +141,7 @@ def test_the_same_command_asks_nothing_again(bench: Any) -> None:
         assert "0 of 30" in done.out
     assert "30 instances are done" in again.err
     assert "nan" not in (first.out + first.err).replace("log-probability is nan", "")
-    (path,) = bench.folder.glob("results/runs/*/run.json")
+    (path,) = bench.folder.glob("results/runs/*/lock.json")
     record = json.loads(path.read_text())
     assert [session["answered"] for session in record["sessions"]] == [30, 0]
 

@@ -28,7 +28,11 @@ def slow_run(latency: float, results: str = "results") -> tuple[object, ...]:
 def recorded(folder: Path) -> int:
     """Whole records in the journal below ``folder``."""
     paths = list(folder.glob("runs/*/journal/records.jsonl"))
-    return sum(row is not None for path in paths for _, _, row in journal.read(path))
+    return sum(
+        row is not None and row["kind"] == "score"
+        for path in paths
+        for _, _, row in journal.read(path)
+    )
 
 
 def wait_for_records(process: subprocess.Popen[str], folder: Path, n: int) -> None:
@@ -74,8 +78,7 @@ import anyio
 import olmo_eval
 from olmo_eval.common.types import LMOutput
 from olmo_eval.errors import RunFailedError
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 
 
 class SameTerminal(Provider):

@@ -71,7 +71,11 @@ def cell(bench: Any) -> Callable[..., subprocess.Popen[str]]:
 
 def recorded(folder: Path) -> int:
     paths = list(folder.glob("runs/*/journal/records.jsonl"))
-    return sum(row is not None for path in paths for _, _, row in journal.read(path))
+    return sum(
+        row is not None and row["kind"] == "score"
+        for path in paths
+        for _, _, row in journal.read(path)
+    )
 
 
 def wait_for_records(process: subprocess.Popen[str], folder: Path, n: int) -> None:
@@ -136,8 +140,7 @@ def test_the_second_stops_at_once(bench: Any, cell: Callable[..., subprocess.Pop
 SLOW_START = """
 import anyio
 import olmo_eval
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 
 
 class SlowStart(Provider):

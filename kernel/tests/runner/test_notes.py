@@ -16,8 +16,7 @@ import os
 import olmo_eval
 from olmo_eval.common.types import LMOutput
 from olmo_eval.errors import RunFailedError
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 
 
 class Short(Provider):

@@ -159,8 +159,7 @@ EXITS = """
 import sys
 import anyio
 import olmo_eval
-from olmo_eval.common.types import Capability
-from olmo_eval.providers.provider import (Provider)
+from olmo_eval.providers import Capability, Provider
 
 
 class Exits(Provider):

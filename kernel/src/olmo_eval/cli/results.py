@@ -129,6 +129,19 @@ def metrics(run: str, results: str, as_json: bool) -> None:
         click.echo(f"  {name.replace('_', ' '):<22} {shown}")
 
 
+@results.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@results_option
+def convert(runs: tuple[str, ...], results: str) -> None:
+    """Write each RUN of an older schema version anew, in its place, in the present one."""
+    from olmo_eval.results.convert import convert as convert_run
+    from olmo_eval.results.store import Store
+
+    for reference in runs:
+        found = convert_run(Store(results).find(reference))
+        click.echo(f"run {found.run_id} is of version {found.version} now")
+
+
 _SECONDS = frozenset({"load", "evaluate", "engine", "harness", "first_result", "latency"})
 
 

@@ -38,27 +38,26 @@ class TaskColumns:
         self.reused_from: Counter[str] = Counter()
         self.n = 0
 
-    def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        for row in rows:
-            self.n += 1
-            if self.tally is not None:
-                self.tally.see(row)
-            self.outcomes[row["outcome"]] += 1
-            if row.get("error"):
-                self.errors[row["error"]] += 1
-            values, weights = row["values"] or {}, row["weights"] or {}
-            for key, column in self._values.items():
-                value = values.get(key)
-                column.append(_NAN if value is None else value)
-                weight = weights.get(key)
-                self._weights[key].append(1.0 if weight is None else weight)
-            self._clusters.append(row["cluster"])
-            self._clustered = self._clustered or row["cluster"] is not None
-            if row.get("reused"):
-                self.reused_from[row.get("reused_from") or ""] += 1
-            for name in _COUNTED:
-                self.totals[name] += row.get(name) or 0
-            self.totals["latency"] += row.get("latency") or 0.0
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.n += 1
+        if self.tally is not None:
+            self.tally.see(row)
+        self.outcomes[row["outcome"]] += 1
+        if row.get("error"):
+            self.errors[row["error"]] += 1
+        values, weights = row["values"] or {}, row["weights"] or {}
+        for key, column in self._values.items():
+            value = values.get(key)
+            column.append(_NAN if value is None else value)
+            weight = weights.get(key)
+            self._weights[key].append(1.0 if weight is None else weight)
+        self._clusters.append(row["cluster"])
+        self._clustered = self._clustered or row["cluster"] is not None
+        if row.get("reused"):
+            self.reused_from[row.get("reused_from") or ""] += 1
+        for name in _COUNTED:
+            self.totals[name] += row.get(name) or 0
+        self.totals["latency"] += row.get("latency") or 0.0
 
     def values(self, key: str) -> FloatArray:
         return np.frombuffer(self._values[key], dtype=np.float64)

@@ -1,14 +1,14 @@
 """From the journal to the tables: streamed, atomic, repeatable.
 
 The journal is in the order in which instances finished; tables are in the order of the data. So
-the journal is read once to find where each instance's last record stands, and then record by
-record in the order of the tables. Memory holds a few numbers an instance, never its text.
+the journal is read once to find where each instance's last answer and score stand, and then record
+by record in the order of the tables. Memory holds a few numbers an instance, never its text.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,15 @@ from olmo_eval.common.metrics import Metric
 from olmo_eval.results import journal, schema
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.health import Tally
+from olmo_eval.results.readable import extracted_text, likeliest
+from olmo_eval.results.record import SCORE, Row, joined
 
+#: bytes of JSON in one row group, so that one question is read without the rest of its table
+_GROUP_BYTES = 32 << 20
+#: rows in one: zstd finds the few-shot examples that rows share when many stand in one page
 _ROWS_AT_ONCE = 2_000
+#: characters of the first output that the table of instances shows
+_HEAD = 200
 
 
 @frozen
@@ -38,57 +45,69 @@ class TaskMeta:
 
 @define
 class _Places:
-    """Where the last record of each instance of a task stands in the journal."""
+    """Where the last records of each instance of a task stand in the journal; -1 is nowhere."""
 
     order: dict[str, int] = field(factory=dict)
     positions: list[int] = field(factory=list)
-    offsets: list[int] = field(factory=list)
+    answers: list[int] = field(factory=list)
+    scores: list[int] = field(factory=list)
 
-    def put(self, instance_id: str, position: int, offset: int) -> None:
-        index = self.order.setdefault(instance_id, len(self.positions))
+    def put(self, record: Row, offset: int) -> None:
+        name = record["instance_id"]
+        index = self.order.setdefault(name, len(self.positions))
         if index == len(self.positions):
-            self.positions.append(position)
-            self.offsets.append(offset)
+            self.positions.append(-1)
+            self.answers.append(-1)
+            self.scores.append(-1)
+        if record.get("kind") == SCORE:
+            self.scores[index] = offset
         else:
-            self.positions[index], self.offsets[index] = position, offset
+            self.positions[index] = record["position"]
+            self.answers[index], self.scores[index] = offset, -1
 
-    def in_order(self) -> list[int]:
-        """Offsets in the order of the data."""
+    def in_order(self) -> list[tuple[int, int]]:
+        """The places of answers and scores, in the order of the data."""
         order = sorted(range(len(self.positions)), key=self.positions.__getitem__)
-        return [self.offsets[i] for i in order]
+        return [(self.answers[i], self.scores[i]) for i in order if self.answers[i] >= 0]
 
 
 def write_tables(
     journal_path: Path, folder: Path, tasks: Sequence[TaskMeta]
 ) -> dict[str, TaskColumns]:
-    """Write ``instances/TASK.parquet`` for every task; returns each task's metric columns.
+    """Write the tables of every task's instances and answers; returns each task's metric columns.
 
     Records of tasks that are not listed are left out. Rewriting gives the same bytes' meaning.
     """
     places: dict[str, _Places] = {task.name: _Places() for task in tasks}
     for offset, _, record in journal.read(journal_path):
         if record is not None and record.get("task") in places:
-            places[record["task"]].put(record["instance_id"], record["position"], offset)
+            places[record["task"]].put(record, offset)
     columns: dict[str, TaskColumns] = {}
-    (folder / "instances").mkdir(exist_ok=True)
     for task in tasks:
-        records = _records(journal_path, places[task.name].in_order())
+        rows = _rows(journal_path, places[task.name].in_order())
         keys = [metric.key for metric in task.metrics]
         unconditional = any(metric.needs_unconditional for metric in task.metrics)
         tally = Tally(task.primary, unconditional=unconditional)
-        columns[task.name] = write_task(folder, task.name, keys, task.scorers, records, tally)
+        columns[task.name] = write_task(folder, task.name, keys, task.scorers, rows, tally)
     return columns
 
 
-def _records(path: Path, offsets: Sequence[int]) -> Iterator[dict[str, Any]]:
-    if not offsets:
+def _rows(path: Path, places: Sequence[tuple[int, int]]) -> Iterator[tuple[Row, int]]:
+    """Each instance's row, with the bytes it has in the journal."""
+    if not places:
         return
     with path.open("rb") as file:
-        for offset in offsets:
-            file.seek(offset)
-            record = journal.decode(file.readline())
-            if record is not None:
-                yield record
+        for answer_at, score_at in places:
+            answer, size = _read(file, answer_at)
+            score, more = _read(file, score_at) if score_at >= 0 else (None, 0)
+            if answer is not None:
+                yield joined(answer, score), size + more
+
+
+def _read(file: Any, offset: int) -> tuple[Row | None, int]:
+    file.seek(offset)
+    line = file.readline()
+    return journal.decode(line), len(line)
 
 
 def write_task(
@@ -96,55 +115,82 @@ def write_task(
     name: str,
     keys: Sequence[str],
     scorers: Sequence[str],
-    records: Iterator[dict[str, Any]],
+    rows: Iterable[tuple[Row, int]],
     tally: Tally | None = None,
 ) -> TaskColumns:
-    """Write ``instances/TASK.parquet`` in one step; returns the columns of the metrics ``keys``.
+    """Write a task's ``instances`` and ``answers`` tables, each in one step; returns the columns of
+    the metrics ``keys``.
 
-    ``tally`` counts the task's health meanwhile.
+    ``rows`` come with their size in bytes; ``tally`` counts the task's health meanwhile.
     """
-    arrow = schema.instance_schema(scorers, keys)
     columns = TaskColumns(keys, tally)
-    final = folder / "instances" / f"{schema.file_name(name)}.parquet"
-    temporary = final.with_suffix(".tmp")
-    with pq.ParquetWriter(temporary, arrow, **_PARQUET) as writer:
-        for batch in _batches(records):
-            columns.extend(batch)
-            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=arrow))
-    os.replace(temporary, final)
+    file = f"{schema.file_name(name)}.parquet"
+    instances = _Table(folder / "instances" / file, schema.instance_schema(scorers, keys))
+    answers = _Table(folder / "answers" / file, schema.ANSWERS)
+    with instances, answers:
+        for batch in _batches(rows):
+            for row in batch:
+                columns.add(row)
+                _add_shown(row)
+            instances.write(batch)
+            answers.write(batch)
+    for table in (instances, answers):
+        os.replace(table.temporary, table.path)
     return columns
 
 
-#: zstd finds the few-shot examples that rows share when many rows stand in one page
-_PARQUET: Mapping[str, Any] = {
-    "compression": "zstd",
-    "compression_level": 3,
-    "data_page_size": 4 << 20,
-    "use_dictionary": ["outcome", "cluster"],
-    "write_statistics": False,
-}
-
-
-def _batches(records: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == _ROWS_AT_ONCE:
+def _batches(rows: Iterable[tuple[Row, int]]) -> Iterator[list[Row]]:
+    """Rows that stand in one row group, which is bounded by rows and by bytes."""
+    batch: list[Row] = []
+    total = 0
+    for row, size in rows:
+        if batch and (len(batch) == _ROWS_AT_ONCE or total + size > _GROUP_BYTES):
             yield batch
-            batch = []
+            batch, total = [], 0
+        batch.append(row)
+        total += size
     if batch:
         yield batch
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` in one step: readers see the old file or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # on a full disk, what it holds is needed
-        raise
+class _Table:
+    """A Parquet file being written; a row group is what is written at once."""
+
+    def __init__(self, path: Path, arrow: pa.Schema) -> None:
+        path.parent.mkdir(exist_ok=True)
+        self.path, self.temporary = path, path.with_suffix(".tmp")
+        self._arrow = arrow
+        self._writer = pq.ParquetWriter(self.temporary, arrow, **_PARQUET)
+
+    def write(self, batch: Sequence[Row]) -> None:
+        self._writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=self._arrow))
+
+    def __enter__(self) -> _Table:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+
+def _add_shown(row: Row) -> None:
+    """Put what the table of instances shows of the first output into its row."""
+    outputs = row["outputs"] or ()
+    row["answered"] = bool(outputs)
+    if not outputs:
+        return
+    text, found = outputs[0].get("text"), outputs[0].get("answer")
+    if text is not None:
+        row["text"] = text[:_HEAD]
+    if found is not None:
+        row["answer"] = extracted_text(found)
+    elif (best := likeliest(row)) is not None:
+        row["answer"] = best[0]
+
+
+_PARQUET: Mapping[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "data_page_size": 4 << 20,
+    "use_dictionary": ["outcome", "cluster", "reused_from"],
+    "write_statistics": False,
+}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,6 @@ from typing import Any
 import orjson
 
 from olmo_eval.errors import DataError, OlmoEvalError
-from olmo_eval.results.finalize import write_atomically
 
 
 def now() -> str:
@@ -30,24 +32,34 @@ class RunFolder:
         return self.path.name
 
     @property
+    def identity(self) -> str | None:
+        """The identity of the run; None where there is none yet."""
+        return (read_run_json(self.path / "run.json") or {}).get("identity")
+
+    @property
     def journal(self) -> Path:
         return self.path / "journal" / "records.jsonl"
 
     def write_json(self, record: dict[str, Any]) -> None:
-        """Write ``run.json`` in one step.
+        """Write ``lock.json``, then ``run.json``, each in one step; ``record`` is both.
 
         Raises:
             OlmoEvalError: the folder cannot be written.
         """
+        summary, lock = split(record)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path / "run.json", orjson.dumps(record, option=_PRETTY))
+            write_atomically(self.path / LOCK, orjson.dumps(lock, option=_PRETTY))
+            write_atomically(self.path / "run.json", _line_a_task(summary))
         except OSError as error:
             raise unwritable(error, self.path) from error
 
     def read_json(self) -> dict[str, Any] | None:
-        """The content of ``run.json``; None where there is none yet."""
-        return read_run_json(self.path / "run.json")
+        """The whole record of the run; None where there is none yet."""
+        summary = read_run_json(self.path / "run.json")
+        if summary is None:
+            return None
+        return merged(summary, _read(self.path / LOCK))
 
     def drop_journal(self) -> None:
         """Remove the journal once the tables hold everything it held."""
@@ -58,20 +70,116 @@ class RunFolder:
 
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
+LOCK = "lock.json"
+#: what ``run.json`` says of a run and of its model; all the rest is in ``lock.json``
+_SUMMARY = (
+    *("schema_version", "olmo_eval_version", "run_id", "name", "group", "kind", "identity"),
+    *("reuse_key", "ask_key", "status", "error", "started", "finished", "rescored_from"),
+)
+_MODEL = ("name", "provider", "fingerprint", "known_by", "step", "tokens")
+#: characters of an error that ``run.json`` repeats
+_LONGEST = 500
+
+
+def split(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run's record as ``run.json``, which stays small whatever the run is, and ``lock.json``."""
+    summary = {key: record[key] for key in _SUMMARY if key in record}
+    if isinstance(summary.get("error"), str):
+        summary["error"] = summary["error"][:_LONGEST]
+    model = record.get("model", {})
+    summary["model"] = {key: model[key] for key in _MODEL if key in model}
+    summary["tasks"] = [_task_line(entry) for entry in record.get("tasks", ())]
+    sessions = record.get("sessions") or ()
+    if sessions:
+        summary["host"], summary["sittings"] = sessions[-1].get("host"), len(sessions)
+    health = _unusual(record)
+    if health is not None:
+        summary["health"] = health
+    same = {key for key in _SUMMARY if key != "error" and key in summary}
+    return summary, {key: value for key, value in record.items() if key not in same}
+
+
+def _task_line(entry: Mapping[str, Any]) -> dict[str, Any]:
+    line = {"name": entry["name"], "primary": entry.get("primary")}
+    if "n_expected" in entry:
+        line["n"] = entry["n_expected"]
+    outcomes = entry.get("outcomes")
+    if outcomes and set(outcomes) != {"scored"}:
+        line["outcomes"] = outcomes
+    return line
+
+
+def _unusual(record: Mapping[str, Any]) -> dict[str, int] | None:
+    """In how many tasks each measure of health is unusual; None where none was taken yet."""
+    taken = [entry["health"] for entry in record.get("tasks", ()) if entry.get("health")]
+    return dict(Counter(name for health in taken for name in health["unusual"])) if taken else None
+
+
+def merged(summary: Mapping[str, Any], lock: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole record of a run; of version 1 it stood in ``run.json``."""
+    whole = {**lock, **{key: summary[key] for key in summary if key not in lock}}
+    whole["model"] = {**whole.get("model", {}), **summary.get("model", {})}
+    return whole
+
+
+def _line_a_task(summary: dict[str, Any]) -> bytes:
+    """``run.json`` for people: a line a key, and a line a task."""
+    lines = []
+    for key in sorted(summary):
+        value = summary[key]
+        if key == "tasks" and value:
+            rows = b",\n    ".join(map(_compact, value))
+            lines.append(b'  "tasks": [\n    ' + rows + b"\n  ]")
+        else:
+            lines.append(b'  "%s": %s' % (key.encode(), _compact(value)))
+    return b"{\n" + b",\n".join(lines) + b"\n}\n"
+
+
+def _compact(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON object; nothing where there is no such file.
+
+    Raises:
+        DataError: it is there but cannot be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        content = orjson.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} does not hold a JSON object")
+    return content
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data`` in one step: readers see the old file or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk, what it holds is needed
+        raise
+
 
 def read_run_json(path: Path) -> dict[str, Any] | None:
-    """Read a ``run.json``.
+    """Read a ``run.json``; None where there is none.
 
     Raises:
         DataError: it is there but not what a run writes.
     """
     if not path.exists():
         return None
-    try:
-        record = orjson.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
-    if not isinstance(record, dict) or "run_id" not in record:
+    record = _read(path)
+    if "run_id" not in record:
         raise DataError(f"{path} is not a run.json of olmo-eval")
     return record
 
@@ -103,4 +211,4 @@ def runs_of(root: Path, identity: str) -> list[RunFolder]:
     """
     alike = sorted((root / "runs").glob(f"*-{identity[:8]}*"))  # a beginning may be another's too
     folders = [RunFolder(path) for path in alike if path.is_dir()]
-    return [f for f in folders if (f.read_json() or {}).get("identity") == identity]
+    return [f for f in folders if f.identity == identity]

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from olmo_eval.results.flips import answer
 from olmo_eval.results.health import Tally
+from olmo_eval.results.readable import answer
 from olmo_eval.results.store import Run
 
 

@@ -1,4 +1,8 @@
-"""From a response to the row that is kept of it, and back."""
+"""What is kept of an instance: its answer, its score, and the row they make together.
+
+The journal keeps an *answer* when it arrives and its *score* when it is known, as two records. A
+row of the tables is both.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,10 @@ import orjson
 from olmo_eval.common.convert import structure, to_json
 from olmo_eval.common.scorers.likelihood import non_finite
 from olmo_eval.common.types import (
+    Instance,
     LMOutput,
     LMRequest,
+    Outcome,
     RequestType,
     Response,
     SamplingParams,
@@ -25,6 +31,7 @@ from olmo_eval.common.types import (
 
 Row = dict[str, Any]
 
+ANSWER, SCORE = "answer", "score"
 #: where an output's metadata keeps a log-probability that is NaN or infinite
 _NON_FINITE = "sum_logprob"
 
@@ -43,6 +50,9 @@ def _bytes(value: Any) -> bytes:
             to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str
         )
         return text.encode("utf-8", "surrogatepass")
+
+
+# -- requests
 
 
 def request_row(request: LMRequest) -> Row:
@@ -92,14 +102,120 @@ def sampling_identity(params: SamplingParams) -> Row:
     return identity
 
 
+# -- answers and scores
+
+
+def answer_record(
+    instance: Instance,
+    *,
+    instance_id: str,
+    position: int,
+    request: Row,
+    request_hash: str,
+    outputs: Sequence[LMOutput],
+    latency: float | None = None,
+    outcome: Outcome | None = None,
+    error: str | None = None,
+    reused_from: str | None = None,
+) -> Row:
+    """What was asked of the model and what it answered; ``request`` is its ``request_row``.
+
+    - ``outcome`` and ``error`` say why there is no answer, where there is none;
+    - ``latency``: seconds, from sending the request to its last output, retries included;
+    - ``reused_from``: the run whose answer was taken over: it cost this one nothing.
+    """
+    scored = RequestType(request["type"]).scored
+    same = scored and len(outputs) == len(request["continuations"] or ())
+    usages = [o.usage for o in outputs if o.usage is not None] if reused_from is None else []
+    costs = [u.cost_usd for u in usages if u.cost_usd is not None]
+    cluster = instance.metadata.get("cluster")
+    return {
+        "kind": ANSWER,
+        "instance_id": instance_id,
+        "position": position,
+        "cluster": None if cluster is None else str(cluster),
+        "question": instance.question,
+        "gold": gold_text(instance.gold_answer),
+        "choices": None if instance.choices is None else list(instance.choices),
+        "metadata": dumps(instance.metadata) if instance.metadata else None,
+        "request_hash": request_hash,
+        "request": request,
+        "outputs": [output_row(o, continuation=same) for o in outputs],
+        "outcome": None if outcome is None else str(outcome),
+        "error": error,
+        "prompt_tokens": _first_or_sum(usages, "prompt_tokens", scored),
+        "completion_tokens": sum(u.completion_tokens for u in usages) if usages else None,
+        "cached_tokens": _first_or_sum(usages, "cached_tokens", scored),
+        "cost_usd": sum(costs) if costs else None,
+        "latency": latency,
+        "reused": reused_from is not None,
+        "reused_from": reused_from,
+    }
+
+
+def score_record(
+    response: Response,
+    evidence: Sequence[Mapping[str, Any]],
+    values: Mapping[str, float | None],
+    weights: Mapping[str, float],
+) -> Row:
+    """What was made of an answer: for each output the extracted answer and the scorers'
+    ``evidence``, each scorer's numbers, each metric's value and weight, and how it ended.
+    """
+    answers = [o.extracted_answer for o in response.outputs]
+    return {
+        "kind": SCORE,
+        "instance_id": response.instance_id,
+        "outcome": str(response.outcome),
+        "error": response.error,
+        "answers": [None if answer is None else dumps(answer) for answer in answers],
+        "evidence": [dumps(kept) if kept else None for kept in evidence] if any(evidence) else None,
+        "scores": {name: list(scores) for name, scores in response.scores.items()},
+        "values": dict(values),
+        "weights": dict(weights),
+    }
+
+
+def is_unanswered(answer: Row) -> bool:
+    """Whether an answer record says that the model gave none."""
+    return answer.get("outcome") is not None
+
+
+def joined(answer: Row, score: Row | None) -> Row:
+    """The row of an instance: its answer's record, with what its score says put into it. One that
+    has no answer needs no score.
+
+    A record of a journal of schema version 1 was both, and is returned as it is.
+    """
+    if "kind" not in answer:
+        return answer
+    if score is None:
+        answer.update(scores={}, values={}, weights={})
+        if not is_unanswered(answer):
+            answer.update(outcome=str(Outcome.SCORER_FAILED), error="it was not scored")
+        return answer
+    for key in _SCORED:
+        answer[key] = score[key]
+    for output, found in zip(answer["outputs"], score["answers"], strict=True):
+        output["answer"] = found
+    if score["evidence"] is not None:
+        for output, evidence in zip(answer["outputs"], score["evidence"], strict=True):
+            output["evidence"] = evidence
+    return answer
+
+
+#: what a score's record says of the instance as a whole
+_SCORED = ("outcome", "error", "scores", "values", "weights")
+
+
 def output_row(output: LMOutput, *, continuation: bool) -> Row:
-    answer, metadata = output.extracted_answer, output.metadata
+    """An output as the model gave it: without what extraction and scorers made of it."""
+    metadata = output.metadata
     lost = non_finite(output)
     if lost is not None:  # JSON has no such number
         metadata = {**metadata, _NON_FINITE: str(lost)}
     return {
         "text": None if continuation else output.text,
-        "answer": None if answer is None else dumps(answer),
         "finish_reason": output.finish_reason,
         "sum_logprob": output.sum_logprob if lost is None else None,
         "num_tokens": output.num_tokens,
@@ -109,51 +225,6 @@ def output_row(output: LMOutput, *, continuation: bool) -> Row:
         "tool_calls": dumps([to_json(c) for c in output.tool_calls]) if output.tool_calls else None,
         "trajectory": None if output.trajectory is None else dumps(to_json(output.trajectory)),
         "metadata": dumps(metadata) if metadata else None,
-    }
-
-
-def response_row(
-    response: Response,
-    *,
-    position: int,
-    request: Row,
-    request_hash: str,
-    values: Mapping[str, float | None],
-    weights: Mapping[str, float],
-    reused_from: str | None = None,
-) -> Row:
-    """The row of one finished instance; ``request`` is its ``request_row``.
-
-    ``reused_from`` is the run whose answer was taken over: it cost this one nothing.
-    """
-    scored = response.request.request_type.scored
-    instance, outputs = response.instance, response.outputs
-    same = scored and len(outputs) == len(response.request.continuations)
-    reused = reused_from is not None
-    usages = [] if reused else [o.usage for o in outputs if o.usage is not None]
-    costs = [u.cost_usd for u in usages if u.cost_usd is not None]
-    cluster = instance.metadata.get("cluster")
-    return {
-        "instance_id": response.instance_id,
-        "position": position,
-        "outcome": str(response.outcome),
-        "error": response.error,
-        "cluster": None if cluster is None else str(cluster),
-        "gold": gold_text(instance.gold_answer),
-        "question": instance.question,
-        "request_hash": request_hash,
-        "request": request,
-        "outputs": [output_row(o, continuation=same) for o in outputs],
-        "scores": {name: list(scores) for name, scores in response.scores.items()},
-        "values": dict(values),
-        "weights": dict(weights),
-        "prompt_tokens": _first_or_sum(usages, "prompt_tokens", scored),
-        "completion_tokens": sum(u.completion_tokens for u in usages) if usages else None,
-        "cached_tokens": _first_or_sum(usages, "cached_tokens", scored),
-        "cost_usd": sum(costs) if costs else None,
-        "latency": response.latency,
-        "reused": reused,
-        "reused_from": reused_from,
     }
 
 
@@ -169,15 +240,18 @@ def gold_text(gold: Any) -> str | None:
     return gold if gold is None or isinstance(gold, str) else dumps(to_json(gold))
 
 
+# -- and back
+
+
 def row_outputs(row: Row) -> tuple[LMOutput, ...]:
-    """The outputs kept in a row, as values again."""
+    """The outputs kept in a row, as values again: complete, as the model gave them."""
     continuations = (row["request"] or {}).get("continuations") or ()
     outputs = []
     for i, kept in enumerate(row["outputs"] or ()):
         text = kept["text"]
         if text is None:
             text = continuations[i] if i < len(continuations) else ""
-        metadata = json.loads(kept["metadata"] or "{}")
+        metadata = json.loads(kept.get("metadata") or "{}")
         lost = metadata.pop(_NON_FINITE, None)
         outputs.append(
             LMOutput(
@@ -188,13 +262,23 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
                 logprobs=_logprobs(kept.get("logprobs")),
                 usage=_usage(kept.get("usage")),
                 finish_reason=kept["finish_reason"],
-                extracted_answer=None if kept["answer"] is None else json.loads(kept["answer"]),
                 tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
                 metadata=metadata,
                 trajectory=_trajectory(kept.get("trajectory")),
             )
         )
     return tuple(outputs)
+
+
+def row_extracted(row: Row) -> list[Any]:
+    """The extracted answer of each output of a row; None where none was found."""
+    kept = (output.get("answer") for output in row["outputs"] or ())
+    return [None if answer is None else json.loads(answer) for answer in kept]
+
+
+def row_evidence(row: Row) -> list[Mapping[str, Any]]:
+    """What the scorers kept beside each output of a row."""
+    return [json.loads(output.get("evidence") or "{}") for output in row["outputs"] or ()]
 
 
 def _logprobs(kept: str | None) -> tuple[TokenLogprob, ...] | None:

@@ -1,8 +1,10 @@
-"""The normalized experiment schema, version 1: three tables a run. See docs/schema.md.
+"""The normalized experiment schema, version 2. See docs/schema.md.
 
-``RUN/run.json``, ``RUN/metrics.parquet`` and ``RUN/instances/TASK.parquet``; everything is
-readable with pyarrow alone. Files carry the version in their metadata; a reader refuses a newer
-one and reads every older one.
+``RUN/run.json`` and ``RUN/lock.json``, ``RUN/metrics.parquet``, ``RUN/instances/TASK.parquet``
+(what one filters and compares by) and ``RUN/answers/TASK.parquet`` (what one looks at, the same
+rows in the same order); everything is readable with pyarrow alone. Files carry the version in their
+metadata; a reader refuses a newer one and reads every older one. In version 1 the lock stood in
+``run.json`` and the answers in the table of the instances.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import pyarrow as pa
 
 from olmo_eval.errors import DataError
 
-VERSION = 1
+VERSION = 2
 
 _REQUEST = pa.struct(
     [
@@ -44,8 +46,9 @@ _OUTPUT = pa.struct(
         ("logprobs", pa.string()),  # JSON: [{token, logprob}], where they were asked for
         ("usage", pa.string()),  # JSON: tokens and cost of this output
         ("tool_calls", pa.string()),  # JSON
-        ("trajectory", pa.string()),  # JSON: the turns of a multi-turn execution
-        ("metadata", pa.string()),  # JSON
+        ("trajectory", pa.string()),  # JSON: what happened in a multi-turn execution
+        ("metadata", pa.string()),  # JSON: what the provider says of this output
+        ("evidence", pa.string()),  # JSON: what scorers kept (a judge's reply)
     ]
 )
 
@@ -55,12 +58,14 @@ _HEAD = [
     ("outcome", pa.string()),
     ("error", pa.string()),
     ("cluster", pa.string()),
-    ("gold", pa.string()),
     ("question", pa.string()),
+    ("gold", pa.string()),
+    ("choices", pa.list_(pa.string())),
+    ("metadata", pa.string()),  # JSON: what the data says of the instance
+    ("answer", pa.string()),  # the first output's extracted answer, or the likeliest continuation
+    ("text", pa.string()),  # how the first output begins
+    ("answered", pa.bool_()),  # whether the model gave an output
     ("request_hash", pa.string()),
-    ("request", _REQUEST),
-    ("outputs", pa.list_(_OUTPUT)),
-    ("metadata", pa.string()),  # JSON: what an external eval says of the instance
 ]
 
 _TAIL = [
@@ -70,6 +75,7 @@ _TAIL = [
     ("cost_usd", pa.float64()),
     ("latency", pa.float32()),  # seconds
     ("reused", pa.bool_()),
+    ("reused_from", pa.string()),  # the run whose answer was taken over
 ]
 
 
@@ -86,8 +92,28 @@ def instance_schema(scorers: Iterable[str], metrics: Iterable[str]) -> pa.Schema
     return pa.schema(_HEAD + middle + _TAIL, metadata=_stamp())
 
 
+def _stamp() -> dict[str, str]:
+    return {"olmo_eval_schema": str(VERSION)}
+
+
+ANSWERS = pa.schema(
+    [
+        ("instance_id", pa.string()),
+        ("request", _REQUEST),
+        ("outputs", pa.list_(_OUTPUT)),
+    ],
+    metadata=_stamp(),
+)
+
 METRICS = pa.schema(
     [
+        # of the run: the same in every row, so that the tables of many runs are one
+        ("run_id", pa.string()),
+        ("model", pa.string()),
+        ("step", pa.int64()),
+        ("tokens", pa.int64()),
+        ("group", pa.string()),
+        ("run_name", pa.string()),
         ("name", pa.string()),  # the task's spec, or the suite's name
         ("kind", pa.string()),  # "task", "suite" or "external"
         ("task", pa.string()),
@@ -108,12 +134,8 @@ METRICS = pa.schema(
         ("best_case", pa.float64()),
         ("method", pa.string()),
     ],
-    metadata={"olmo_eval_schema": str(VERSION)},
+    metadata=_stamp(),
 )
-
-
-def _stamp() -> dict[str, str]:
-    return {"olmo_eval_schema": str(VERSION)}
 
 
 def check_version(metadata: Mapping[Any, Any] | None, where: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import field, fields, frozen
 from pyarrow import fs
@@ -20,13 +23,15 @@ from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError, UsageError
 from olmo_eval.results import schema
-from olmo_eval.results.folder import RunFolder
+from olmo_eval.results.folder import LOCK, RunFolder, merged
 from olmo_eval.results.locking import is_locked, is_this_host
+from olmo_eval.results.lookup import RowReader
+from olmo_eval.results.reading import answers_of, columns_in, instances_of, some_rows
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.results.summary import Score
 
-#: rows of an instance table that are read at once
-_ROWS_AT_ONCE = 500
+#: the version of the schema since when a run has a ``lock.json`` and tables of answers
+_LOCK_SINCE = 2
 
 
 def default_results() -> str:
@@ -61,41 +66,74 @@ def publish(folder: Path, results: str) -> str:
     return f"{results.rstrip('/')}/runs/{folder.name}"
 
 
-@frozen
+@frozen(slots=False)
 class Run:
-    """A run that can be read. ``record`` is the content of its ``run.json``."""
+    """A run that can be read. ``summary`` is the content of its ``run.json``."""
 
     location: str
-    record: dict[str, Any] = field(repr=False)
+    summary: dict[str, Any] = field(repr=False)
 
     @property
     def run_id(self) -> str:
-        return str(self.record["run_id"])
+        return str(self.summary["run_id"])
 
     @property
     def model(self) -> str:
-        return str(self.record.get("model", {}).get("name", ""))
+        return str(self.summary.get("model", {}).get("name", ""))
 
     @property
     def status(self) -> str:
         """How the run stands: as recorded, or ``killed`` where it was running on this machine
         and nobody makes it any more."""
-        recorded = str(self.record.get("status", "unknown"))
+        recorded = str(self.summary.get("status", "unknown"))
         if recorded != "running" or "://" in self.location:
             return recorded
-        sessions = self.record.get("sessions") or [{}]
+        sessions = self.summary.get("sessions") or [{}]  # of version 1
+        host = self.summary.get("host", sessions[-1].get("host"))
         root = Path(self.location).resolve().parent.parent
-        gone = is_this_host(sessions[-1].get("host"), root) and not is_locked(
-            root, str(self.record.get("identity"))
-        )
+        gone = is_this_host(host, root) and not is_locked(root, str(self.summary.get("identity")))
         return "killed" if gone else recorded
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """``run.json`` and ``lock.json`` together: every input and every resolved configuration.
+
+        Raises:
+            DataError: ``lock.json`` cannot be read.
+        """
+        if self.version < _LOCK_SINCE:
+            return self.summary
+        filesystem, path = open_filesystem(self.location)
+        try:
+            with filesystem.open_input_stream(f"{path}/{LOCK}") as stream:
+                lock = orjson.loads(stream.read())
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{self.location}/{LOCK} cannot be read: {error}", hint=way_out(error)
+            ) from error
+        return check_record(merged(self.summary, lock), self.location)
+
+    @property
+    def version(self) -> int:
+        """The version of the schema that the run was written in."""
+        return int(self.summary.get("schema_version", 1))
+
+    @property
+    def scoring(self) -> Mapping[str, str]:
+        """For each task the digest of what decides its scores, where that was recorded."""
+        found: Mapping[str, str] = self.record.get("lock", {}).get("scoring", {})
+        return found
 
     @property
     def task_names(self) -> list[str]:
-        return [entry["name"] for entry in self.record.get("tasks", ())]
+        return [entry["name"] for entry in self.summary.get("tasks", ())]
 
     def task_record(self, name: str) -> dict[str, Any]:
-        """What ``run.json`` says of a task. Raises UnknownNameError."""
+        """What is recorded of a task: its configuration, metrics, outcomes, health.
+
+        Raises:
+            UnknownNameError: the run has no such task.
+        """
         for entry in self.record.get("tasks", ()):
             if entry["name"] == name:
                 return dict(entry)
@@ -136,16 +174,87 @@ class Run:
         ]
 
     def instances(self, task: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """One task's instance table, or some columns of it (``values.accuracy:exact_match``)."""
-        self.task_record(task)
-        return self._read(f"instances/{schema.file_name(task)}.parquet", columns)
+        """One task's instances with their requests and outputs, or some columns of them
+        (``values.accuracy:exact_match``), which are all that is read.
 
-    def rows(self, task: str) -> Iterator[dict[str, Any]]:
-        """One task's instances, row by row; a few of them are in memory at once."""
-        self.task_record(task)
-        with self._table(f"instances/{schema.file_name(task)}.parquet") as table:
-            for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
-                yield from batch.to_pylist()
+        Raises:
+            UnknownNameError: the run has no such task. DataError: a table cannot be read.
+        """
+        self._check(task)
+        found: dict[str, pa.ChunkedArray] = {}
+        for file in self._files_of(task):
+            with self._table(file) as table:
+                names = columns_in(table, columns)
+                if names is None or names:
+                    part = table.read(columns=names)
+                    found.update(zip(part.column_names, part.columns, strict=True))
+        return pa.table(found)
+
+    def rows(
+        self,
+        task: str,
+        *,
+        ids: Collection[str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """One task's instances with their requests and outputs, row by row, in the order of the
+        data; a few of them are in memory at once.
+
+        With ``ids`` only those, whose row groups alone are read; with ``columns`` only these.
+
+        Raises:
+            UnknownNameError, DataError: as for ``instances``.
+        """
+        self._check(task)
+        with ExitStack() as stack:
+            tables = [stack.enter_context(self._table(name)) for name in self._files_of(task)]
+            parts = [columns_in(table, columns) for table in tables]
+            wanted = None if ids is None else self._numbers(task, ids)
+            streams = [
+                some_rows(table, names, wanted)
+                for table, names in zip(tables, parts, strict=True)
+                if names or columns is None
+            ]
+            for found in zip(*streams, strict=True):
+                yield {k: v for part in found for k, v in part.items()}
+
+    def row_reader(self, task: str) -> Callable[[int], dict[str, Any]]:
+        """A function that reads single instances of a task whole, by their place in its table."""
+        readers = [RowReader(f"{self.location}/{name}") for name in self._files_of(task)]
+
+        def read(number: int) -> dict[str, Any]:
+            return {k: v for reader in readers for k, v in reader.read(number).items()}
+
+        return read
+
+    def columns_of(self, task: str, *names: str) -> list[str]:
+        """Those of ``names`` that the task's table of instances has: older ones lack some."""
+        self._check(task)
+        with self._table(instances_of(task)) as table:
+            known = set(table.schema_arrow.names)
+        return [name for name in names if name in known]
+
+    def _check(self, task: str) -> None:
+        if task not in self.task_names:
+            raise UnknownNameError(
+                f"run {self.run_id} has no task {task!r}",
+                hint=did_you_mean(task, self.task_names),
+            )
+
+    def _answers_of(self, task: str) -> str:
+        return answers_of(task) if self.version >= _LOCK_SINCE else instances_of(task)
+
+    def _files_of(self, task: str) -> list[str]:
+        """The files that hold a task's instances, row by row the same ones."""
+        return list(dict.fromkeys((instances_of(task), self._answers_of(task))))
+
+    def _numbers(self, task: str, ids: Collection[str]) -> list[int]:
+        """Where the instances with these ids stand, in the order of the table."""
+        found = pc.is_in(
+            self.instances(task, ["instance_id"]).column("instance_id"),
+            value_set=pa.array(list(ids), pa.string()),
+        )
+        return [int(i) for i in np.flatnonzero(np.asarray(found))]
 
     def _read(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         with self._table(name) as table:
@@ -171,7 +280,7 @@ class Run:
 
     def _way_out(self) -> str:
         """How a table that is missing is made."""
-        if self.record.get("status") != "complete":
+        if self.summary.get("status") != "complete":
             return "rerun its command to finish it"
         if "://" not in self.location and RunFolder(Path(self.location)).journal.is_file():
             return "rerun its command to write it anew"
@@ -180,7 +289,7 @@ class Run:
     def missing_tables(self) -> list[str]:
         """The tables that a finished run should have and has not."""
         filesystem, path = open_filesystem(self.location)
-        names = [f"instances/{schema.file_name(task)}.parquet" for task in self.task_names]
+        names = [name for task in self.task_names for name in self._files_of(task)]
         names.append("metrics.parquet")
         found = filesystem.get_file_info([f"{path}/{name}" for name in names])
         return [
@@ -214,7 +323,7 @@ class Store:
     def runs(self) -> list[Run]:
         """Every run, oldest first. Those that cannot be read are left out: see ``unreadable``."""
         runs = [run for run in self._all() if isinstance(run, Run)]
-        return sorted(runs, key=lambda run: str(run.record.get("started", "")))
+        return sorted(runs, key=lambda run: str(run.summary.get("started", "")))
 
     def unreadable(self) -> list[DataError]:
         """What is wrong with each run.json that no run can be made of."""
@@ -311,10 +420,10 @@ def _matches(run: Run, key: str, value: str) -> bool:
     if key == "task":
         return value in run.task_names
     if key == "step":
-        return str(run.record.get("model", {}).get("step")) == value
+        return str(run.summary.get("model", {}).get("step")) == value
     if key == "status":
         return run.status == value
-    return str(run.record.get(key)) == value
+    return str(run.summary.get(key)) == value
 
 
 def open_run(location: str) -> Run:

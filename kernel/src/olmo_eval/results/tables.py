@@ -44,7 +44,7 @@ def write_results(
             score = suite_score(node, primaries, bounds)
             if score is not None:
                 scores.append(score)
-        write_metrics(folder, scores)
+        write_metrics(folder, record, scores)
     except OSError as error:
         raise unwritable(error, folder.path) from error
     describe(record, columns, expected)
@@ -91,9 +91,23 @@ def _primary(meta: TaskMeta) -> Metric:
     return next(metric for metric in meta.metrics if metric.key == meta.primary)
 
 
-def write_metrics(folder: RunFolder, scores: Sequence[Score]) -> None:
-    """Write ``metrics.parquet`` in one step."""
-    rows = [{**attrs.asdict(score), "variants": list(score.variants)} for score in scores]
+def run_columns(run_id: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What every row of ``metrics.parquet`` says of its run."""
+    model = record["model"]
+    return {
+        "run_id": run_id,
+        "model": model.get("name"),
+        "step": model.get("step"),
+        "tokens": model.get("tokens"),
+        "group": record.get("group"),
+        "run_name": record.get("name"),
+    }
+
+
+def write_metrics(folder: RunFolder, record: Mapping[str, Any], scores: Sequence[Score]) -> None:
+    """Write ``metrics.parquet`` in one step; ``record`` says whose they are."""
+    run = run_columns(folder.run_id, record)
+    rows = [{**run, **attrs.asdict(score), "variants": list(score.variants)} for score in scores]
     table = pa.Table.from_pylist(rows, schema=schema.METRICS)
     temporary = folder.path / "metrics.tmp"
     pq.write_table(table, temporary)

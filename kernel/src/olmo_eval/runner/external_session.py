@@ -130,11 +130,10 @@ class ExternalSession(Sitting):
         name, (entry,) = self.request.name, self.record["tasks"]
         rows = (_clean(row, self.redactor.line) for row in result.rows())
         try:
-            (self.folder.path / "instances").mkdir(exist_ok=True)
             columns = write_task(self.folder.path, name, result.keys, [SCORER], rows)
             result = result.measured(columns)
             scores = [m.score(name, primary=m is result.primary) for m in result.metrics]
-            write_metrics(self.folder, scores)
+            write_metrics(self.folder, self.record, scores)
         except OSError as error:
             raise unwritable(error, self.folder.path) from error
         describe(self.record, {name: columns}, {})
@@ -182,8 +181,10 @@ class ExternalSession(Sitting):
         return False
 
 
-def _clean(row: Row, redact: Any) -> Row:
-    """A row as a journal would have kept it: without secrets, and of text that UTF-8 can hold."""
-    kept = journal.decode(journal.encode(row, redact))
+def _clean(row: Row, redact: Any) -> tuple[Row, int]:
+    """A row as a journal would have kept it, without secrets and of text that UTF-8 can hold, and
+    its size in bytes."""
+    line = journal.encode(row, redact)
+    kept = journal.decode(line)
     assert kept is not None, "a line that was just written can be read"
-    return kept
+    return kept, len(line)

@@ -9,9 +9,9 @@ from attrs import asdict, evolve, frozen
 
 from olmo_eval.errors import DataError
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.results.answers import Answers, read_progress, runs_to_reuse
 from olmo_eval.results.folder import runs_of
 from olmo_eval.results.record import request_hash, request_row
-from olmo_eval.results.reuse import ReuseIndex, runs_to_reuse
 from olmo_eval.results.statistics import paired_binary_mde
 from olmo_eval.results.store import Run, Store
 from olmo_eval.runner.feed import selected
@@ -19,7 +19,6 @@ from olmo_eval.runner.pipeline import sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.run import Job, local_root
-from olmo_eval.runner.session import finished_instances
 
 #: bytes a token, where no past run tells
 _BYTES_PER_TOKEN = 4.0
@@ -68,7 +67,10 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
     names = [planned.name for planned in job.plan.tasks]
     done: dict[str, set[str] | None] = {name: set() for name in names}
     if earlier and not job.fresh:
-        done = {**finished_instances(earlier[-1].journal, names)}
+        found = read_progress(earlier[-1].journal, names)
+        done = {**found.done}
+        for task, instance_id in found.unscored:  # answered: only their scores are yet to be made
+            (done[task] or set()).add(instance_id)
         known = earlier[-1].read_json() or {}
         state = f"run {earlier[-1].run_id} ({known.get('status', 'begun')}) would be resumed"
         if known.get("status") == "complete":
@@ -76,7 +78,7 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
             done = dict.fromkeys(names)
     runs = Store(job.results).runs()
     related = runs_to_reuse(runs, record, by_name=job.reuse_by_name)
-    index = ReuseIndex(lambda: related if job.reuse else [])
+    index = Answers(lambda: related if job.reuse else [])
     harness = Harness(job.harness)
     others = {n for r in runs if r.model == job.model and r not in related for n in r.task_names}
     by_name = bool(runs_to_reuse(runs, record, by_name=True)) and not related
@@ -94,7 +96,7 @@ def _task(
     planned: PlannedTask,
     harness: Harness,
     done: set[str] | None,
-    index: ReuseIndex,
+    index: Answers,
     related: Sequence[Run],
     others: Container[str],
 ) -> TaskForecast:
@@ -111,7 +113,7 @@ def _task(
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
         instances += 1
-        if request_hash(row, params) in index:
+        if index.has(planned.name, request_hash(row, params)):
             reused += 1
             continue
         requests += len(request.continuations) or params.num_samples

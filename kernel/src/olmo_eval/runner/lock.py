@@ -68,6 +68,21 @@ def task_hash(lock: Mapping[str, Any]) -> str:
     return digest(lock)
 
 
+#: inputs of a task that decide what is made of an answer
+_SCORED_BY = ("data", "code", "prompt_code", "versions", "extraction", "scorers", "metrics")
+
+
+def scoring_hash(planned: PlannedTask, task: Mapping[str, Any], harness: Mapping[str, Any]) -> str:
+    """Digest of all that decides the scores of a task's answers, from the locks of both.
+
+    A kept score stands for the same answer of the same instance as long as this is the same.
+    """
+    parts: dict[str, Any] = {key: task[key] for key in _SCORED_BY}
+    if any(scorer.requires for scorer in planned.task.scorers_once):
+        parts["harness"] = {k: v for k, v in harness.items() if k in (*_GRADING, "sandboxes")}
+    return digest(parts)
+
+
 def _data_lock(source: DataSource) -> dict[str, Any]:
     """Where the rows come from and which content they have; never where the file lies."""
     facts = DataLoader().describe(source)

@@ -1,19 +1,24 @@
-"""The asynchronous heart of a run: workers that ask, score and keep, one instance at a time.
+"""The asynchronous heart of a run: two stages joined by a bounded stream, one that asks the model
+and one that scores what it answered.
 
-There is no queue. Each worker takes the next instance when it is free, so no more is read from
-the data than is in flight, and a slow engine holds everything back by itself.
+An engine is expensive: it never waits for a test suite, a judge or a symbolic-algebra check. Asking
+workers take the next instance when they are free, so no more is read from the data than is in
+flight, and a slow engine holds everything back by itself. An answer is kept when it arrives. What
+is scored at once (by scorers that only look) is scored where it was asked; everything else goes to
+the second stage, which has its own concurrency.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
-from attrs import evolve
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from attrs import define, evolve
 
 from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
 from olmo_eval.common.types.response import NON_FINITE
@@ -26,13 +31,16 @@ from olmo_eval.errors import (
     UnansweredError,
 )
 from olmo_eval.harness.runtime import Harness
-from olmo_eval.results.record import Row, request_hash, request_row, response_row
-from olmo_eval.results.reuse import KnownAnswer
+from olmo_eval.results.answers import Finder, KeptScore, Nothing, Wanted
+from olmo_eval.results.record import Row, answer_record, request_hash, request_row, score_record
 from olmo_eval.runner import scoring
+from olmo_eval.runner.clock import Clock
 from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.interrupt import Interrupted, exit_failure, exits_are_failures
 from olmo_eval.runner.plan import PlannedTask
-from olmo_eval.runner.timelimit import TimeLimits, time_limits
+from olmo_eval.runner.processes import Processes
+from olmo_eval.runner.scoring_workers import scored_at_once, scoring_workers
+from olmo_eval.runner.timelimit import time_limits
 
 #: requests that may fail one after another before the provider counts as gone
 _PATIENCE = 20
@@ -40,44 +48,61 @@ _PATIENCE = 20
 _PREPARED = 2
 #: instances a worker does before it lets others run, where nothing it awaits ever waits
 _TURNS = 16
+#: answers that may wait to be scored before asking waits for them
+_WAITING = 1024
 
 
 class Sink(Protocol):
-    """Where finished instances go."""
+    """Where answers and scores go."""
 
-    def keep(self, planned: PlannedTask, row: Row, response: Response) -> None: ...
+    def answered(self, planned: PlannedTask, answer: Row) -> None:
+        """An answer has arrived, or could not be had; called before it is scored."""
 
-    async def show(self, planned: PlannedTask, row: Row, response: Response) -> None:
-        """Called before ``keep``, for people who watch."""
+    def scored(self, planned: PlannedTask, answer: Row, score: Row | None, told: Response) -> None:
+        """An instance is finished; ``score`` is None where there was no answer to score."""
+
+    async def show(
+        self, planned: PlannedTask, answer: Row, score: Row | None, told: Response
+    ) -> None:
+        """Called before ``scored``, for people who watch."""
 
     def started(self, feed: Feed) -> None: ...
 
     def finished(self, feed: Feed) -> None: ...
 
 
-#: from an instance and the hash of its request to an answer that is already known, or None
-Reuse = Callable[[Work, str], KnownAnswer | None]
+@define
+class _Asked:
+    """An instance that was answered, or was not: ``failure`` says why."""
 
-
-def _nothing(_work: Work, _hash: str) -> KnownAnswer | None:
-    return None
+    work: Work
+    request: LMRequest
+    answer: Row
+    outputs: tuple[LMOutput, ...] = ()
+    latency: float | None = None
+    failure: tuple[Outcome, str] | None = None
+    score: KeptScore | None = None
 
 
 class Pipeline:
     """Runs feeds through a harness into a sink.
 
-    ``reuse`` gives the answer to a request that was answered before. ``stop`` lets what is in
-    flight finish and starts nothing more.
+    ``answers`` finds what was answered before. ``stop`` lets what is being asked and scored finish
+    and starts nothing more; answers that wait to be scored stay unscored.
     """
 
     def __init__(
-        self, harness: Harness, feeds: Sequence[Feed], sink: Sink, reuse: Reuse = _nothing
+        self, harness: Harness, feeds: Sequence[Feed], sink: Sink, answers: Finder | None = None
     ) -> None:
         self.harness = harness
         self.sink = sink
-        self.reuse = reuse
+        self.answers = answers or Nothing()
         self.stopped = False
-        self.clock = EngineClock()
+        self.engine, self.scoring = Clock(), Clock()
+        #: answers whose scoring was given up when the run was stopped
+        self.unscored = 0
+        self._planned = [feed.planned for feed in feeds]
+        self._at_once = {p.name: scored_at_once(p.task.scorers_once) for p in self._planned}
         self._feeds = [(feed, anyio.Event()) for feed in feeds]
         self._room = anyio.Semaphore(_PREPARED)
         self._current: Iterator[Work] | None = None
@@ -85,6 +110,8 @@ class Pipeline:
         self._open: dict[str, _Open] = {}
         self._failures = 0
         self._hint: str | None = None  # of the last request that failed
+        self._scoring_failures = 0
+        self._given_up: tuple[Outcome, str] | None = None  # why nothing more is scored
 
     def stop(self) -> None:
         self.stopped = True
@@ -97,14 +124,24 @@ class Pipeline:
         """
         try:
             with time_limits(self.harness.config.scoring_timeout) as limits:
+                means = scoring.Means(limits, Processes(), self.harness.scoring_context)
                 async with anyio.create_task_group() as preparing:
                     preparing.start_soon(self._prepare)
-                    async with anyio.create_task_group() as workers:
-                        for _ in range(max(1, self.harness.max_concurrency)):
-                            workers.start_soon(self._work, limits)
+                    await self._in_two_stages(means)
                     preparing.cancel_scope.cancel()
         except BaseExceptionGroup as group_error:
             raise most_telling(group_error) from group_error
+
+    async def _in_two_stages(self, means: scoring.Means) -> None:
+        send, receive = anyio.create_memory_object_stream[_Asked](_WAITING)
+        async with anyio.create_task_group() as group:
+            if not all(self._at_once.values()):
+                for _ in range(scoring_workers(self.harness.config, self._planned)):
+                    group.start_soon(self._work, self._score_all, receive.clone(), means)
+            async with send, anyio.create_task_group() as asking:
+                for _ in range(max(1, self.harness.max_concurrency)):
+                    asking.start_soon(self._work, self._ask_all, send, means)
+        receive.close()
 
     async def _prepare(self) -> None:
         """Prepare each feed in a thread while the one before it is being worked on."""
@@ -114,10 +151,10 @@ class Pipeline:
                 await anyio.to_thread.run_sync(feed.prepare)
             ready.set()
 
-    async def _work(self, limits: TimeLimits) -> None:
+    async def _work(self, stage: Callable[..., Awaitable[None]], *arguments: Any) -> None:
         try:
             with exits_are_failures():
-                await self._work_on(limits)
+                await stage(*arguments)
         except KeyboardInterrupt as error:  # out of a task, it would stop the event loop itself
             self.stopped = True
             raise Interrupted("stopped", hint="rerun the same command to resume") from error
@@ -125,7 +162,9 @@ class Pipeline:
             self.stopped = True  # workers that have not begun yet are not cancelled
             raise
 
-    async def _work_on(self, limits: TimeLimits) -> None:
+    # -- the first stage
+
+    async def _ask_all(self, send: MemoryObjectSendStream[_Asked], means: scoring.Means) -> None:
         turns = 0
         while not self.stopped:
             work = self._take()
@@ -133,7 +172,11 @@ class Pipeline:
                 if not await self._advance():
                     return
                 continue
-            await self._evaluate(work, limits)
+            asked = await self._asked(work)
+            if asked.failure is not None or self._at_once[work.planned.name]:
+                await self._finish(asked, means)
+            else:
+                await send.send(asked)
             turns += 1
             if turns % _TURNS == 0:
                 await anyio.lowlevel.checkpoint()
@@ -167,63 +210,51 @@ class Pipeline:
         for name in [n for n, o in self._open.items() if o.complete]:
             self.sink.finished(self._open.pop(name).feed)
 
-    async def _evaluate(self, work: Work, limits: TimeLimits) -> None:
-        planned = work.planned
-        response, row = await self._response(work, limits)
-        self._watch(response)
-        await self.sink.show(planned, row, response)
-        self.sink.keep(planned, row, response)
-        opened = self._open[planned.name]
-        opened.in_flight -= 1
-        if opened.complete:
-            del self._open[planned.name]
-            self.sink.finished(opened.feed)
-
-    async def _response(self, work: Work, limits: TimeLimits) -> tuple[Response, Row]:
-        task, instance = work.planned.task, work.instance
+    async def _asked(self, work: Work) -> _Asked:
+        """The answer of an instance, kept: one that is known, or one that the model gives now."""
+        planned, instance = work.planned, work.instance
+        task = planned.task
         asked = task.request_for(instance)
         request = self.harness.prepare(asked)
-        params = sampling(work.planned, task.get_sampling_params(instance))
-        request_as_row = request_row(request)
-        digest = request_hash(request_as_row, params)
-        known = self.reuse(work, digest)
+        params = sampling(planned, task.get_sampling_params(instance))
+        row = request_row(request)
+        digest = request_hash(row, params)
+        known = self.answers.find(Wanted(planned.name, work.instance_id, instance.question, digest))
         if known is not None and not known.outputs:
             known = None  # no output at all is no answer
+        outputs: tuple[LMOutput, ...] = ()
+        failure: tuple[Outcome, str] | None = None
         began = time.perf_counter()
-        try:
-            if known is not None:
-                outputs, latency = known.outputs, 0.0
-            else:
+        if known is not None:
+            outputs, latency = known.outputs, known.latency
+        else:
+            try:
                 outputs = await self._ask(work, asked, params)
-                latency = time.perf_counter() - began
-            response = await self._scored(work, request, outputs, latency, limits)
-        except _Unanswered as failure:
-            response = Response(
-                work.instance_id,
-                instance,
-                request,
-                outcome=failure.outcome,
-                error=str(failure),
-                latency=time.perf_counter() - began,
-            )
-        found, weights, problem = await scoring.values_in_time(task, response, limits)
-        if problem and response.error is None:
-            response = evolve(response, outcome=Outcome.SCORER_FAILED, error=problem)
-        row = response_row(
-            response,
+            except _Unanswered as error:
+                failure = error.outcome, str(error)
+            latency = time.perf_counter() - began
+        answer = answer_record(
+            instance,
+            instance_id=work.instance_id,
             position=work.position,
-            request=request_as_row,
+            request=row,
             request_hash=digest,
-            values=found,
-            weights=weights,
+            outputs=outputs,
+            latency=latency,
+            outcome=None if failure is None else failure[0],
+            error=None if failure is None else failure[1],
             reused_from=None if known is None else known.run_id,
         )
-        return response, row
+        if known is None or known.run_id is not None:  # the others are in the journal already
+            self.sink.answered(planned, answer)
+        self._watch(failure)
+        score = None if known is None else known.score
+        return _Asked(work, request, answer, outputs, latency, failure, score)
 
     async def _ask(
         self, work: Work, request: LMRequest, params: SamplingParams
     ) -> tuple[LMOutput, ...]:
-        self.clock.enter()
+        self.engine.enter()
         try:
             return tuple(await self.harness.execute(request, params, work.instance))
         except RefusedError as error:
@@ -238,34 +269,11 @@ class Pipeline:
             self._hint = getattr(error, "hint", None)
             raise _Unanswered(Outcome.INFRA_FAILED, scoring.describe(error)) from error
         finally:
-            self.clock.leave()
+            self.engine.leave()
 
-    async def _scored(
-        self,
-        work: Work,
-        request: LMRequest,
-        outputs: Sequence[LMOutput],
-        latency: float,
-        limits: TimeLimits,
-    ) -> Response:
-        """The response with its answers extracted and scored, or saying why it is not."""
-        task, instance, kept = work.planned.task, work.instance, tuple(outputs)
-        scores: Mapping[str, tuple[float, ...]] = {}
-        error = None
-        try:
-            scoring.refuse_non_finite(kept)
-            kept = await scoring.extract(task, request, kept, limits)
-            scores, kept = await scoring.score(
-                task.scorers_once, instance, kept, self.harness.scoring_context, limits
-            )
-            outcome = scoring.answered_outcome(request, kept)
-        except scoring.ScoringFailed as failure:
-            outcome, error, scores = failure.outcome, str(failure), failure.scores
-        return Response(work.instance_id, instance, request, kept, scores, outcome, error, latency)
-
-    def _watch(self, response: Response) -> None:
+    def _watch(self, failure: tuple[Outcome, str] | None) -> None:
         """Stop a run whose provider is gone, instead of failing every instance left."""
-        if response.outcome is not Outcome.INFRA_FAILED:
+        if failure is None or failure[0] is not Outcome.INFRA_FAILED:
             self._failures = 0
             return
         self._failures += 1
@@ -273,37 +281,94 @@ class Pipeline:
             self.stopped = True
             way_out = "what is finished is kept; put it right and rerun the same command to resume"
             raise RunFailedError(
-                f"{_PATIENCE} requests in a row failed; the last one: {response.error}",
+                f"{_PATIENCE} requests in a row failed; the last one: {failure[1]}",
                 hint=f"{self._hint}\n{way_out}" if self._hint else way_out,
             )
 
+    # -- the second stage
 
-class EngineClock:
-    """Seconds during which at least one request was with the engine, and until the first answer.
+    async def _score_all(
+        self, receive: MemoryObjectReceiveStream[_Asked], means: scoring.Means
+    ) -> None:
+        async with receive:
+            async for asked in receive:
+                if self.stopped:
+                    self.unscored += 1  # its answer is kept
+                else:
+                    await self._finish(asked, means)
 
-    What is left of a run's time is the workbench's own: reading, formatting, scoring, keeping.
-    """
+    async def _finish(self, asked: _Asked, means: scoring.Means) -> None:
+        """Score an answer and give the instance away."""
+        planned = asked.work.planned
+        told, score = await self._scored(asked, means)
+        await self.sink.show(planned, asked.answer, score, told)
+        self.sink.scored(planned, asked.answer, score, told)
+        opened = self._open[planned.name]
+        opened.in_flight -= 1
+        if opened.complete:
+            del self._open[planned.name]
+            self.sink.finished(opened.feed)
 
-    def __init__(self) -> None:
-        self.busy = 0.0
-        self.first_result: float | None = None
-        self.answered = 0
-        self._began = time.perf_counter()
-        self._in_flight = 0
-        self._since = 0.0
+    async def _scored(self, asked: _Asked, means: scoring.Means) -> tuple[Response, Row | None]:
+        """The response with its answers extracted and scored, or saying why it is not, and the
+        record of its score."""
+        work, task = asked.work, asked.work.planned.task
+        failure = asked.failure or self._given_up
+        if failure is not None or asked.score is not None:
+            told = Response(
+                work.instance_id, work.instance, asked.request, asked.outputs, latency=asked.latency
+            )
+            if asked.score is not None:
+                return _as_before(told, asked.score)
+            assert failure is not None
+            told = evolve(told, outcome=failure[0], error=failure[1])
+            if asked.failure is not None:
+                return told, None
+            none: dict[str, float | None] = dict.fromkeys(m.key for m in task.config.metrics)
+            return told, score_record(told, (), none, {})
+        self.scoring.enter()
+        try:
+            told, evidence = await scoring.scored(
+                task,
+                work.instance_id,
+                work.instance,
+                asked.request,
+                asked.outputs,
+                asked.latency,
+                means,
+            )
+        finally:
+            self.scoring.leave()
+        self._watch_scoring(told)
+        values, weights, problem = await scoring.values_in_time(task, told, means.limits)
+        if problem and told.error is None:
+            told = evolve(told, outcome=Outcome.SCORER_FAILED, error=problem)
+        return told, score_record(told, evidence, values, weights)
 
-    def enter(self) -> None:
-        if self._in_flight == 0:
-            self._since = time.perf_counter()
-        self._in_flight += 1
+    def _watch_scoring(self, response: Response) -> None:
+        """Score no more where what scores is gone, instead of waiting for it again and again; the
+        model is asked on, and the next command scores what it answered."""
+        if response.outcome not in (Outcome.JUDGE_FAILED, Outcome.INFRA_FAILED):
+            self._scoring_failures = 0
+            return
+        self._scoring_failures += 1
+        if self._scoring_failures == _PATIENCE:
+            reason = f"not tried, as {_PATIENCE} in a row failed; the last one: {response.error}"
+            self._given_up = response.outcome, reason
 
-    def leave(self) -> None:
-        self._in_flight -= 1
-        self.answered += 1
-        if self.first_result is None:
-            self.first_result = time.perf_counter() - self._began
-        if self._in_flight == 0:
-            self.busy += time.perf_counter() - self._since
+
+def _as_before(response: Response, score: KeptScore) -> tuple[Response, Row]:
+    """The response with a score that was made of its answer before."""
+    outputs = tuple(
+        evolve(output, extracted_answer=found, metadata={**output.metadata, **kept})
+        for output, found, kept in zip(
+            response.outputs, score.extracted, score.evidence, strict=True
+        )
+    )
+    told = evolve(
+        response, outputs=outputs, scores=score.scores, outcome=score.outcome, error=score.error
+    )
+    return told, score_record(told, score.evidence, score.values, score.weights)
 
 
 class _Open:

@@ -24,8 +24,8 @@ from olmo_eval.errors import (
     UsageError,
 )
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.results.answers import Answers, Wanted
 from olmo_eval.results.record import request_hash, request_row
-from olmo_eval.results.reuse import ReuseIndex
 from olmo_eval.results.store import Run
 from olmo_eval.runner.feed import selected
 from olmo_eval.runner.pipeline import sampling
@@ -89,7 +89,7 @@ async def refuse_other_model(
         say(f"{name} is known by its name: a service does not promise the same model again")
     if not how.may_change:
         return
-    answers = ReuseIndex(lambda: [run])
+    answers = Answers(lambda: [run])
     if answers.empty:
         return
     found = await probe(harness, plan, answers)
@@ -105,7 +105,7 @@ async def refuse_other_model(
         )
 
 
-async def probe(harness: Harness, plan: Plan, answers: ReuseIndex) -> Probe:
+async def probe(harness: Harness, plan: Plan, answers: Answers) -> Probe:
     """Ask a few of the recorded ``answers`` to ``plan``'s questions again.
 
     A ``Probe`` of nothing asked says that no recorded answer can be checked: all were sampled,
@@ -122,17 +122,18 @@ async def probe(harness: Harness, plan: Plan, answers: ReuseIndex) -> Probe:
     return Probe(len(told), sum(told))
 
 
-def _recorded(harness: Harness, plan: Plan, answers: ReuseIndex) -> Iterator[_Recorded]:
+def _recorded(harness: Harness, plan: Plan, answers: Answers) -> Iterator[_Recorded]:
     """The recorded answers among the first instances of each task that can be asked again."""
     for planned in plan.tasks:
-        for _, instance in islice(selected(planned.task), _LOOKED_AT):
+        for name, instance in islice(selected(planned.task), _LOOKED_AT):
             task = planned.task
             request = harness.prepare(task.request_for(instance))
             params = sampling(planned, task.get_sampling_params(instance))
             scored = request.request_type.scored
             if not scored and not params.greedy:
                 continue
-            known = answers.find(request_hash(request_row(request), params))
+            digest = request_hash(request_row(request), params)
+            known = answers.find(Wanted(planned.name, name, instance.question, digest))
             if known is not None and known.outputs:
                 yield _Recorded(task.request_for(instance), params, known.outputs)
 

@@ -20,6 +20,7 @@ from olmo_eval.runner.lock import (
     generation_lock,
     harness_lock,
     model_lock,
+    scoring_hash,
     task_code,
     task_hash,
     task_lock,
@@ -47,6 +48,10 @@ def run_record(job: Job) -> dict[str, Any]:
         "harness": harness_lock(config, reader),
         "code": code_record(codes.values()),
         "tasks": {name: {"hash": task_hash(inputs), **inputs} for name, inputs in tasks.items()},
+    }
+    lock["scoring"] = {
+        planned.name: scoring_hash(planned, tasks[planned.name], lock["harness"])
+        for planned in job.plan.tasks
     }
     locks = [digest(lock["model"]), digest(lock["harness"])]
     # two engines are two runs, though what they answer may be compared

@@ -32,8 +32,8 @@ from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.errors import DataError, NonFiniteError, ProviderError, UnansweredError, UsageError
 from olmo_eval.providers.fingerprint import file_digest
 from olmo_eval.providers.provider import Provider, ProviderConfig, current_instance
+from olmo_eval.results.answers import KeptAnswer, RunAnswers
 from olmo_eval.results.record import dumps, request_row
-from olmo_eval.results.recorded import RecordedAnswer, RecordedOutputs
 from olmo_eval.results.store import Store
 
 _NAMED = 5
@@ -88,7 +88,7 @@ class ReplayProvider(Provider):
             self._source = _FileOutputs(self.config.model, self.config.kwargs.get("match"))
         else:
             run = Store(_results(self.config)).find(self.config.model)
-            self._source = _RunOutputs(RecordedOutputs(run))
+            self._source = _RunOutputs(RunAnswers(run))
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         outputs = self._outputs(request)
@@ -171,10 +171,10 @@ def _some(names: list[str]) -> str:
 class _RunOutputs:
     """What a run recorded."""
 
-    def __init__(self, recorded: RecordedOutputs) -> None:
+    def __init__(self, recorded: RunAnswers) -> None:
         self._recorded = recorded
 
-    def find(self, instance: Instance) -> RecordedAnswer | None:
+    def find(self, instance: Instance) -> KeptAnswer | None:
         return self._recorded.of_question(instance.id, instance.question)
 
     def unused(self) -> list[str]:
@@ -186,7 +186,7 @@ class _FileOutputs:
 
     def __init__(self, path: str, match: str | None) -> None:
         self._match = match
-        self._rows: dict[str, RecordedAnswer] = {}
+        self._rows: dict[str, KeptAnswer] = {}
         self._used: set[str] = set()
         for number, row in enumerate(DataLoader().load(DataSource.parse(path)), 1):
             key = self._row_key(row)
@@ -199,7 +199,7 @@ class _FileOutputs:
             if key in self._rows:
                 raise DataError(f"{path}: row {number} repeats the key {key!r}")
             outputs = _row_outputs(row, f"{path}: row {number}")
-            self._rows[key] = RecordedAnswer(outputs, _row_request(row))
+            self._rows[key] = KeptAnswer(outputs, _row_request(row), None)
 
     def _row_key(self, row: Mapping[str, Any]) -> str | None:
         for field in [self._match] if self._match else ["instance_id", "question"]:
@@ -207,7 +207,7 @@ class _FileOutputs:
                 return f"{field}:{row[str(field)]}"
         return None
 
-    def find(self, instance: Instance) -> RecordedAnswer | None:
+    def find(self, instance: Instance) -> KeptAnswer | None:
         keys = [f"instance_id:{instance.id}", f"question:{instance.question}"]
         if self._match:
             keys = [f"{self._match}:{instance.metadata.get(self._match)}"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from olmo_eval.common.scorers import AsyncScorer, Scorer
 from olmo_eval.common.scorers.likelihood import require_finite
@@ -17,8 +17,12 @@ from olmo_eval.evals.tasks.common import Task
 from olmo_eval.faults import reason
 from olmo_eval.harness.runtime import natural_outcome
 from olmo_eval.judges.judge import JudgeError
+from olmo_eval.runner.processes import Processes, UnsentError
 from olmo_eval.runner.timelimit import EscapedError, OutOfTimeError, TimeLimits
 from olmo_eval.sandbox import SandboxError
+
+#: what scorers kept (a judge's reply, say), an output each
+Evidence = Sequence[Mapping[str, Any]]
 
 
 class ScoringFailed(Exception):
@@ -31,6 +35,48 @@ class ScoringFailed(Exception):
         super().__init__(reason)
         self.outcome = outcome
         self.scores: dict[str, tuple[float, ...]] = {}
+
+
+@frozen
+class Means:
+    """What scoring is done with: limits to its time, worker processes, and for scorers that do more
+    than look, a context for each output."""
+
+    limits: TimeLimits
+    processes: Processes
+    new_context: Callable[[], Any]
+
+
+async def scored(
+    task: Task,
+    instance_id: str,
+    instance: Instance,
+    request: LMRequest,
+    outputs: tuple[LMOutput, ...],
+    latency: float | None,
+    means: Means,
+) -> tuple[Response, Evidence]:
+    """The response of an instance with its answers extracted and scored, or saying why it is not;
+    and what the scorers kept as evidence, which stands in the outputs' metadata as well.
+    """
+    evidence: list[dict[str, Any]] = [{} for _ in outputs]
+    scores: Mapping[str, tuple[float, ...]] = {}
+    error = None
+    try:
+        refuse_non_finite(outputs)
+        outputs = await extract(task, request, outputs, means.limits)
+        scores = await _score(task.scorers_once, instance, outputs, evidence, means)
+        outcome = answered_outcome(request, outputs)
+    except ScoringFailed as failure:
+        outcome, error, scores = failure.outcome, str(failure), failure.scores
+    if any(evidence):
+        outputs = tuple(map(_with_evidence, outputs, evidence))
+    told = Response(instance_id, instance, request, outputs, scores, outcome, error, latency)
+    return told, evidence
+
+
+def _with_evidence(output: LMOutput, evidence: Mapping[str, Any]) -> LMOutput:
+    return evolve(output, metadata={**output.metadata, **evidence}) if evidence else output
 
 
 async def extract(
@@ -64,14 +110,14 @@ def refuse_non_finite(outputs: Iterable[LMOutput]) -> None:
         raise ScoringFailed(Outcome.SCORER_FAILED, f"{NON_FINITE}: {error}") from error
 
 
-async def score(
+async def _score(
     scorers: tuple[Scorer, ...],
     instance: Instance,
     outputs: tuple[LMOutput, ...],
-    new_context: Callable[[], Any],
-    limits: TimeLimits,
-) -> tuple[dict[str, tuple[float, ...]], tuple[LMOutput, ...]]:
-    """Every scorer's number for every output, and the outputs with what scorers recorded.
+    evidence: list[dict[str, Any]],
+    means: Means,
+) -> dict[str, tuple[float, ...]]:
+    """Every scorer's number for every output; what scorers record goes into ``evidence``.
 
     Raises:
         ScoringFailed: a judge or a sandbox failed, or a scorer; the other scorers are heard all
@@ -81,32 +127,38 @@ async def score(
     failed: ScoringFailed | None = None
     for scorer in scorers:
         try:
-            numbers, outputs = await _score_one(scorer, instance, outputs, new_context, limits)
+            scores[scorer.name] = await _score_one(scorer, instance, outputs, evidence, means)
         except ScoringFailed as failure:
             failed = failed or failure
             if failure.outcome is not Outcome.SCORER_FAILED:
                 break  # tried again when the run is resumed
-            continue
-        scores[scorer.name] = tuple(numbers)
     if failed is not None:
         failed.scores = scores
         raise failed
-    return scores, outputs
+    return scores
 
 
 async def _score_one(
     scorer: Scorer,
     instance: Instance,
     outputs: tuple[LMOutput, ...],
-    new_context: Callable[[], Any],
-    limits: TimeLimits,
-) -> tuple[list[float], tuple[LMOutput, ...]]:
+    evidence: list[dict[str, Any]],
+    means: Means,
+) -> tuple[float, ...]:
+    limits = means.limits
+    seconds = limits.seconds(scorer)
+    numbers = []
     try:
-        if isinstance(scorer, AsyncScorer):
-            return await _score_async(scorer, instance, outputs, new_context, limits)
-        call = limits.call_in_thread if scorer.cpu_bound else limits.call
-        seconds = limits.seconds(scorer)
-        return [float(await call(seconds, scorer.score, instance, o)) for o in outputs], outputs
+        if scorer.cpu_bound and not isinstance(scorer, AsyncScorer):
+            return await _computed(scorer, instance, outputs, means)
+        for number, output in enumerate(outputs):
+            if isinstance(scorer, AsyncScorer):
+                context = means.new_context()
+                scoring = scorer.score_async(instance, output, context)
+                numbers.append(float(await limits.wait(seconds, scoring)))
+                evidence[number].update(context.records)
+            else:
+                numbers.append(float(await limits.call(seconds, scorer.score, instance, output)))
     except JudgeError as error:
         raise ScoringFailed(Outcome.JUDGE_FAILED, f"{scorer.name}: {error}") from error
     except (SandboxError, ProviderError) as error:
@@ -114,24 +166,19 @@ async def _score_one(
     except Exception as error:
         reason = f"{scorer.name}: {describe(error)}"
         raise ScoringFailed(Outcome.SCORER_FAILED, reason) from error
+    return tuple(numbers)
 
 
-async def _score_async(
-    scorer: AsyncScorer,
-    instance: Instance,
-    outputs: tuple[LMOutput, ...],
-    new_context: Callable[[], Any],
-    limits: TimeLimits,
-) -> tuple[list[float], tuple[LMOutput, ...]]:
-    """Numbers of a scorer that calls a judge or runs code; its evidence goes with the output."""
-    numbers, kept = [], []
-    for output in outputs:
-        context = new_context()
-        scoring = scorer.score_async(instance, output, context)
-        numbers.append(float(await limits.wait(limits.seconds(scorer), scoring)))
-        metadata = {**output.metadata, **context.records}
-        kept.append(evolve(output, metadata=metadata) if context.records else output)
-    return numbers, tuple(kept)
+async def _computed(
+    scorer: Scorer, instance: Instance, outputs: tuple[LMOutput, ...], means: Means
+) -> tuple[float, ...]:
+    """Numbers of a scorer that computes: in a process of its own, or else in a thread."""
+    seconds = means.limits.seconds(scorer)
+    try:
+        return await means.processes.score(scorer, instance, outputs, seconds)
+    except UnsentError:
+        call = means.limits.call_in_thread
+        return tuple([float(await call(seconds, scorer.score, instance, o)) for o in outputs])
 
 
 async def values_in_time(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -14,19 +14,18 @@ from olmo_eval.common.types import Identity, Response
 from olmo_eval.errors import RunFailedError
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.providers.devices import gpu_memory, gpus_needed, visible_gpus
-from olmo_eval.results import journal
+from olmo_eval.results import answers, journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
-from olmo_eval.results.recorded import RecordedOutputs
-from olmo_eval.results.reuse import KnownAnswer, ReuseIndex, runs_to_reuse
+from olmo_eval.results.record import ANSWER, SCORE, Row, joined
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.results.summary import transformed_mean
 from olmo_eval.results.tables import write_results
-from olmo_eval.runner.feed import Feed, Work
+from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
 from olmo_eval.runner.interrupt import Interrupted, interrupts
-from olmo_eval.runner.pipeline import Pipeline, Reuse, most_telling, sampling
+from olmo_eval.runner.pipeline import Pipeline, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.probe import probe, refuse_other_model
 from olmo_eval.runner.progress import Progress
@@ -34,9 +33,6 @@ from olmo_eval.runner.sitting import Sitting
 
 if TYPE_CHECKING:
     from olmo_eval.runner.run import Job
-
-#: outcomes that are tried again when a run is resumed
-_RETRIED = frozenset({"infra_failed", "judge_failed"})
 
 
 class Session(Sitting):
@@ -73,11 +69,11 @@ class Session(Sitting):
                 self.harness, self.job.plan, run, self.record["model"], self.progress.message
             )
         self.begin(known)
-        done = self._read_journal()
+        found = self._read_journal()
         self.journal = journal.Journal(self.folder.journal, self.redactor.line)
         self.notify("run_started", run=self.record)
         try:
-            await self._evaluate(done)
+            await self._evaluate(found)
             self._finish("complete", time.perf_counter() - began)
         except BaseException as error:
             self.fail(error)
@@ -85,21 +81,27 @@ class Session(Sitting):
         finally:
             self.journal.close()
 
-    def _read_journal(self) -> dict[str, set[str]]:
-        """The ids of what is finished, by task; the rest of each record stays on disk."""
+    def _read_journal(self) -> answers.Progress:
+        """What is finished, and what is answered and yet to be scored; the text stays on disk."""
         names = [planned.name for planned in self.job.plan.tasks]
-        done = finished_instances(self.folder.journal, names, self._count)
-        total = sum(map(len, done.values()))
-        if total:
-            self.progress.message(f"resuming {self.folder.run_id}: {total:,} instances are done")
-        return done
+        found = answers.read_progress(self.folder.journal, names, self._see)
+        total = sum(map(len, found.done.values()))
+        if total or found.unscored:
+            waiting = len(found.unscored)
+            more = f", {waiting:,} more are answered and yet to be scored" if waiting else ""
+            self.progress.message(
+                f"resuming {self.folder.run_id}: {total:,} instances are done{more}"
+            )
+        return found
 
-    async def _evaluate(self, done: dict[str, set[str]]) -> None:
-        feeds = [Feed(planned, done[planned.name]) for planned in self.job.plan.tasks]
+    async def _evaluate(self, found: answers.Progress) -> None:
+        feeds = [Feed(planned, found.done[planned.name]) for planned in self.job.plan.tasks]
         for planned in self.job.plan.tasks:
-            self._done[planned.name] = len(done[planned.name])
+            self._done[planned.name] = len(found.done[planned.name])
+        own = answers.OwnAnswers(self.folder.journal, found.unscored)
+        finder = answers.FirstOf(own, await self._known())
         began = time.perf_counter()
-        pipeline = Pipeline(self.harness, feeds, self, await self._known())
+        pipeline = Pipeline(self.harness, feeds, self, finder)
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen, pipeline)
@@ -115,20 +117,23 @@ class Session(Sitting):
         finally:
             self._note_speed(pipeline, time.perf_counter() - began)
         self.expected = {f.planned.name: f.expected or f.read for f in feeds}
-        if not all(feed.exhausted for feed in feeds):
+        if pipeline.unscored or not all(feed.exhausted for feed in feeds):
+            waiting = pipeline.unscored
+            more = f", {waiting:,} answers are yet to be scored" if waiting else ""
             raise Interrupted(
-                f"stopped; {sum(self._done.values()):,} instances are finished and kept",
+                f"stopped; {sum(self._done.values()):,} instances are finished and kept{more}",
                 hint="rerun the same command to resume",
             )
 
     def _note_speed(self, pipeline: Pipeline, seconds: float) -> None:
         """Keep how this sitting went, for `olmo-eval results metrics`."""
-        clock = pipeline.clock
+        engine = pipeline.engine
         self.record["sessions"][-1].update(
             evaluate_seconds=seconds,
-            engine_seconds=clock.busy,
-            first_result_seconds=clock.first_result,
-            answered=clock.answered,
+            engine_seconds=engine.busy,
+            scoring_seconds=pipeline.scoring.busy,
+            first_result_seconds=engine.first_result,
+            answered=engine.done,
             retries=self.harness.provider.retries,
             engine={**self._counted(), **self._gpu_memory()},
         )
@@ -148,35 +153,23 @@ class Session(Sitting):
         used = gpu_memory(gpus) if gpus and gpus_needed(config) else None
         return {} if used is None else {"gpu_memory_bytes": float(used)}
 
-    async def _known(self) -> Reuse:
+    async def _known(self) -> answers.Finder:
         """Where answers come from that need not be asked for: a recorded run, or earlier ones."""
         if self.job.recorded is not None:
-            return self._from_recorded(self.job.recorded)
+            return answers.RunAnswers(self.job.recorded)
         if not self.job.reuse:
-            return lambda _work, _hash: None
+            return answers.Nothing()
         runs = Store(self.job.results).runs()
-        related = runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
+        related = answers.runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
         if not related:
             self._tell_of_names(runs)
         elif not await self._still_the_same(related):
-            return lambda _work, _hash: None
-        index = ReuseIndex(lambda: related)
-        return lambda _work, request_hash: index.find(request_hash)
-
-    def _from_recorded(self, run: Run) -> Reuse:
-        recorded = RecordedOutputs(run)
-
-        def find(work: Work, _hash: str) -> KnownAnswer | None:
-            found = recorded.of_instance(
-                work.planned.name, work.instance_id, work.instance.question
-            )
-            return None if found is None else KnownAnswer(found.outputs, run.run_id)
-
-        return find
+            return answers.Nothing()
+        return answers.Answers(lambda: related, self.record["lock"]["scoring"])
 
     def _tell_of_names(self, runs: Sequence[Run]) -> None:
         """Say that answers are there which only a name vouches for."""
-        if runs_to_reuse(runs, self.record, by_name=True):
+        if answers.runs_to_reuse(runs, self.record, by_name=True):
             name = self.record["model"]["name"]
             self.progress.message(
                 f"{name} is known by its name alone, which does not say which weights answered: "
@@ -187,7 +180,7 @@ class Session(Sitting):
         """Whether the model of earlier runs still answers as it did; said where it does not."""
         if not Identity.of(self.record["model"]).may_change:
             return True
-        found = await probe(self.harness, self.job.plan, ReuseIndex(lambda: related))
+        found = await probe(self.harness, self.job.plan, answers.Answers(lambda: related))
         if not found.same_model:
             self.progress.message(
                 f"answers of earlier runs are not used: {found.asked - found.agreed} of "
@@ -215,26 +208,34 @@ class Session(Sitting):
         name = feed.planned.name
         self.progress.task_started(name, feed.expected, self._done[name])
 
-    async def show(self, planned: PlannedTask, row: dict[str, Any], response: Response) -> None:
+    def answered(self, planned: PlannedTask, answer: Row) -> None:
+        self.journal.append({"task": planned.name, **answer})
+        self._count_answer(planned.name, answer)
+        self._spend()
+
+    async def show(
+        self, planned: PlannedTask, answer: Row, score: Row | None, told: Response
+    ) -> None:
         """The first instance of each task, where ``--inspect`` asks for it."""
         name = planned.name
         if self.job.inspect and name not in self._inspected:
             self._inspected.add(name)
-            params = sampling(planned, planned.task.get_sampling_params(response.instance))
+            params = sampling(planned, planned.task.get_sampling_params(told.instance))
+            row = joined(deepcopy(answer), score)
             shown = await inspection(
-                name, row, response, params, self.job.inspect, self.harness.provider
+                name, row, told, params, self.job.inspect, self.harness.provider
             )
             self.progress.message(self.redactor.text(shown))
 
-    def keep(self, planned: PlannedTask, row: dict[str, Any], response: Response) -> None:
-        self.journal.append({"task": planned.name, **row})
+    def scored(self, planned: PlannedTask, answer: Row, score: Row | None, told: Response) -> None:
         name = planned.name
+        if score is not None:
+            self.journal.append({"task": name, **score})
+            self._count_score(name, score)
         self._done[name] += 1
-        self._count(name, row)
-        self._spend()
         self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
-            self.notify("instance_scored", run_id=self.folder.run_id, task=name, response=response)
+            self.notify("instance_scored", run_id=self.folder.run_id, task=name, response=told)
 
     def _spend(self) -> None:
         """End the run when its answers have cost more than it may spend.
@@ -249,16 +250,26 @@ class Session(Sitting):
                 hint="what is finished is kept; a higher --max-cost goes on",
             )
 
-    def _count(self, task: str, row: Mapping[str, Any]) -> None:
-        """Take an instance into the running score that progress shows, the cost, and the count of
-        prompts that did not fit the model."""
-        self._cost += row.get("cost_usd") or 0.0
-        if any(TRUNCATED_PROMPT in (output.get("metadata") or "") for output in row["outputs"]):
+    def _see(self, task: str, row: Row) -> None:
+        """Count a record that an earlier sitting left."""
+        kind = row.get("kind")  # of a record of schema version 1 there is none: it is both
+        if kind != SCORE:
+            self._count_answer(task, row)
+        if kind != ANSWER:
+            self._count_score(task, row)
+
+    def _count_answer(self, task: str, answer: Mapping[str, Any]) -> None:
+        """Take an answer into the cost, and the count of prompts that did not fit the model."""
+        self._cost += answer.get("cost_usd") or 0.0
+        if any(TRUNCATED_PROMPT in (o.get("metadata") or "") for o in answer["outputs"]):
             self._truncated[task] += 1
+
+    def _count_score(self, task: str, score: Mapping[str, Any]) -> None:
+        """Take an instance into the running score that progress shows."""
         means = self._means[task]
-        for key, value in row["values"].items():
+        for key, value in score["values"].items():
             if value is not None and key in means:
-                means[key].add(value, row["weights"].get(key, 1.0))
+                means[key].add(value, score["weights"].get(key, 1.0))
 
     def _primary(self, task: str) -> _Mean:
         return self._means[task][self._primaries[task]]
@@ -305,26 +316,6 @@ class Session(Sitting):
         if not missing:
             self.folder.drop_journal()
         self.notify("run_finished", run=self.record)
-
-
-def finished_instances(
-    path: Path, tasks: Iterable[str], see: Callable[[str, Mapping[str, Any]], None] | None = None
-) -> dict[str, set[str]]:
-    """The ids of what a journal holds and need not be tried again, by task; ``see`` is shown each
-    record of it.
-    """
-    done: dict[str, set[str]] = {name: set() for name in tasks}
-    for _, _, row in journal.read(path):
-        if row is None or row.get("task") not in done:
-            continue
-        finished = done[row["task"]]
-        if row["outcome"] in _RETRIED:
-            finished.discard(row["instance_id"])
-            continue
-        finished.add(row["instance_id"])
-        if see is not None:
-            see(row["task"], row)
-    return done
 
 
 class _Mean:

@@ -1,11 +1,11 @@
 """Time limits for code that may never return: scorers, extraction, metrics.
 
 On the main thread the operating system's alarm interrupts the code, a regular expression that
-backtracks without end included; that costs next to nothing. Elsewhere (scorers that are
-``cpu_bound``, runs in a thread of a notebook) the code runs in a helper thread: when its time is
-over, an exception is thrown into it, the thread is left behind whether that ends it or not, and
-the run goes on. What no thread can be stopped in is one C call that keeps the interpreter to
-itself, such as a regular expression in a ``cpu_bound`` scorer.
+backtracks without end included; that costs next to nothing. Elsewhere (runs in a thread of a
+notebook, ``cpu_bound`` scorers that cannot be sent to a worker process) the code runs in a helper
+thread: when its time is over, an exception is thrown into it, the thread is left behind whether
+that ends it or not, and the run goes on. What no thread can be stopped in is one C call that keeps
+the interpreter to itself, such as a regular expression.
 
 Code that ends the process (``sys.exit``) ends its own call and nothing else.
 """

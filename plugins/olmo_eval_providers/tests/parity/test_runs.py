@@ -95,7 +95,7 @@ def test_kill_9_of_our_own_server_changes_nothing(expected, tmp_path):
     assert run.returncode == 0
     assert table(output) == expected
     assert done < sum(n for _, metric, _, n in expected if metric == "acc_raw")
-    (record,) = tmp_path.glob("runs/*/run.json")
+    (record,) = tmp_path.glob("runs/*/lock.json")
     (sitting,) = json.loads(record.read_text())["sessions"]
     assert sitting["engine"]["restarts"] == 1
 

@@ -1,0 +1,49 @@
+"""Where a task's tables lie, and how parts of them are read."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from olmo_eval.results import schema
+
+#: rows of a table that are read at once
+_ROWS_AT_ONCE = 500
+
+
+def instances_of(task: str) -> str:
+    return f"instances/{schema.file_name(task)}.parquet"
+
+
+def answers_of(task: str) -> str:
+    return f"answers/{schema.file_name(task)}.parquet"
+
+
+def columns_in(table: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
+    """Those of ``columns`` that a table has; None stands for all."""
+    if columns is None:
+        return None
+    known = set(table.schema_arrow.names)
+    return [name for name in columns if name.partition(".")[0] in known]
+
+
+def some_rows(
+    table: pq.ParquetFile, columns: list[str] | None, numbers: Sequence[int] | None
+) -> Iterator[dict[str, Any]]:
+    """The rows of a table, or those with the given numbers, which ascend."""
+    if numbers is None:
+        for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE, columns=columns):
+            yield from batch.to_pylist()
+        return
+    start, left = 0, deque(numbers)
+    for group in range(table.num_row_groups):
+        end = start + table.metadata.row_group(group).num_rows
+        inside: list[int] = []
+        while left and left[0] < end:
+            inside.append(left.popleft() - start)
+        if inside:
+            yield from table.read_row_group(group, columns=columns).take(inside).to_pylist()
+        start = end

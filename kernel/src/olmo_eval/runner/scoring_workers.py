@@ -1,0 +1,40 @@
+"""How many answers are scored at once, where scoring takes time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from olmo_eval.common.scorers import AsyncScorer, Scorer
+from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.processes import cores
+
+#: scorers that wait for something unknown: few enough for a service, enough to hide its latency
+_WAITING = 64
+
+
+def scored_at_once(scorers: Iterable[Scorer]) -> bool:
+    """Whether all of these only look: they take microseconds, less than handing them over would."""
+    return not any(isinstance(s, AsyncScorer) or s.cpu_bound for s in scorers)
+
+
+def scoring_workers(config: HarnessConfig, tasks: Iterable[PlannedTask]) -> int:
+    """The harness's ``scoring_concurrency``, else as many as keep what the scorers need busy: the
+    processors, the sandboxes, or the judges' models."""
+    if config.scoring_concurrency is not None:
+        return config.scoring_concurrency
+    scorers = [s for planned in tasks for s in planned.task.scorers_once]
+    return max((_workers(config, scorer) for scorer in scorers), default=1)
+
+
+def _workers(config: HarnessConfig, scorer: Scorer) -> int:
+    if scored_at_once([scorer]):
+        return 1
+    if not isinstance(scorer, AsyncScorer):
+        return cores()
+    if any(need == "judge" or need.startswith("judge:") for need in scorer.requires):
+        providers = {judge.provider for judge in config.graders.values()}
+        known = [config.auxiliary_providers.get(name) for name in providers]
+        return sum(p.max_concurrency or _WAITING for p in known if p is not None) or _WAITING
+    offering = [s.instances for s in config.sandboxes if scorer.requires & set(s.capabilities)]
+    return sum(offering) or _WAITING

@@ -1,0 +1,119 @@
+"""Runs of schema version 1, stored when it was the present one, and what becomes of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from olmo_eval.errors import UsageError
+from olmo_eval.results.answers import RunAnswers
+from olmo_eval.results.compare import compare
+from olmo_eval.results.convert import convert
+from olmo_eval.results.store import Run, Store, open_run
+
+STORED = Path(__file__).parent / "version1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    shutil.copytree(STORED / "runs", tmp_path / "results/runs")
+    return Store(str(tmp_path / "results"))
+
+
+@pytest.fixture
+def named(store: Store) -> Callable[[str], Run]:
+    return lambda name: store.find(f"name={name}")
+
+
+def test_they_are_listed_and_found(store: Store, named: Callable[[str], Run]) -> None:
+    statuses = [run.status for run in store.runs()]
+
+    assert statuses == ["complete", "complete", "incomplete"]
+    assert named("first").version == 1
+    assert named("first").record["lock"]["tasks"]["tiny_sums"]["limit"] == 6
+
+
+def test_their_rows_are_whole(named: Callable[[str], Run]) -> None:
+    (row, *others) = named("first").rows("tiny_sums")
+
+    assert len(others) == 5
+    assert row["outputs"][0]["text"] and row["request"]["prompt"]
+    some = [other["instance_id"] for other in others[1:3]]
+    columns = ["instance_id", "outputs"]
+    found = list(named("first").rows("tiny_sums", ids=some, columns=columns))
+    assert [row["instance_id"] for row in found] == some
+    assert all(set(row) == set(columns) for row in found)
+
+
+def test_they_are_compared(named: Callable[[str], Run]) -> None:
+    found = compare(named("first"), named("second"))
+
+    facts = next(row for row in found.tasks if row.name == "tiny_facts")
+    scores = {
+        run: one.value
+        for run in ("first", "second")
+        for one in named(run).scores()
+        if one.name == "tiny_facts" and one.primary
+    }
+    assert (facts.score_a, facts.score_b) == (scores["first"], scores["second"])
+    flips = list(found.flips("tiny_facts"))
+    assert len(flips) == facts.verdict.wins + facts.verdict.losses > 0
+    assert all(flip.answer_a and flip.answer_b for flip in flips)
+
+
+@pytest.mark.parametrize("name", ["first", "second", "broken"])
+def test_converted_they_say_the_same(named: Callable[[str], Run], name: str) -> None:
+    old = named(name)
+    rows = {task: list(old.rows(task)) for task in old.task_names}
+    scores, record = old.scores(), old.record
+
+    new = convert(old)
+
+    assert new.version == 2
+    assert (Path(new.location) / "answers").is_dir()
+    assert (new.run_id, new.status, new.scores()) == (old.run_id, old.status, scores)
+    assert {**new.record, "schema_version": 1} == {
+        **record,
+        "host": record["sessions"][-1]["host"],
+        "sittings": 1,
+        "health": new.summary["health"],
+    }
+    for task, before in rows.items():
+        for now, then in zip(new.rows(task), before, strict=True):
+            kept = {key: now[key] for key in then if key != "outputs"}
+            assert kept == {key: then[key] for key in then if key != "outputs"}
+            outputs = [{**output, "evidence": None} for output in then["outputs"]]
+            assert now["outputs"] == outputs
+    assert not list(Path(new.location).parent.glob(".*"))
+
+
+def test_converted_they_lend_the_same_answers(named: Callable[[str], Run]) -> None:
+    def answers(run: Run) -> list[Any]:
+        known = RunAnswers(run)
+        rows = run.instances("tiny_sums", ["instance_id", "question"]).to_pylist()
+        found = [known.of_instance("tiny_sums", r["instance_id"], r["question"]) for r in rows]
+        return [one and one.outputs for one in found]
+
+    old = answers(named("broken"))
+    convert(named("broken"))
+
+    assert answers(named("broken")) == old
+    assert 0 < sum(bool(outputs) for outputs in old) < 6
+
+
+def test_one_of_the_present_version_is_not_converted(named: Callable[[str], Run]) -> None:
+    new = convert(named("first"))
+
+    with pytest.raises(UsageError, match="is of version 2 already"):
+        convert(open_run(new.location))
+
+
+def test_run_json_stays_small(store: Store, named: Callable[[str], Run]) -> None:
+    new = convert(named("first"))
+
+    size = (Path(new.location) / "run.json").stat().st_size
+    assert size < 4096 + 150 * len(new.task_names)
