@@ -105,7 +105,7 @@ def test_results_are_read_with_pyarrow_alone(olmo_eval: OlmoEval, tmp_path: Path
     first = instances[0]
     assert first["instance_id"] == "cap-fr"
     assert answers[0]["outputs"][0]["text"] == first["text"] == first["gold"] == "Paris"
-    assert json.loads(first["request"]["messages"])[-1]["content"].endswith("of France?")
+    assert json.loads(answers[0]["request"]["messages"])[-1]["content"].endswith("of France?")
     assert first["values"]["accuracy:exact_match"] == 1.0
 
 
