@@ -11,7 +11,7 @@ from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import MissingDependencyError, ProviderError, UnknownNameError, UsageError
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.embedded.config import read_config
-from olmo_eval_providers.optional import importable, install_command
+from olmo_eval_providers.extras import importable, install_command
 
 #: first part of the names of models that only an API serves
 API_PREFIXES = frozenset(

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
-from olmo_eval_providers.embedded.attention import PrefixMemory, empty_prefix
 from olmo_eval_providers.embedded.engine import Engine
+from olmo_eval_providers.embedded.kv_cache import PrefixMemory, empty_prefix
 
 torch = pytest.importorskip("torch", reason="the comparison needs torch and transformers")
 transformers = pytest.importorskip("transformers", reason="the comparison needs transformers")

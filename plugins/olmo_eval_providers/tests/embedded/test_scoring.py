@@ -11,7 +11,7 @@ from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.embedded.engine import Engine
-from olmo_eval_providers.embedded.prefixes import PrefixCache, common_length
+from olmo_eval_providers.embedded.prefix_cache import PrefixCache, common_length
 from olmo_eval_providers.embedded.scoring import score_pairs
 
 Make = Callable[..., Engine]

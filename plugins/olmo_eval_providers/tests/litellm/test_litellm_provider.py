@@ -16,8 +16,8 @@ from olmo_eval.errors import (
     UsageError,
 )
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 
 pytestmark = [
     pytest.mark.engine,

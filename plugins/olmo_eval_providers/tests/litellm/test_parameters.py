@@ -15,8 +15,8 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.refusals import refusals
 from olmo_eval.judges.judge import JudgeConfig
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 from olmo_eval_providers.presets import PRESETS
 
 pytestmark = [

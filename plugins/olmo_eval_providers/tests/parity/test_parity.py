@@ -16,9 +16,9 @@ from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.testing.provider import CHECKS, checks_for
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 from olmo_eval_providers.vllm.provider import VLLMProvider
 from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
 

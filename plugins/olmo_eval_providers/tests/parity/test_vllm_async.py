@@ -16,7 +16,7 @@ import pytest
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, RunFailedError
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.optional import importable
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.vllm.engine import answered
 from olmo_eval_providers.vllm.provider import VLLMProvider
 

@@ -20,7 +20,7 @@ from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, RunFailedError, UsageError
 from olmo_eval.providers.devices import visible_gpus
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.optional import importable
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.vllm_server.options import server_arguments
 from olmo_eval_providers.vllm_server.pool import shared_out
 from olmo_eval_providers.vllm_server.provider import VLLMServerProvider

@@ -10,12 +10,12 @@ from attrs import define, field
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import NonFiniteError
 from olmo_eval.providers.tokenizer import ModelTokenizer
-from olmo_eval_providers.embedded.attention import SlotMemory
+from olmo_eval_providers.embedded.kv_cache import SlotMemory
 from olmo_eval_providers.embedded.model import log_softmax
-from olmo_eval_providers.embedded.prefixes import Encoded, PrefixCache
-from olmo_eval_providers.embedded.sampling import Sampler
+from olmo_eval_providers.embedded.prefix_cache import Encoded, PrefixCache
+from olmo_eval_providers.embedded.token_sampling import Sampler
 from olmo_eval_providers.embedded.weights import FloatArray
-from olmo_eval_providers.found import not_finite
+from olmo_eval_providers.local.outputs import not_finite
 
 
 @define(eq=False)

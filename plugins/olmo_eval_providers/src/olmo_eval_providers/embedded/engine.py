@@ -18,10 +18,10 @@ from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
 from olmo_eval.providers.tokenizer import ModelTokenizer
 from olmo_eval_providers.embedded.decoding import Decoder, Sample
 from olmo_eval_providers.embedded.model import Llama
-from olmo_eval_providers.embedded.prefixes import PrefixCache
+from olmo_eval_providers.embedded.prefix_cache import PrefixCache
 from olmo_eval_providers.embedded.scoring import score_pairs
 from olmo_eval_providers.embedded.threads import single_thread
-from olmo_eval_providers.found import Likelihood
+from olmo_eval_providers.local.outputs import Likelihood
 
 # Long enough to spread the cost of handing work to a thread, short enough to notice newcomers.
 _SLICE_SECONDS = 0.05

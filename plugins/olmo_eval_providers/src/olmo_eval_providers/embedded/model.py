@@ -1,7 +1,7 @@
 """The forward pass of a Llama in float32.
 
 Tokens come in as one flat row of any mixture of sequences; which token may look at which is the
-business of a ``Memory`` (see ``attention.py``), so scoring and batched decoding share every line
+business of a ``Memory`` (see ``kv_cache.py``), so scoring and batched decoding share every line
 of arithmetic here.
 """
 
@@ -16,7 +16,7 @@ from attrs import frozen
 
 from olmo_eval_providers.embedded.config import LlamaConfig, read_config
 from olmo_eval_providers.embedded.weights import FloatArray, IntArray, load_weights
-from olmo_eval_providers.shapes import (
+from olmo_eval_providers.local.weight_shapes import (
     EMBEDDINGS,
     HEAD,
     Shape,

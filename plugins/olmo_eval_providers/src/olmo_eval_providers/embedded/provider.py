@@ -11,12 +11,12 @@ import anyio.to_thread
 from olmo_eval.common.types import Capability, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.providers.engine_input import EngineInput, engine_inputs
+from olmo_eval.providers.fingerprint import model_fingerprint
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval_providers.embedded.config import model_folder
 from olmo_eval_providers.embedded.engine import Engine, Job
-from olmo_eval_providers.fingerprint import model_fingerprint
-from olmo_eval_providers.found import Generation, generated, scored
-from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.local.outputs import Generation, generated, scored
+from olmo_eval_providers.sample_seeds import sample_seed
 
 _OPTIONS = ("slots", "cache_bytes")
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.embedded.attention import PrefixMemory
+from olmo_eval_providers.embedded.kv_cache import PrefixMemory
 from olmo_eval_providers.embedded.model import log_softmax
-from olmo_eval_providers.embedded.prefixes import PIECE, Encoded, PrefixCache
+from olmo_eval_providers.embedded.prefix_cache import PIECE, Encoded, PrefixCache
 from olmo_eval_providers.embedded.weights import FloatArray, IntArray
-from olmo_eval_providers.found import Likelihood
+from olmo_eval_providers.local.outputs import Likelihood
 
 # A batch of rows is padded to its longest, and bounded in tokens to bound memory.
 _BATCH_TOKENS = 1024

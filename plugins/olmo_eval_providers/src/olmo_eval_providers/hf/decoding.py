@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import define, field
 
-from olmo_eval_providers.embedded.prefixes import common_length
-from olmo_eval_providers.hf import cache
+from olmo_eval_providers.embedded.prefix_cache import common_length
+from olmo_eval_providers.hf import kv_cache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget
 from olmo_eval_providers.hf.packing import WORTH
-from olmo_eval_providers.hf.sample import Sample
-from olmo_eval_providers.hf.sampling import GREEDY, choose
+from olmo_eval_providers.hf.token_sampling import GREEDY, choose
+from olmo_eval_providers.local.sampling import Sample
 
 
 @define
@@ -38,7 +38,7 @@ class Decoder:
 
     loaded: LoadedModel
     limits: Budget
-    prefixes: cache.PrefixCache
+    prefixes: kv_cache.PrefixCache
     share: bool = True
     waiting: list[Sample] = field(factory=list, init=False)
     _rows: Rows | None = field(default=None, init=False)
@@ -128,7 +128,7 @@ class Decoder:
         if not self.loaded.full_attention:
             past.batch_select_indices(index)
             return past
-        return cache.write([(k[index], v[index]) for k, v in cache.read(past)], room=True)
+        return kv_cache.write([(k[index], v[index]) for k, v in kv_cache.read(past)], room=True)
 
     # -- new rows
 
@@ -192,7 +192,7 @@ class Decoder:
             ),
             position_ids=positions,
             attention_mask=mask,
-            past_key_values=cache.write(cache.repeat(kv, rows)) if kv else None,
+            past_key_values=kv_cache.write(kv_cache.repeat(kv, rows)) if kv else None,
             use_cache=True,
             logits_to_keep=1,
         )
@@ -227,7 +227,7 @@ class Decoder:
         width = max(old.mask.shape[1], new.mask.shape[1])
         pad = torch.nn.functional.pad
 
-        def widened(kv: cache.KV) -> cache.KV:
+        def widened(kv: kv_cache.KV) -> kv_cache.KV:
             return [
                 (
                     pad(k, (0, 0, width - k.shape[2], 0)),
@@ -236,12 +236,14 @@ class Decoder:
                 for k, v in kv
             ]
 
-        pairs = zip(widened(cache.read(old.cache)), widened(cache.read(new.cache)), strict=True)
+        pairs = zip(
+            widened(kv_cache.read(old.cache)), widened(kv_cache.read(new.cache)), strict=True
+        )
         kv = [(torch.cat([a[0], b[0]]), torch.cat([a[1], b[1]])) for a, b in pairs]
         masks = [pad(rows.mask, (width - rows.mask.shape[1], 0)) for rows in (old, new)]
         return Rows(
             [*old.samples, *new.samples],
-            cache.write(kv, room=True),
+            kv_cache.write(kv, room=True),
             torch.cat(masks),
             torch.cat([old.lengths, new.lengths]),
             [*old.last, *new.last],

@@ -12,17 +12,17 @@ from attrs import define, field
 from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import OlmoEvalError, ProviderError
 from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
-from olmo_eval_providers.found import generated, scored
-from olmo_eval_providers.hf.cache import PrefixCache
-from olmo_eval_providers.hf.check import sharing_works
 from olmo_eval_providers.hf.decoding import Decoder
+from olmo_eval_providers.hf.kv_cache import PrefixCache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import budget, is_out_of_memory
 from olmo_eval_providers.hf.options import Options
-from olmo_eval_providers.hf.plain import PlainScorer
-from olmo_eval_providers.hf.sample import Sample
+from olmo_eval_providers.hf.padded_scoring import PaddedScorer
 from olmo_eval_providers.hf.scoring import Scorer
-from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.hf.sharing_check import sharing_works
+from olmo_eval_providers.local.outputs import generated, scored
+from olmo_eval_providers.local.sampling import Sample
+from olmo_eval_providers.sample_seeds import sample_seed
 
 #: seconds to wait for more requests of a burst before a batch begins
 _LINGER = 0.002
@@ -50,10 +50,10 @@ class Engine:
         with loaded.torch.inference_mode():
             self.shares = options.share_prefixes and sharing_works(loaded, self.limits)
         self.prefixes.clear()
-        self.scorer: Scorer | PlainScorer = (
+        self.scorer: Scorer | PaddedScorer = (
             Scorer(loaded, self.limits, self.prefixes)
             if self.shares
-            else PlainScorer(loaded, self.limits)
+            else PaddedScorer(loaded, self.limits)
         )
         self.decoder = Decoder(loaded, self.limits, self.prefixes, self.shares)
         self._jobs: list[Job] = []

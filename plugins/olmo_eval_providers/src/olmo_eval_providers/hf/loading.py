@@ -10,11 +10,11 @@ from attrs import frozen
 
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.cuda import number_on_cuda
+from olmo_eval_providers.extras import require
 from olmo_eval_providers.hf.options import Options
-from olmo_eval_providers.hf.tokenizer import HFTokenizer
-from olmo_eval_providers.optional import require
-from olmo_eval_providers.shapes import check_model, misfit
+from olmo_eval_providers.local.gpus import number_on_cuda
+from olmo_eval_providers.local.transformers_tokenizer import TransformersTokenizer
+from olmo_eval_providers.local.weight_shapes import check_model, misfit
 
 #: arguments of ``from_pretrained`` that name another configuration, or weights elsewhere
 _OTHER_SOURCES = ("config", "gguf_file", "state_dict", "subfolder", "variant")
@@ -32,7 +32,7 @@ class LoadedModel:
 
     torch: Any
     model: Any
-    tokenizer: HFTokenizer
+    tokenizer: TransformersTokenizer
     device: Any
     max_length: int
     eos_ids: frozenset[int]
@@ -59,7 +59,7 @@ def load(config: ProviderConfig, options: Options, extra: Mapping[str, Any]) -> 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     check_model(config, unless=_OTHER_SOURCES)
-    tokenizer = HFTokenizer.load(transformers, config, options.add_bos_token)
+    tokenizer = TransformersTokenizer.load(transformers, config, options.add_bos_token)
     device = _device(torch, options.device or _given(config))
     arguments = {
         "revision": config.revision,
@@ -154,7 +154,7 @@ def _max_length(config: Any, limit: int | None) -> int:
     return min(known) if known else 2048
 
 
-def _eos_ids(model: Any, tokenizer: HFTokenizer) -> frozenset[int]:
+def _eos_ids(model: Any, tokenizer: TransformersTokenizer) -> frozenset[int]:
     generation = getattr(model, "generation_config", None)
     found = getattr(generation, "eos_token_id", None)
     if found is None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from attrs import define, field, frozen
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.embedded.prefixes import common_length
+from olmo_eval_providers.embedded.prefix_cache import common_length
 
 #: tokens that a prefix of its own must save before it is worth a forward pass
 WORTH = 64

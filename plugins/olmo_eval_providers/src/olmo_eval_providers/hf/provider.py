@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from olmo_eval.common.types import Capability, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.engine_input import EngineInput, engine_inputs
+from olmo_eval.providers.fingerprint import model_fingerprint
 from olmo_eval.providers.provider import Provider, ProviderConfig
-from olmo_eval_providers.fingerprint import model_fingerprint
 from olmo_eval_providers.hf.engine import Engine, Job, counters, facts
 from olmo_eval_providers.hf.loading import load
 from olmo_eval_providers.hf.options import PACE, read_options

@@ -14,11 +14,11 @@ from typing import Any
 from attrs import define, field
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.found import Likelihood
-from olmo_eval_providers.hf import cache
+from olmo_eval_providers.hf import kv_cache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget, with_less
 from olmo_eval_providers.hf.packing import WORTH, Branch, Pack, pack
+from olmo_eval_providers.local.outputs import Likelihood
 
 #: rows of logits that are normalised at once
 _LOGIT_ROWS = 256
@@ -66,7 +66,7 @@ class Scorer:
 
     loaded: LoadedModel
     limits: Budget
-    prefixes: cache.PrefixCache
+    prefixes: kv_cache.PrefixCache
     share: bool = True
 
     def score(self, pairs: Sequence[Scored]) -> list[Likelihood]:
@@ -118,7 +118,7 @@ class Scorer:
             input_ids=torch.tensor([row.ids], device=device),
             position_ids=torch.tensor([row.positions], device=device),
             attention_mask=self._mask(row, packed.shared),
-            past_key_values=cache.write(prefix) if prefix else None,
+            past_key_values=kv_cache.write(prefix) if prefix else None,
             use_cache=bool(prefix),
             logits_to_keep=torch.tensor(places, device=device),
         ).logits[0]

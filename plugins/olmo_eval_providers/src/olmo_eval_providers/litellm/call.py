@@ -9,9 +9,9 @@ from attrs import define, field
 
 from olmo_eval.common.types import LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval_providers.extras import module_found
 from olmo_eval_providers.openai_api.body import chat_body, sampling_body
-from olmo_eval_providers.optional import module_found
-from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.sample_seeds import sample_seed
 
 #: OpenAI takes at most four stop sequences; the text is cut at all of them here in any case
 _OPENAI_STOPS = 4

@@ -19,20 +19,20 @@ from olmo_eval.errors import ProviderError, TransientError, UsageError
 from olmo_eval.providers.engine_input import EngineInput
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.results.redact import Redactor
+from olmo_eval_providers.extras import require
 from olmo_eval_providers.litellm.call import CallForm, call_form
 from olmo_eval_providers.litellm.connections import close_connections, open_connections
-from olmo_eval_providers.litellm.failures import refused_parameter, translate
+from olmo_eval_providers.litellm.errors import refused_parameter, translate
 from olmo_eval_providers.litellm.limits import AdaptiveGate, CostMeter, MinuteLimit
 from olmo_eval_providers.litellm.options import PACE, api_key, missing_keys, read_options
 from olmo_eval_providers.litellm.pricing import Prices
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder, local_tokenizer
 from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
-from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
+from olmo_eval_providers.openai_api.loglikelihood import RemoteLikelihood
 from olmo_eval_providers.openai_api.prompt_logprobs import probe
-from olmo_eval_providers.openai_api.served import ANY, served
-from olmo_eval_providers.optional import require
+from olmo_eval_providers.openai_api.served_model import ANY, served
+from olmo_eval_providers.openai_api.tokenizers import LocalEncoder, ServerEncoder, local_tokenizer
 
 _GENERATING = frozenset({Capability.GENERATE, Capability.CHAT, Capability.TOOLS})
 _SCORING = frozenset({Capability.LOGLIKELIHOOD, Capability.ROLLING})

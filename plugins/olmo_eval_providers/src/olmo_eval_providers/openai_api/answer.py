@@ -8,7 +8,7 @@ from typing import Any
 
 from olmo_eval.common.types import LMOutput, TokenLogprob, ToolCall, Usage
 from olmo_eval.errors import TransientError
-from olmo_eval_providers.found import logprob
+from olmo_eval_providers.local.outputs import logprob
 
 #: finish reasons of the services -> ours; what is not listed is kept as it is
 _FINISH = {

@@ -11,7 +11,7 @@ from olmo_eval.errors import ProviderError
 from olmo_eval.providers.engine_input import EngineInput, engine_inputs, input_tokens, scored_inputs
 from olmo_eval.providers.tokenization import one_bos
 from olmo_eval_providers.openai_api.body import chat_body
-from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder
+from olmo_eval_providers.openai_api.tokenizers import LocalEncoder, ServerEncoder
 
 _ENDLESS = 2**31
 

@@ -17,8 +17,8 @@ from attrs import define
 from olmo_eval.errors import MissingDependencyError, ProviderError, RunFailedError, UsageError
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.choose import gpu_present
-from olmo_eval_providers.optional import install_command, require
-from olmo_eval_providers.shapes import check_model
+from olmo_eval_providers.extras import install_command, require
+from olmo_eval_providers.local.weight_shapes import check_model
 
 #: options of vLLM's by which it reads another configuration, or weights of another format
 OTHER_SOURCES = ("config_format", "hf_config_path", "hf_overrides", "load_format")

@@ -12,16 +12,16 @@ from typing import Any, ClassVar
 from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.engine_input import EngineInput, engine_inputs
+from olmo_eval.providers.fingerprint import model_fingerprint
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
 from olmo_eval_providers.choose import gpu_present
-from olmo_eval_providers.cuda import starting_on
-from olmo_eval_providers.fingerprint import model_fingerprint
-from olmo_eval_providers.found import Generation, Likelihood, generated, logprob, scored
-from olmo_eval_providers.hf.tokenizer import HFTokenizer
+from olmo_eval_providers.local.gpus import starting_on
+from olmo_eval_providers.local.outputs import Generation, Likelihood, generated, logprob, scored
+from olmo_eval_providers.local.tool_calls import ToolCallReader, tool_calls_in
+from olmo_eval_providers.local.transformers_tokenizer import TransformersTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
-from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
+from olmo_eval_providers.sample_seeds import sample_seed
 from olmo_eval_providers.vllm.async_engine import AsyncEngine
 from olmo_eval_providers.vllm.engine import PACE, Ask, Engine, EngineThread, load
 from olmo_eval_providers.vllm.tools import VLLMToolParser
@@ -87,7 +87,7 @@ class VLLMProvider(Provider):
         tokenizer = engine.get_tokenizer()
         if inspect.isawaitable(tokenizer):  # AsyncLLM's, in earlier vLLMs
             tokenizer = await tokenizer
-        self._tokenizer = HFTokenizer(tokenizer, self._add_bos)
+        self._tokenizer = TransformersTokenizer(tokenizer, self._add_bos)
         if self._parser_name:
             self._parser = VLLMToolParser(self._parser_name, tokenizer)
         self._max_length = int(engine.model_config.max_model_len)

@@ -7,7 +7,7 @@ from typing import Any
 
 from olmo_eval.common.types import LMRequest, ToolCall
 from olmo_eval.errors import UsageError
-from olmo_eval_providers.tool_calls import ToolCallReader
+from olmo_eval_providers.local.tool_calls import ToolCallReader
 
 
 class VLLMToolParser:

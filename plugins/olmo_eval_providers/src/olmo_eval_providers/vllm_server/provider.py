@@ -14,20 +14,20 @@ from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType,
 from olmo_eval.errors import MissingDependencyError
 from olmo_eval.providers.devices import visible_gpus
 from olmo_eval.providers.engine_input import EngineInput
+from olmo_eval.providers.fingerprint import model_fingerprint
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.providers.tokenization import fit_prompt
-from olmo_eval_providers.fingerprint import model_fingerprint
+from olmo_eval_providers.extras import importable, install_command, require
+from olmo_eval_providers.local.weight_shapes import check_model
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.body import chat_body, sampling_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder, local_tokenizer
 from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
-from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
+from olmo_eval_providers.openai_api.loglikelihood import RemoteLikelihood
 from olmo_eval_providers.openai_api.prompt_logprobs import Ability, probe
-from olmo_eval_providers.openai_api.served import Served, served
-from olmo_eval_providers.optional import importable, install_command, require
-from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.shapes import check_model
+from olmo_eval_providers.openai_api.served_model import Served, served
+from olmo_eval_providers.openai_api.tokenizers import LocalEncoder, ServerEncoder, local_tokenizer
+from olmo_eval_providers.sample_seeds import sample_seed
 from olmo_eval_providers.vllm.engine import OTHER_SOURCES, PACE
 from olmo_eval_providers.vllm_server.options import (
     OWN_PACE,

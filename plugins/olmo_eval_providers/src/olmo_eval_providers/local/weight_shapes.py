@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.checkpoints import read_json
+from olmo_eval.providers.fingerprint import hub_cache, hub_commit
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.fingerprint import hub_cache, hub_commit
 
 Shape = tuple[int, ...]
 T = TypeVar("T")

@@ -14,9 +14,9 @@ from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.providers.tokenization import TextEncoder
 from olmo_eval.providers.tokenizer import ModelTokenizer
+from olmo_eval_providers.local.weight_shapes import named_folder
 from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.shapes import named_folder
 
 _REMEMBERED = 4096
 

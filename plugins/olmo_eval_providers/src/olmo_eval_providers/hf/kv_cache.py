@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from olmo_eval_providers.embedded.prefixes import common_length
+from olmo_eval_providers.embedded.prefix_cache import common_length
 from olmo_eval_providers.hf.loading import LoadedModel
 
 #: tokens by which a growing layer is enlarged

@@ -19,7 +19,7 @@ from olmo_eval.common.types import (
 from olmo_eval.errors import NonFiniteError
 from olmo_eval.providers.engine_input import ReadableEncoder
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
+from olmo_eval_providers.local.tool_calls import ToolCallReader, tool_calls_in
 
 
 def not_finite() -> NonFiniteError:

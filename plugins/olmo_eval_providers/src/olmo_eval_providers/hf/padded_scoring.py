@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from attrs import define
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.found import Likelihood
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget, with_less
 from olmo_eval_providers.hf.scoring import read_logits
+from olmo_eval_providers.local.outputs import Likelihood
 
 
 @define
-class PlainScorer:
+class PaddedScorer:
     """Scores every pair from its first token, longest first, padded on the right."""
 
     loaded: LoadedModel

@@ -9,8 +9,8 @@ from attrs import define, field
 
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import NonFiniteError
-from olmo_eval_providers.found import Generation, not_finite
-from olmo_eval_providers.hf.tokenizer import HFTokenizer
+from olmo_eval_providers.local.outputs import Generation, not_finite
+from olmo_eval_providers.local.transformers_tokenizer import TransformersTokenizer
 from olmo_eval_providers.openai_api.answer import cut_at_stop
 
 #: prompt tokens that go before a sample's own when it becomes text: some tokenizers drop the
@@ -23,7 +23,7 @@ class Sample:
     """``room`` is how many tokens may be generated; ``finish_reason`` is None until it ends, and
     ``error`` is set where that is without an answer."""
 
-    tokenizer: HFTokenizer
+    tokenizer: TransformersTokenizer
     prompt: tuple[int, ...]
     params: SamplingParams
     seed: int

@@ -11,10 +11,10 @@ from attrs import define, field
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.providers.tokenization import Scored, TextEncoder, to_score
-from olmo_eval_providers.found import logprob
+from olmo_eval_providers.local.outputs import logprob
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder
 from olmo_eval_providers.openai_api.prompt_logprobs import Ability, PromptToken, prompt_tokens
+from olmo_eval_providers.openai_api.tokenizers import LocalEncoder, ServerEncoder
 
 _REMEMBERED = 4096
 

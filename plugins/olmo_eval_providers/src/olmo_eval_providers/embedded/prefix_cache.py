@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from attrs import define, field, frozen
 
-from olmo_eval_providers.embedded.attention import PrefixMemory, empty_prefix
+from olmo_eval_providers.embedded.kv_cache import PrefixMemory, empty_prefix
 from olmo_eval_providers.embedded.model import Llama
 from olmo_eval_providers.embedded.weights import FloatArray
 
@@ -20,7 +20,7 @@ PIECE = 256
 class Encoded:
     """An encoded context.
 
-    - ``memory``: keys and values, see ``attention.py``;
+    - ``memory``: keys and values, see ``kv_cache.py``;
     - ``logits``: of the next token, (vocabulary,);
     - ``reused``: how many of its tokens came from the cache.
     """

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.shapes import (
+from olmo_eval_providers.local.weight_shapes import (
     check_checkpoint,
     check_model,
     layer_shapes,
