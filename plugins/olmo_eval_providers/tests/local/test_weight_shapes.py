@@ -16,10 +16,10 @@ from olmo_eval_providers.local.weight_shapes import (
     check_checkpoint,
     check_model,
     layer_shapes,
-    misfit,
-    named_folder,
     weight_files,
+    weights_mismatch,
 )
+from olmo_eval_providers.model_folders import local_folder
 
 SIZES = {
     "model_type": "llama",
@@ -146,7 +146,7 @@ def test_an_adapter_is_left_to_the_engine(tmp_path: Path) -> None:
 
 
 def test_an_error_counts_and_names_some() -> None:
-    error = misfit(
+    error = weights_mismatch(
         "m",
         missing=[f"layer.{i}" for i in range(5)],
         unused=["head"],
@@ -160,7 +160,7 @@ def test_an_error_counts_and_names_some() -> None:
 
 
 def test_what_every_engine_computes_itself_is_not_missed() -> None:
-    assert misfit("m", unused=["model.layers.0.self_attn.rotary_emb.inv_freq"]) is None
+    assert weights_mismatch("m", unused=["model.layers.0.self_attn.rotary_emb.inv_freq"]) is None
 
 
 def test_a_model_of_the_hub_lies_in_its_cache(
@@ -170,6 +170,6 @@ def test_a_model_of_the_hub_lies_in_its_cache(
     snapshot = tmp_path / "models--org--name" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
 
-    assert named_folder("org/name", "abc") == snapshot
-    assert named_folder("org/other") is None
-    assert named_folder(str(tmp_path)) == tmp_path
+    assert local_folder("org/name", "abc") == snapshot
+    assert local_folder("org/other") is None
+    assert local_folder(str(tmp_path)) == tmp_path

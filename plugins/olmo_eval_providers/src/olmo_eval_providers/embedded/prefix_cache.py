@@ -2,103 +2,78 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 from attrs import define, field, frozen
 
-from olmo_eval_providers.embedded.kv_cache import PrefixMemory, empty_prefix
+from olmo_eval_providers.embedded.kv_cache import SharedPrefixKVCache, empty_kv
 from olmo_eval_providers.embedded.model import Llama
 from olmo_eval_providers.embedded.weights import FloatArray
+from olmo_eval_providers.local.prefixes import PrefixStore
 
-# Longer stretches are encoded piece by piece, which bounds the memory for attention scores.
-PIECE = 256
+# Longer prompts are encoded chunk by chunk, which bounds the memory for attention scores.
+CHUNK_TOKENS = 256
 
 
 @frozen(eq=False)
 class Encoded:
     """An encoded context.
 
-    - ``memory``: keys and values, see ``kv_cache.py``;
+    - ``kv``: keys and values, see ``kv_cache.py``;
     - ``logits``: of the next token, (vocabulary,);
-    - ``reused``: how many of its tokens came from the cache.
+    - ``cached_tokens``: how many of its tokens came from the cache.
     """
 
-    memory: FloatArray
+    kv: FloatArray
     logits: FloatArray
-    reused: int
+    cached_tokens: int
+
+
+def _bytes(kv: FloatArray) -> int:
+    return kv.nbytes
 
 
 @define
 class PrefixCache:
     """The most recently used contexts, up to ``max_bytes`` of keys and values.
 
-    A new context starts from the longest beginning it has in common with a kept one, so the
-    shots that a task's questions share are encoded once.
+    A new context starts from the longest prefix it has in common with one of them, so the shots
+    that a task's questions share are encoded once.
     """
 
     model: Llama
     max_bytes: int = 64 * 2**20
-    _kept: OrderedDict[tuple[int, ...], FloatArray] = field(factory=OrderedDict, init=False)
-    _bytes: int = field(default=0, init=False)
+    store: PrefixStore[FloatArray] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.store = PrefixStore(self.max_bytes, _bytes)
 
     def encode(self, tokens: Sequence[int]) -> Encoded:
         """Keys, values and next-token logits of a context of at least one token."""
-        key = tuple(tokens)
-        memory = self._longest_shared(key)
-        reused = memory.shape[3]
+        context = tuple(tokens)
+        kv = self._longest_prefix(context)
+        cached_tokens = kv.shape[3]
         hidden = np.zeros((0, 0), np.float32)
-        for start in range(reused, len(key), PIECE):
-            piece = np.array(key[start : start + PIECE], np.int64)
-            stretch = PrefixMemory(self.model.config, memory, rows=1, length=len(piece))
-            positions = np.arange(start, start + len(piece))
-            hidden = self.model.hidden(piece, positions, stretch)
-            memory = stretch.extended()
+        for start in range(cached_tokens, len(context), CHUNK_TOKENS):
+            chunk = np.array(context[start : start + CHUNK_TOKENS], np.int64)
+            cache = SharedPrefixKVCache(self.model.config, kv, rows=1, length=len(chunk))
+            positions = np.arange(start, start + len(chunk))
+            hidden = self.model.hidden(chunk, positions, cache)
+            kv = cache.extended()
         logits = self.model.logits(hidden[-1:])[0]
         # NaN goes through the causal mask to the tokens before it, which others may begin with
         if np.isfinite(logits.max()):
-            self._keep(key, memory)
-        return Encoded(memory, logits, reused)
+            self.store.add(context, kv)
+        return Encoded(kv, logits, cached_tokens)
 
-    def _longest_shared(self, key: tuple[int, ...]) -> FloatArray:
-        """Keys and values of the longest known beginning, one token short of all of ``key``.
+    def _longest_prefix(self, context: tuple[int, ...]) -> FloatArray:
+        """Keys and values of the longest known prefix, one token short of all of ``context``.
 
         The last token is always computed, because its hidden state gives the next token.
         """
-        best, match = 0, None
-        for kept in self._kept:
-            shared = common_length(kept, key[:-1], at_least=best)
-            if shared > best:
-                best, match = shared, kept
+        match = self.store.longest(context[:-1])
         if match is None:
-            return empty_prefix(self.model.config)
-        self._kept.move_to_end(match)
-        return self._kept[match][:, :, :, :best]
-
-    def _keep(self, key: tuple[int, ...], memory: FloatArray) -> None:
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return
-        self._kept[key] = memory
-        self._bytes += memory.nbytes
-        while self._bytes > self.max_bytes and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._bytes -= dropped.nbytes
-
-
-def common_length(a: Sequence[int], b: Sequence[int], at_least: int = 0) -> int:
-    """Length of the common beginning of two sequences; 0 where it is not above ``at_least``."""
-    end = min(len(a), len(b))
-    if end <= at_least or a[: at_least + 1] != b[: at_least + 1]:
-        return 0
-    if a[:end] == b[:end]:
-        return end
-    low, high = at_least + 1, end  # a[:low] == b[:low] and a[:high] != b[:high]
-    while high - low > 1:
-        middle = (low + high) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
+            return empty_kv(self.model.config)
+        length, kv = match
+        return kv[:, :, :, :length]

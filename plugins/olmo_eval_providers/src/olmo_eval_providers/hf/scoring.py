@@ -16,8 +16,8 @@ from attrs import define, field
 from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.hf import kv_cache
 from olmo_eval_providers.hf.loading import LoadedModel
-from olmo_eval_providers.hf.memory import Budget, with_less
-from olmo_eval_providers.hf.packing import WORTH, Branch, Pack, pack
+from olmo_eval_providers.hf.memory import Budget, retried_with_half
+from olmo_eval_providers.hf.packing import MIN_TOKENS_SAVED, Branch, Pack, pack
 from olmo_eval_providers.local.outputs import Likelihood
 
 #: rows of logits that are normalised at once
@@ -82,7 +82,7 @@ class Scorer:
                 for index, likelihood in self._scored(packed, chosen):
                     found[remaining[index]] = likelihood
 
-        with_less(attempt, self.limits, "scoring", self.loaded.torch)
+        retried_with_half(attempt, self.limits, "scoring", self.loaded.torch)
         return [likelihood for likelihood in found if likelihood is not None]
 
     def _scored(self, packed: Pack, pairs: Sequence[Scored]) -> list[tuple[int, Likelihood]]:
@@ -100,18 +100,18 @@ class Scorer:
 
     def _packs(self, pairs: Sequence[Scored]) -> list[Pack]:
         packs = pack(pairs, self.limits.batch_tokens)
-        return [self._with_known_prefix(p) for p in packs]
+        return [self._with_cached_prefix(p) for p in packs]
 
-    def _with_known_prefix(self, packed: Pack) -> Pack:
+    def _with_cached_prefix(self, packed: Pack) -> Pack:
         """A pack of one context may share with what came before."""
         if packed.shared or len(packed.branches) > 1:
             return packed
-        known = self.prefixes.known(packed.branches[0].context[:-1])
-        return Pack(known, packed.branches) if known >= WORTH else packed
+        cached = self.prefixes.store.shared_length(packed.branches[0].context[:-1])
+        return Pack(cached, packed.branches) if cached >= MIN_TOKENS_SAVED else packed
 
     def _run(self, packed: Pack, pairs: Sequence[Scored]) -> list[tuple[int, Likelihood]]:
         torch, device = self.loaded.torch, self.loaded.device
-        prefix, reused = self.prefixes.encode(packed.prefix, self.limits.batch_tokens)
+        prefix, cached = self.prefixes.encode(packed.prefix, self.limits.batch_tokens)
         row = layout(packed)
         places = sorted({place for _, _, ps in row.wanted for place in ps})
         logits = self.loaded.model(
@@ -127,7 +127,7 @@ class Scorer:
         sources = [[rank[place] for place in ps] for _, _, ps in row.wanted]
         found = read_logits(torch, logits, wanted, sources)
         return [
-            (index, Likelihood.of(pairs[index], logprobs, is_greedy=greedy, reused=reused))
+            (index, Likelihood.of(pairs[index], logprobs, is_greedy=greedy, cached_tokens=cached))
             for (index, _), (logprobs, greedy) in zip(wanted, found, strict=True)
         ]
 

@@ -1,4 +1,4 @@
-"""Which GPU is which in this process.
+"""Whether there is a GPU, and which is which in this process.
 
 CUDA reads ``CUDA_VISIBLE_DEVICES`` once, when a process first uses it, and numbers what it finds
 there from 0. A configuration names GPUs as the process's own mask does, so that a model and its
@@ -8,9 +8,12 @@ is started under one of its own (``narrowed``).
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.devices import narrowed, own_mask, visible_gpus
@@ -97,3 +100,14 @@ def check_first(gpus: Sequence[str], numbered: Sequence[str]) -> None:
             f"{', '.join(gpus)}: CUDA has begun here with {', '.join(numbered)}",
             hint="run one of the two models by vllm_server, which has processes of its own",
         )
+
+
+def gpu_present() -> bool:
+    """Whether a GPU can be used by this process; looks at devices only, imports nothing."""
+    for variable in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+        if os.environ.get(variable, "all").strip() in ("", "-1"):
+            return False
+    devices = Path("/dev")
+    if any(devices.glob("nvidia[0-9]*")) or (devices / "kfd").exists():
+        return True
+    return (devices / "dxg").exists() and shutil.which("nvidia-smi") is not None

@@ -1,70 +1,48 @@
-"""What an engine that sees tokens has found, and how it becomes the kernel's ``LMOutput``."""
+"""What an engine that sees tokens computes, and how it becomes the kernel's ``LMOutput``."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from olmo_eval.common.types import (
-    LMOutput,
-    LMRequest,
-    RequestType,
-    SamplingParams,
-    TokenLogprob,
-    Usage,
-)
-from olmo_eval.errors import NonFiniteError
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
 from olmo_eval.providers.engine_input import ReadableEncoder
 from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.local.tool_calls import ToolCallReader, tool_calls_in
-
-
-def not_finite() -> NonFiniteError:
-    """The error of a request whose next token cannot be chosen."""
-    return NonFiniteError(
-        "the model's logits are not finite (NaN or infinite), so there is no next token",
-        hint="the weights hold NaN, or overflow in this dtype: try -o provider.dtype=float32",
-    )
-
-
-def logprob(value: float | None) -> float:
-    """A log-probability as an engine or a server gives it; NaN where it gives none."""
-    return math.nan if value is None else float(value)
+from olmo_eval_providers.outputs import scored_output, truncation_metadata
 
 
 @frozen(kw_only=True)
 class Likelihood:
-    """What is known of one target after its context. Log-probabilities are not finite where the
-    model's logits are not.
+    """The log-likelihood of one target after its context. Log-probabilities are not finite where
+    the model's logits are not.
 
     - ``tokens``: the target's ids, and ``logprobs`` their natural-log probabilities;
     - ``is_greedy``: whether each was the most probable token at its place;
-    - ``context_tokens``: how many tokens the context has, ``reused`` of them encoded before;
-    - ``dropped``: context tokens cut off on the left.
+    - ``context_tokens``: how many tokens the context has, ``cached_tokens`` of them encoded before;
+    - ``truncated_tokens``: context tokens cut off on the left.
     """
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     is_greedy: bool
     context_tokens: int
-    reused: int = 0
-    dropped: int = 0
+    cached_tokens: int = 0
+    truncated_tokens: int = 0
 
     @classmethod
     def of(
-        cls, pair: Scored, logprobs: Sequence[float], *, is_greedy: bool, reused: int = 0
+        cls, pair: Scored, logprobs: Sequence[float], *, is_greedy: bool, cached_tokens: int = 0
     ) -> Likelihood:
-        """What was found for ``pair``; what has no probability is not the most probable either."""
+        """The likelihood of ``pair``'s target."""
         return cls(
             tokens=pair.target,
             logprobs=tuple(logprobs),
-            is_greedy=is_greedy and all(map(math.isfinite, logprobs)),
+            is_greedy=is_greedy,
             context_tokens=len(pair.context),
-            reused=reused,
-            dropped=pair.dropped,
+            cached_tokens=cached_tokens,
+            truncated_tokens=pair.dropped,
         )
 
     @property
@@ -73,58 +51,29 @@ class Likelihood:
         return float(sum(self.logprobs))
 
 
-class Sample(Protocol):
-    """A sample of an engine that draws tokens itself, once it has ended."""
-
-    prompt: tuple[int, ...]
-    params: SamplingParams
-    tokens: list[int]
-    logprobs: list[float]
-    text: str
-    finish_reason: str | None
-    reused: int
-
-
 @frozen(kw_only=True)
 class Generation:
     """One finished sample.
 
     - ``tokens``: those that make up ``text``, and ``logprobs`` theirs, where asked for;
-    - ``drawn``: how many tokens were drawn in all, those of a stop sequence included;
-    - ``prompt_tokens``: of the prompt as the engine read it, ``reused`` of them encoded before;
-    - ``dropped``: prompt tokens cut off on the left.
+    - ``sampled_tokens``: how many were sampled in all, those of a stop sequence and the one that
+      ends the sequence included;
+    - ``prompt_tokens``: of the prompt as the engine read it, ``cached_tokens`` of them encoded
+      before;
+    - ``truncated_tokens``: prompt tokens cut off on the left.
     """
 
     text: str
     tokens: Sequence[int]
     logprobs: Sequence[float] | None
-    drawn: int
+    sampled_tokens: int
     finish_reason: str | None
     prompt_tokens: int
-    reused: int = 0
-    dropped: int = 0
-
-    @classmethod
-    def of(
-        cls, sample: Sample, decode: Callable[[Sequence[int]], str], *, dropped: int
-    ) -> Generation:
-        """What an ended ``sample`` has found; ``decode`` makes text of its tokens."""
-        shown = len(sample.tokens)
-        while shown and len(decode(sample.tokens[: shown - 1])) >= len(sample.text):
-            shown -= 1  # the text may end before its last tokens do
-        return cls(
-            text=sample.text,
-            tokens=sample.tokens[:shown],
-            logprobs=None if sample.params.logprobs is None else sample.logprobs[:shown],
-            drawn=len(sample.tokens),
-            finish_reason=sample.finish_reason,
-            prompt_tokens=len(sample.prompt),
-            reused=sample.reused,
-            dropped=dropped,
-        )
+    cached_tokens: int = 0
+    truncated_tokens: int = 0
 
 
-def generated(
+def generation_output(
     tokenizer: ReadableEncoder,
     request: LMRequest,
     generation: Generation,
@@ -137,47 +86,48 @@ def generated(
         text=text,
         num_tokens=len(generation.tokens),
         sum_logprob=None if logprobs is None else float(sum(logprobs)),
-        logprobs=None if logprobs is None else _listed(tokenizer, generation.tokens, logprobs),
+        logprobs=(
+            None if logprobs is None else _token_logprobs(tokenizer, generation.tokens, logprobs)
+        ),
         tool_calls=calls,
         finish_reason="tool_calls" if calls else generation.finish_reason,
         usage=Usage(
             prompt_tokens=generation.prompt_tokens,
-            completion_tokens=generation.drawn,
-            cached_tokens=generation.reused,
+            completion_tokens=generation.sampled_tokens,
+            cached_tokens=generation.cached_tokens,
         ),
-        metadata=_cut(generation.dropped),
+        metadata=truncation_metadata(generation.truncated_tokens),
     )
 
 
-def scored(
+def likelihood_outputs(
     tokenizer: ReadableEncoder, request: LMRequest, parts: Sequence[Likelihood]
 ) -> list[LMOutput]:
     """One output a continuation; for a ROLLING request one, from all of its windows."""
     if request.request_type is RequestType.ROLLING:
-        return [_scored(tokenizer, request.prompt, parts)]
+        return [_likelihood_output(tokenizer, request.prompt, parts)]
     return [
-        _scored(tokenizer, text, [part])
+        _likelihood_output(tokenizer, text, [part])
         for text, part in zip(request.continuations, parts, strict=True)
     ]
 
 
-def _scored(tokenizer: ReadableEncoder, text: str, parts: Sequence[Likelihood]) -> LMOutput:
+def _likelihood_output(
+    tokenizer: ReadableEncoder, text: str, parts: Sequence[Likelihood]
+) -> LMOutput:
     tokens = [token for part in parts for token in part.tokens]
     logprobs = [logprob for part in parts for logprob in part.logprobs]
-    return LMOutput(
-        text=text,
-        sum_logprob=float(sum(logprobs)),
-        num_tokens=len(tokens),
+    return scored_output(
+        text,
+        _token_logprobs(tokenizer, tokens, logprobs),
         is_greedy=all(part.is_greedy for part in parts),
-        logprobs=_listed(tokenizer, tokens, logprobs),
-        usage=Usage(
-            prompt_tokens=parts[0].context_tokens + len(tokens), cached_tokens=parts[0].reused
-        ),
-        metadata=_cut(parts[0].dropped),
+        context_tokens=parts[0].context_tokens,
+        cached_tokens=parts[0].cached_tokens,
+        truncated_tokens=parts[0].truncated_tokens,
     )
 
 
-def _listed(
+def _token_logprobs(
     tokenizer: ReadableEncoder, tokens: Iterable[int], logprobs: Iterable[float]
 ) -> tuple[TokenLogprob, ...]:
     """Each token as text with its natural-log probability."""
@@ -185,8 +135,3 @@ def _listed(
         TokenLogprob(token=tokenizer.token_text(token), logprob=logprob)
         for token, logprob in zip(tokens, logprobs, strict=True)
     )
-
-
-def _cut(dropped: int) -> dict[str, Any]:
-    """What the record says where a prompt did not fit the model."""
-    return {"truncated_prompt_tokens": dropped} if dropped else {}

@@ -1,6 +1,6 @@
 """Log-probabilities of a prompt from a completions endpoint, where it gives them.
 
-Two forms are in use. vLLM's ``prompt_logprobs`` answers with the probability of each prompt token
+Two forms are in use. vLLM's ``prompt_logprobs`` answers with the probsupport of each prompt token
 and its rank; the older ``echo`` with ``logprobs`` returns the prompt as if it had been generated.
 Many servers accept either field and ignore it, so an answer counts only if it says something
 about every token of the prompt.
@@ -23,7 +23,7 @@ Prompt = str | Sequence[int]
 _PROBES = ("The sky is blue today", "Water is wet")
 
 
-class Form(StrEnum):
+class PromptLogprobForm(StrEnum):
     """How prompt log-probabilities are asked for."""
 
     PROMPT_LOGPROBS = "prompt_logprobs"
@@ -32,8 +32,8 @@ class Form(StrEnum):
 
 @frozen
 class PromptToken:
-    """One token of a prompt: its text, natural-log probability, and whether it is the most
-    probable one. The first token of a prompt has no probability."""
+    """One token of a prompt: its text, natural-log probsupport, and whether it is the most
+    probable one. The first token of a prompt has no probsupport."""
 
     text: str
     logprob: float | None
@@ -41,26 +41,26 @@ class PromptToken:
 
 
 @frozen
-class Ability:
+class PromptLogprobSupport:
     """What a completions endpoint can say about its prompts.
 
     - ``form``: how to ask; None where it cannot, and ``reason`` says what was tried;
     - ``batches``: whether one call may carry several prompts;
     """
 
-    form: Form | None
+    form: PromptLogprobForm | None
     reason: str = ""
     batches: bool = False
 
 
-async def probe(client: OpenAIClient, model: str) -> Ability:
+async def prompt_logprob_support(client: OpenAIClient, model: str) -> PromptLogprobSupport:
     """Find out by asking: two short prompts in one call, then one.
 
     Raises:
         TransientError: the server is not there.
     """
     tried = []
-    for form in Form:
+    for form in PromptLogprobForm:
         for batch in (_PROBES, _PROBES[:1]):
             try:
                 found = await _ask(client, model, batch, form)
@@ -72,9 +72,9 @@ async def probe(client: OpenAIClient, model: str) -> Ability:
                 tried.append(f"{form}: {error.message}")
             else:
                 if all(_says_all(text, tokens) for text, tokens in zip(batch, found, strict=True)):
-                    return Ability(form, batches=len(batch) > 1)
+                    return PromptLogprobSupport(form, batches=len(batch) > 1)
                 tried.append(f"{form}: no log-probabilities of the prompt in the answer")
-    return Ability(None, "; ".join(dict.fromkeys(tried)))
+    return PromptLogprobSupport(None, "; ".join(dict.fromkeys(tried)))
 
 
 def _says_all(text: str, tokens: Sequence[PromptToken]) -> bool:
@@ -91,7 +91,7 @@ def _says_all(text: str, tokens: Sequence[PromptToken]) -> bool:
 
 
 async def prompt_tokens(
-    client: OpenAIClient, model: str, prompts: Sequence[Prompt], ability: Ability
+    client: OpenAIClient, model: str, prompts: Sequence[Prompt], support: PromptLogprobSupport
 ) -> list[list[PromptToken]]:
     """The tokens of each prompt with their log-probabilities, in order.
 
@@ -99,21 +99,21 @@ async def prompt_tokens(
         ProviderError: the endpoint cannot say, or refuses these prompts.
         TransientError: as ``OpenAIClient.post``; or an answer without what was asked for.
     """
-    if ability.form is None:
+    if support.form is None:
         raise ProviderError(f"{client.base_url} gives no prompt log-probabilities")
-    if ability.batches or len(prompts) == 1:
-        return await _ask(client, model, prompts, ability.form)
-    alone = evolve(ability, batches=True)
+    if support.batches or len(prompts) == 1:
+        return await _ask(client, model, prompts, support.form)
+    alone = evolve(support, batches=True)
     answers = await asyncio.gather(*(prompt_tokens(client, model, [p], alone) for p in prompts))
     return [answer[0] for answer in answers]
 
 
 async def _ask(
-    client: OpenAIClient, model: str, prompts: Sequence[Prompt], form: Form
+    client: OpenAIClient, model: str, prompts: Sequence[Prompt], form: PromptLogprobForm
 ) -> list[list[PromptToken]]:
     asked: Any = list(prompts) if len(prompts) > 1 else prompts[0]
     body: dict[str, Any] = {"model": model, "prompt": asked, "temperature": 0.0}
-    if form is Form.PROMPT_LOGPROBS:
+    if form is PromptLogprobForm.PROMPT_LOGPROBS:
         body.update(max_tokens=1, prompt_logprobs=0)
     else:
         body.update(max_tokens=0, echo=True, logprobs=1)
@@ -121,7 +121,7 @@ async def _ask(
     choices = answer.get("choices") if isinstance(answer, Mapping) else None
     if not isinstance(choices, list) or len(choices) != len(prompts):
         raise TransientError(f"{client.base_url} did not answer every prompt of a batch")
-    read = _from_prompt_logprobs if form is Form.PROMPT_LOGPROBS else _from_echo
+    read = _from_prompt_logprobs if form is PromptLogprobForm.PROMPT_LOGPROBS else _from_echo
     try:
         return [read(c) for c in sorted(choices, key=lambda c: c.get("index") or 0)]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

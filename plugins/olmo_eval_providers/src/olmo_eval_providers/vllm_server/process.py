@@ -57,7 +57,7 @@ class ServerProcess:
         """Start the server and wait until it answers.
 
         Raises:
-            ProviderError: it ended, or was not ready in time; its last words are in the message.
+            ProviderError: it ended, or was not ready in time; its log's first error is told.
         """
         reserved = _reserve_port()
         self.port = reserved.getsockname()[1]
@@ -102,7 +102,7 @@ class ServerProcess:
         while True:
             if not self.alive:
                 raise ProviderError(
-                    f"the vLLM server ended while it started: {self.last_words()}",
+                    f"the vLLM server ended while it started: {self.failure_summary()}",
                     hint=f"its log: {self.log}",
                 )
             with contextlib.suppress(ProviderError):
@@ -115,7 +115,7 @@ class ServerProcess:
                 )
             await asyncio.sleep(_POLL)
 
-    def last_words(self) -> str:
+    def failure_summary(self) -> str:
         """What the log says went wrong, on one line: its first error, else its last line."""
         try:
             text = self.log.read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace")
