@@ -1,4 +1,4 @@
-"""What vLLM is told about a model, in this process or as a server: its ``EngineArgs``."""
+"""vLLM's ``EngineArgs`` for a model, in this process or as a server."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.embedded.engine import Engine
 from olmo_eval_providers.embedded.prefix_cache import PrefixCache
 from olmo_eval_providers.embedded.scoring import score_pairs
-from olmo_eval_providers.local.prefixes import common_prefix_length
 
 Make = Callable[..., Engine]
 Finish = Callable[..., None]
@@ -125,18 +124,3 @@ def test_the_prefix_cache_keeps_to_its_size(make_engine: Make, finish: Finish) -
         finish(engine, engine.score_job(after((f"{number} " * 40,), (" x",))))
     kept = sum(memory.nbytes for memory in engine._prefixes.store._entries.values())
     assert 0 < kept == engine._prefixes.store._bytes <= 400_000
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "at_least", "expected"),
-    [
-        ("abcd", "abxd", 0, 2),
-        ("abcd", "abcd", 0, 4),
-        ("abcd", "abcdef", 2, 4),
-        ("abcd", "abxd", 2, 0),
-        ("", "abc", 0, 0),
-        ("abc", "abcd", 3, 0),
-    ],
-)
-def test_common_prefix_length(a: str, b: str, at_least: int, expected: int) -> None:
-    assert common_prefix_length(tuple(map(ord, a)), tuple(map(ord, b)), at_least) == expected

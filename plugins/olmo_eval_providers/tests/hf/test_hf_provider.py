@@ -274,8 +274,12 @@ def changed(folder, target, **config):
 @pytest.mark.parametrize(
     ("kind", "config", "message"),
     [
-        ("llama", {"num_hidden_layers": 1}, "says 1 layers .* they have 2"),
-        ("llama", {"intermediate_size": 48}, r"is \(64, 96\), it says \(64, 48\); 5 more"),
+        ("llama", {"num_hidden_layers": 1}, "num_hidden_layers is 1, the weights have 2"),
+        (
+            "llama",
+            {"intermediate_size": 48},
+            r"is \(64, 96\), config.json gives \(64, 48\); 5 more",
+        ),
         ("llama", {"attention_bias": True}, r"8 missing .*self_attn"),
         ("learned positions", {"n_layer": 1}, r"11 unused \(transformer\.h\.1\.attn"),
         ("learned positions", {"n_layer": 3}, r"12 missing \(transformer\.h\.2\.attn"),

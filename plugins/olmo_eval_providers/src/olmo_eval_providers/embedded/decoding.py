@@ -80,5 +80,5 @@ def _advance(sample: Sample, logits: FloatArray) -> bool:
         token = int(logits.argmax())
     else:
         token = draw_token(logits, sample.params, sample.random.random())
-    wanted = sample.params.logprobs is not None
-    return sample.add(token, float(log_softmax(logits)[token]) if wanted else None)
+    with_logprob = sample.params.logprobs is not None
+    return sample.add(token, float(log_softmax(logits)[token]) if with_logprob else None)

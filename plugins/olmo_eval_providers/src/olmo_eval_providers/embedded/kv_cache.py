@@ -101,8 +101,8 @@ class SlotKVCache:
     def _reserve(self, tokens: int) -> None:
         slots, capacity = self._kv.shape[2], self._kv.shape[4]
         if tokens > capacity:
-            wanted = min(max(tokens, 2 * capacity), self._config.max_length)
-            larger = self._allocate(slots, wanted)
+            enlarged = min(max(tokens, 2 * capacity), self._config.max_length)
+            larger = self._allocate(slots, enlarged)
             larger[..., :capacity, :] = self._kv
             self._kv = larger
 

@@ -13,7 +13,7 @@ from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.extras import require
 from olmo_eval_providers.hf.options import Options
 from olmo_eval_providers.local.errors import first_line
-from olmo_eval_providers.local.gpus import number_on_cuda
+from olmo_eval_providers.local.gpus import cuda_index
 from olmo_eval_providers.local.transformers_tokenizer import TransformersTokenizer
 from olmo_eval_providers.local.weight_shapes import check_model, weights_mismatch
 
@@ -122,7 +122,7 @@ def _from_pretrained(transformers: Any, name: str, arguments: dict[str, Any]) ->
 
 def _assigned_gpu(config: ProviderConfig) -> str | None:
     """The first GPU that was given to this model, by its number in this process."""
-    return f"cuda:{number_on_cuda(config.devices[0])}" if config.devices else None
+    return f"cuda:{cuda_index(config.devices[0])}" if config.devices else None
 
 
 def _device(torch: Any, name: str | None) -> Any:

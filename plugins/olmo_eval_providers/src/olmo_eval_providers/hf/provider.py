@@ -51,12 +51,12 @@ class HFProvider(LocalProvider[Engine]):
             await asyncio.to_thread(engine.close)
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        return await self._ask(request, params)
+        return await self._submit(request, params)
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
-        return await self._ask(request, None)
+        return await self._submit(request, None)
 
-    async def _ask(self, request: LMRequest, params: SamplingParams | None) -> list[LMOutput]:
+    async def _submit(self, request: LMRequest, params: SamplingParams | None) -> list[LMOutput]:
         answer: ThreadFuture[list[LMOutput]] = ThreadFuture()
         job = Job(request, params, answer.done)
         self.engine.submit(job)

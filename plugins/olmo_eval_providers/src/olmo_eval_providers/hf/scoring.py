@@ -33,7 +33,7 @@ class Layout:
     branch: list[int] = field(factory=list)
     target: list[int] = field(factory=list)  # -1 for a branch's own tokens
     #: per scored target: its index, its tokens, and the places whose logits predict them
-    wanted: list[tuple[int, tuple[int, ...], list[int]]] = field(factory=list)
+    targets: list[tuple[int, tuple[int, ...], list[int]]] = field(factory=list)
 
     def add(self, tokens: Sequence[int], start: int, branch: int, target: int) -> int:
         """Append ``tokens`` at positions from ``start``; returns the place of the first."""
@@ -54,7 +54,7 @@ def layout(packed: Pack) -> Layout:
         for target in branch.targets:
             read = target.tokens[:-1]
             place = row.add(read, len(branch.context), number, target.index)
-            row.wanted.append(
+            row.targets.append(
                 (target.index, target.tokens, [last, *range(place, place + len(read))])
             )
     return row
@@ -113,7 +113,7 @@ class Scorer:
         torch, device = self.loaded.torch, self.loaded.device
         prefix, cached = self.prefixes.encode(packed.prefix, self.limits.batch_tokens)
         row = layout(packed)
-        places = sorted({place for _, _, ps in row.wanted for place in ps})
+        places = sorted({place for _, _, ps in row.targets for place in ps})
         logits = self.loaded.model(
             input_ids=torch.tensor([row.ids], device=device),
             position_ids=torch.tensor([row.positions], device=device),
@@ -122,13 +122,13 @@ class Scorer:
             use_cache=bool(prefix),
             logits_to_keep=torch.tensor(places, device=device),
         ).logits[0]
-        wanted = [(index, tokens) for index, tokens, _ in row.wanted]
+        targets = [(index, tokens) for index, tokens, _ in row.targets]
         rank = {place: i for i, place in enumerate(places)}
-        sources = [[rank[place] for place in ps] for _, _, ps in row.wanted]
-        found = read_logits(torch, logits, wanted, sources)
+        sources = [[rank[place] for place in ps] for _, _, ps in row.targets]
+        found = read_logits(torch, logits, targets, sources)
         return [
             (index, Likelihood.of(pairs[index], logprobs, is_greedy=greedy, cached_tokens=cached))
-            for (index, _), (logprobs, greedy) in zip(wanted, found, strict=True)
+            for (index, _), (logprobs, greedy) in zip(targets, found, strict=True)
         ]
 
     def _mask(self, row: Layout, shared: int) -> Any:
@@ -154,15 +154,15 @@ class Scorer:
 def read_logits(
     torch: Any,
     logits: Any,
-    wanted: Sequence[tuple[int, tuple[int, ...]]],
+    targets: Sequence[tuple[int, tuple[int, ...]]],
     sources: Sequence[Sequence[int]],
 ) -> list[tuple[tuple[float, ...], bool]]:
-    """Log-probabilities of the wanted tokens from rows of ``logits`` (rows, vocabulary).
+    """Log-probabilities of the targets tokens from rows of ``logits`` (rows, vocabulary).
 
     ``sources`` lists for each target the row that predicts each of its tokens.
     """
     rows = [row for source in sources for row in source]
-    tokens = [token for _, target in wanted for token in target]
+    tokens = [token for _, target in targets for token in target]
     norm, best = [], []
     for begin in range(0, logits.shape[0], _LOGIT_ROWS):
         block = logits[begin : begin + _LOGIT_ROWS].float()

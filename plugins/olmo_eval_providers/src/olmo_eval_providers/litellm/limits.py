@@ -83,7 +83,7 @@ class AdaptiveGate:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold one place while a call is under way, and learn from how it ends."""
+        """Occupy one place while a call is under way, and learn from how it ends."""
         began = await self._enter()
         try:
             yield

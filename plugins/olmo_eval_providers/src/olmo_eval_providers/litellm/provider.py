@@ -65,7 +65,7 @@ class LiteLLMProvider(Provider):
         self._client: OpenAIClient | None = None
         self._server: ServerTokenizer | None = None
         self._likelihood: ServerLoglikelihood | None = None
-        self._not_sent: set[str] = set()
+        self._dropped: set[str] = set()
         self._single = False
         self._litellm: Any = None
 
@@ -183,8 +183,8 @@ class LiteLLMProvider(Provider):
         spent = await self._tokens.take(_estimate(request, params, count))
         async with self._gate.slot():
             self._cost.check()  # others may have spent the rest while this one waited
-            answer, left_out = await self._ask(request, params, first, count)
-        self._not_sent.update(left_out)
+            answer, dropped = await self._complete(request, params, first, count)
+        self._dropped.update(dropped)
         raw = answer.model_dump()
         cost = self._prices.cost(answer, raw.get("usage") or {})
         self._cost.add(cost)
@@ -193,23 +193,23 @@ class LiteLLMProvider(Provider):
             raw,
             stops=params.stop_sequences or (),
             cost=cost,
-            metadata={"not_sent": sorted(left_out)} if left_out else {},
+            metadata={"not_sent": sorted(dropped)} if dropped else {},
         )
 
-    async def _ask(
+    async def _complete(
         self, request: LMRequest, params: SamplingParams, first: int, count: int
     ) -> tuple[Any, list[str]]:
         """LiteLLM's answer, and the names of what was not sent."""
         chat = self._as_chat(request)
-        ask = self._litellm.acompletion if chat else self._litellm.atext_completion
+        complete = self._litellm.acompletion if chat else self._litellm.atext_completion
         while True:
-            body, left_out = self._form.build(request, params, chat=chat, first=first, count=count)
+            body, dropped = self._form.build(request, params, chat=chat, first=first, count=count)
             if self._server and not chat:
                 body["prompt"] = self._server.to_send(body["prompt"])
             try:
-                return await asyncio.wait_for(ask(**body), self.config.timeout), left_out
+                return await asyncio.wait_for(complete(**body), self.config.timeout), dropped
             except Exception as error:
-                if not self._form.learn(refused_parameter(error), body):
+                if not self._form.drop_refused(refused_parameter(error), body):
                     raise translate(error, self._where, self._redactor) from None
 
     def _as_chat(self, request: LMRequest) -> bool:
@@ -231,8 +231,8 @@ class LiteLLMProvider(Provider):
             return await self._likelihood(request)
 
     def notes(self) -> list[str]:
-        left_out = ", ".join(sorted(self._not_sent))
-        return [f"{self._where} does not take {left_out} as asked: not sent"] if left_out else []
+        dropped = ", ".join(sorted(self._dropped))
+        return [f"{self._where} does not take {dropped} as asked: not sent"] if dropped else []
 
     def metrics(self) -> dict[str, float]:
         return {"overloads": self._gate.overloads, "unpriced_calls": self._cost.unpriced}

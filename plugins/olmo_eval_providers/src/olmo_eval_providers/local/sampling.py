@@ -65,7 +65,7 @@ class Sample:
 
     @property
     def stops(self) -> tuple[str, ...]:
-        return tuple(stop for stop in self.params.stop_sequences or () if stop)
+        return self.params.stop_sequences or ()
 
     def add(self, token: int, logprob: float | None) -> bool:
         """Take the next token; True when the sample has ended."""

@@ -49,7 +49,7 @@ _LLAMA_LIKE = frozenset(
         "smollm3",
     }
 )
-#: of these, those whose heads are not hidden_size / num_attention_heads wide unless they say so
+#: of these, those whose heads are not hidden_size / num_attention_heads wide unless head_dim is set
 _OWN_HEAD_DIM = frozenset({"gemma", "gemma2", "qwen3", "qwen3_moe"})
 #: of these, those with biases that no setting mentions
 _BIASED = frozenset({"phi3", "qwen2", "qwen2_moe"})
@@ -177,21 +177,22 @@ def layer_shapes(hidden: T, inner: T, queries: T, keys: T) -> dict[str, tuple[T,
 def _layers(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]:
     stated = _size(config, "num_hidden_layers")
     found = {int(match[1]) for match in map(_LAYER.match, shapes) if match}
-    # layers beyond the model's own that predict further tokens, where the config says so
+    # layers beyond the model's own that predict further tokens, where the config has some
     extra = _size(config, "num_nextn_predict_layers") or 0
     if stated and (found - set(range(stated + extra)) or set(range(stated)) - found):
-        yield f"it says {stated} layers (num_hidden_layers), they have {len(found)}"
+        yield f"num_hidden_layers is {stated}, the weights have {len(found)} layers"
 
 
 def _experts(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]:
-    stated = _size(config, "num_experts") or _size(config, "num_local_experts")
+    setting = "num_experts" if _size(config, "num_experts") else "num_local_experts"
+    stated = _size(config, setting)
     found = {int(match[1]) for match in map(_EXPERT.search, shapes) if match}
     if stated and found and found != set(range(stated)):
-        yield f"it says {stated} experts a layer, they have {len(found)}"
+        yield f"{setting} is {stated}, the weights have {len(found)} experts a layer"
 
 
 def _matrices(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Iterator[str]:
-    """The matrices that have another shape than ``config`` says, where it says one."""
+    """The matrices that have another shape than ``config`` gives, where it gives one."""
     hidden, inner = _size(config, "hidden_size"), _size(config, "intermediate_size")
     heads, key_heads = (_size(config, f"num_{k}_heads") for k in ("attention", "key_value"))
     width = _size(config, "head_dim")
@@ -206,7 +207,7 @@ def _matrices(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Iterato
         part = _LAYER.sub("", name).removesuffix(".weight")
         stated = top.get(name) or (layer.get(part) if part != name else None)
         if stated is not None and None not in stated and shape != stated:
-            yield f"{name} is {shape}, it says {stated}"
+            yield f"{name} is {shape}, config.json gives {stated}"
 
 
 def _biases(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]:
@@ -216,7 +217,7 @@ def _biases(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]
     for part, setting in (("self_attn", "attention_bias"), ("mlp", "mlp_bias")):
         for name in shapes:
             if f".{part}." in name and name.endswith("_proj.bias") and not config.get(setting):
-                yield f"{name} is there, it says no {setting}"
+                yield f"there is a {name}, but no {setting}"
 
 
 def _size(config: Mapping[str, Any], name: str) -> int | None:

@@ -107,7 +107,7 @@ def engine_died(reason: BaseException) -> RunFailedError:
 def finished_output(output: Any) -> Any:
     """``output``, or an error in its place where vLLM gave it up: half an answer is none."""
     reasons = {part.finish_reason for part in output.outputs}
-    if "abort" in reasons:  # nobody asked for that, so it is going down: it hears Ctrl-C as well
+    if "abort" in reasons:  # nobody asked for that, so it is going down: it gets Ctrl-C as well
         return RunFailedError("vLLM's engine was stopped before it had answered", hint=_RESUME)
     if "error" in reasons:
         return ProviderError("vLLM failed at a request; its messages are above")
@@ -173,7 +173,7 @@ class EngineThread:
                 self._abort_cancelled()
                 if self._running:
                     self._step()
-        except BaseException as error:  # the engine is gone: everyone who waits must hear of it
+        except BaseException as error:  # the engine is gone: everyone who waits must know
             self._dead = error
         self._fail_all()
 

@@ -13,7 +13,7 @@ from olmo_eval.providers.engine_input import EngineInput, engine_inputs
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.providers.tokenization import Scored, to_score
 from olmo_eval_providers.local.futures import ThreadFuture
-from olmo_eval_providers.local.gpus import gpu_present, starting_on
+from olmo_eval_providers.local.gpus import engine_gpus, gpu_present
 from olmo_eval_providers.local.outputs import (
     Generation,
     Likelihood,
@@ -76,7 +76,7 @@ class VLLMProvider(LocalProvider[Engine]):
         own_process = self._asynchronous or os.environ.get(_MULTIPROCESSING, "1") != "0"
         # in this thread: vLLM installs signal handlers, which only the main thread may do
         drive = AsyncEngine if self._asynchronous else EngineThread
-        with starting_on(self.config.devices, in_process=not own_process):
+        with engine_gpus(self.config.devices, in_process=not own_process):
             engine = load(self.config, self._engine_args, asynchronous=self._asynchronous)
         self._engine = drive(engine)
         await self._learn(self._engine.engine)
@@ -100,7 +100,7 @@ class VLLMProvider(LocalProvider[Engine]):
             engine, self._engine = self._engine, None
             await engine.close()
 
-    async def _ask(self, prompts: Sequence[tuple[Sequence[int], Any]]) -> list[Any]:
+    async def _answers(self, prompts: Sequence[tuple[Sequence[int], Any]]) -> list[Any]:
         """vLLM's outputs for (token ids, sampling) pairs, all in flight at once."""
         engine = self.engine
         pending: list[PendingRequest] = []
@@ -130,7 +130,7 @@ class VLLMProvider(LocalProvider[Engine]):
         special = False
         if request.tools and self._parser is not None:
             read_calls, special = self._parser.prepare(request)
-        answers = await self._ask(
+        answers = await self._answers(
             [
                 (fitted.tokens, self._sampling(params, fitted.max_new_tokens, seed, special))
                 for seed in sample_seeds(request, params)
@@ -191,7 +191,7 @@ class VLLMProvider(LocalProvider[Engine]):
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        answers = await self._ask([([*p.context, *p.target], sampling) for p in pairs])
+        answers = await self._answers([([*p.context, *p.target], sampling) for p in pairs])
         return [_likelihood(p, answer) for p, answer in zip(pairs, answers, strict=True)]
 
     # -- for the record

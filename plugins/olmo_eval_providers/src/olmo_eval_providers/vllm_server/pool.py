@@ -25,8 +25,8 @@ class Instance:
     restarts: int = 0
     _restarting: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
-    async def ask(self, call: Callable[[OpenAIClient], Awaitable[T]]) -> T:
-        """``call(client)``; where the server died under it, again after one restart.
+    async def call(self, function: Callable[[OpenAIClient], Awaitable[T]]) -> T:
+        """``function(client)``; where the server died under it, again after one restart.
 
         Raises:
             RunFailedError: the server died a second time.
@@ -34,7 +34,7 @@ class Instance:
         while True:
             client = self.client
             try:
-                return await call(client)
+                return await function(client)
             except TransientError:
                 if self.process is None:
                     raise
@@ -75,12 +75,12 @@ class Pool:
 
     instances: list[Instance]
 
-    async def ask(self, call: Callable[[Instance], Awaitable[T]]) -> T:
-        """``call`` with the instance that has the least in flight."""
+    async def route(self, function: Callable[[Instance], Awaitable[T]]) -> T:
+        """``function`` with the instance that has the least in flight."""
         instance = min(self.instances, key=lambda i: i.in_flight)
         instance.in_flight += 1
         try:
-            return await call(instance)
+            return await function(instance)
         finally:
             instance.in_flight -= 1
 

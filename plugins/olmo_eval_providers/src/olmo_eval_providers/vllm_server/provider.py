@@ -201,13 +201,13 @@ class VLLMServerProvider(Provider):
             answer: Mapping[str, Any] = await client.post(path, body)
             return answer
 
-        return await self._pool.ask(lambda instance: instance.ask(post))
+        return await self._pool.route(lambda instance: instance.call(post))
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
         async def score(client: OpenAIClient) -> list[LMOutput]:
             return await (await self._likelihood(client))(request)
 
-        return await self._pool.ask(lambda instance: instance.ask(score))
+        return await self._pool.route(lambda instance: instance.call(score))
 
     async def _likelihood(self, client: OpenAIClient) -> ServerLoglikelihood:
         """The scorer for one server; made anew for one that was restarted."""
