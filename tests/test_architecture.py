@@ -53,6 +53,37 @@ ROOMS: dict[str, set[str]] = {
     | {"__init__", "builtins", "common", "data", "evals", "results", "runner"},
 }
 
+#: engines of the distribution olmo-eval-providers -> rooms of it that each may import besides
+#: itself. ``openai_api`` is no engine but a protocol, and ``local`` what engines that load weights
+#: on this machine have in common. No engine knows another.
+PROVIDER_ROOMS: dict[str, set[str]] = {
+    "sample_seeds": set(),
+    "extras": set(),
+    "options": set(),
+    "outputs": set(),
+    "prompts": set(),
+    "model_folders": set(),
+    "local": {"model_folders", "outputs", "prompts"},
+    "vllm_args": {"local"},
+    "openai_api": {"extras", "model_folders", "outputs", "prompts"},
+    "embedded": {"local", "options", "prompts", "sample_seeds"},
+    "hf": {"extras", "local", "options", "prompts", "sample_seeds"},
+    "vllm": {
+        "extras", "local", "options", "outputs", "prompts", "sample_seeds", "vllm_args",
+    },
+    "vllm_server": {
+        "extras", "local", "openai_api", "options", "outputs", "prompts", "sample_seeds",
+        "vllm_args",
+    },
+    "litellm": {"extras", "openai_api", "options", "sample_seeds"},
+    # what the plugin registers: all engines, by name, and which one runs a model
+    "presets": set(),
+    "choose": {"embedded", "extras", "local", "presets"},
+    "plugin": {"choose", "embedded", "hf", "litellm", "presets", "vllm", "vllm_server"},
+}  # fmt: skip
+ENGINES = {"embedded", "hf", "litellm", "vllm", "vllm_server"}
+PROVIDERS = ROOT / "plugins/olmo_eval_providers/src/olmo_eval_providers"
+
 
 def modules(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
@@ -117,6 +148,24 @@ def test_a_plugin_knows_the_kernel_and_no_other_plugin(package: Path) -> None:
             assert kernel_room(name) != "cli", f"{where}: nobody may know the command line"
 
 
+@pytest.mark.parametrize("path", modules(PROVIDERS), ids=lambda p: str(p.relative_to(PROVIDERS)))
+def test_no_engine_knows_another(path: Path) -> None:
+    here = path.relative_to(PROVIDERS).parts[0].removesuffix(".py")
+    assert here in {"__init__", *PROVIDER_ROOMS}, f"{here}: a new room; say what it may know"
+    for line, name in imported_names(path):
+        package, _, inside = name.partition(".")
+        there = inside.partition(".")[0]
+        allowed = package != PROVIDERS.name or there in {here} | PROVIDER_ROOMS.get(here, set())
+        assert allowed, f"{path.relative_to(ROOT)}:{line}: {here} may not know {there} ({name})"
+
+
+def test_the_engines_table_lets_no_engine_know_another() -> None:
+    for engine in ENGINES:
+        assert (PROVIDERS / engine / "provider.py").is_file()
+        assert not PROVIDER_ROOMS[engine] & ENGINES
+    assert one_way(PROVIDER_ROOMS)
+
+
 @pytest.mark.parametrize("package", [KERNEL, *PLUGINS], ids=lambda p: p.name)
 def test_files_are_rooms_and_functions_fit_a_screen(package: Path) -> None:
     """Generous limits, so that they catch what has grown without anyone noticing."""
@@ -135,12 +184,20 @@ def test_no_import_goes_round_in_a_circle() -> None:
 
     ``hookspecs`` is left out, as its imports are for type checkers alone.
     """
-    arrows = {room: known - {"hookspecs"} for room, known in ROOMS.items() if room != "hookspecs"}
+    assert one_way(
+        {room: known - {"hookspecs"} for room, known in ROOMS.items() if room != "hookspecs"}
+    )
+
+
+def one_way(rooms: dict[str, set[str]]) -> bool:
+    """Whether no room reaches itself through the others; fails where one does."""
+    arrows = dict(rooms)
     while arrows:
         free = [room for room, known in arrows.items() if not known & arrows.keys()]
         assert free, f"a circle among {sorted(arrows)}"
         for room in free:
             del arrows[room]
+    return True
 
 
 def test_hookspecs_imports_types_for_type_checkers_only() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from olmo_eval.errors import UsageError
-from olmo_eval.providers.provider import Provider, ProviderConfig
+from olmo_eval.providers.provider import Provider
+from olmo_eval_providers.embedded.options import Options as EmbeddedOptions
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
 from olmo_eval_providers.hf.options import Options as HFOptions
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.litellm.options import Options as LiteLLMOptions
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.vllm.engine import PACE as OF_VLLM
+from olmo_eval_providers.vllm.options import Options as VLLMOptions
 from olmo_eval_providers.vllm.provider import VLLMProvider
+from olmo_eval_providers.vllm_args import PACE as OF_VLLM
 from olmo_eval_providers.vllm_server.options import Options as ServerOptions
 from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
 
@@ -51,10 +52,5 @@ def test_what_is_declared_is_read() -> None:
     assert HFProvider.pace <= names(HFOptions) | {"device_map"}
     assert LiteLLMProvider.pace <= names(LiteLLMOptions)
     assert VLLMServerProvider.pace - OF_VLLM <= names(ServerOptions)
-    assert VLLMProvider.pace - OF_VLLM == {"asynchronous"}
-
-
-def test_the_embedded_engine_takes_what_is_declared_and_no_more() -> None:
-    EmbeddedProvider(ProviderConfig(kwargs=dict.fromkeys(EmbeddedProvider.pace, 1)))
-    with pytest.raises(UsageError, match="no option 'batch_tokens'"):
-        EmbeddedProvider(ProviderConfig(kwargs={"batch_tokens": 1}))
+    assert VLLMProvider.pace - OF_VLLM <= names(VLLMOptions)
+    assert EmbeddedProvider.pace <= names(EmbeddedOptions)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from olmo_eval.errors import MissingDependencyError
-from olmo_eval_providers.optional import require
+from olmo_eval_providers.extras import require
 from olmo_eval_providers.presets import PRESETS
 
 

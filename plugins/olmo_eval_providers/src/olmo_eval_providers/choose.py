@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import MissingDependencyError, ProviderError, UnknownNameError, UsageError
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.embedded.config import read_config
-from olmo_eval_providers.optional import importable, install_command
+from olmo_eval_providers.extras import importable, install_command
+from olmo_eval_providers.local.gpus import gpu_present
 
 #: first part of the names of models that only an API serves
 API_PREFIXES = frozenset(
@@ -111,17 +110,6 @@ def _for_weights(what: str, folder: Path | None) -> tuple[str, str]:
         f"and the embedded engine cannot because {refusal}",
         hint=f"{install_command('hf')}, or {install_command('vllm')} on a GPU",
     )
-
-
-def gpu_present() -> bool:
-    """Whether a GPU can be used by this process; looks at devices only, imports nothing."""
-    for variable in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
-        if os.environ.get(variable, "all").strip() in ("", "-1"):
-            return False
-    devices = Path("/dev")
-    if any(devices.glob("nvidia[0-9]*")) or (devices / "kfd").exists():
-        return True
-    return (devices / "dxg").exists() and shutil.which("nvidia-smi") is not None
 
 
 def embedded_refusal(folder: Path) -> str | None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
-from olmo_eval_providers.embedded.attention import PrefixMemory, empty_prefix
 from olmo_eval_providers.embedded.engine import Engine
+from olmo_eval_providers.embedded.kv_cache import SharedPrefixKVCache, empty_kv
 
 torch = pytest.importorskip("torch", reason="the comparison needs torch and transformers")
 transformers = pytest.importorskip("transformers", reason="the comparison needs transformers")
@@ -76,7 +76,7 @@ def test_chat_is_rendered_the_same(
 def test_logits(make_engine: Callable[..., Engine], reference: Any, text: str) -> None:
     engine = make_engine()
     tokens = engine.tokenizer.encode(text)
-    memory = PrefixMemory(engine.model.config, empty_prefix(engine.model.config), 1, len(tokens))
+    memory = SharedPrefixKVCache(engine.model.config, empty_kv(engine.model.config), 1, len(tokens))
     hidden = engine.model.hidden(np.array(tokens), np.arange(len(tokens)), memory)
     difference = engine.model.logits(hidden) - reference_logits(reference, tokens)
     assert np.abs(difference).max() <= 1e-4
@@ -116,6 +116,8 @@ def test_greedy_text(
     prompts += [engine.tokenizer.encode(f"Question: What is {n} + 7?\nAnswer:") for n in (15, 80)]
     jobs = [engine.generate_job(prompt, SamplingParams(max_tokens=48)) for prompt in prompts]
     finish(engine, *jobs)
+    eos_ids = engine.model.config.eos_ids
     for prompt, job in zip(prompts, jobs, strict=True):
         made = reference.generate(torch.tensor([prompt]), max_new_tokens=48, do_sample=False)
-        assert job.samples[0].tokens == made[0, len(prompt) :].tolist()
+        made_tokens = made[0, len(prompt) :].tolist()
+        assert job.samples[0].tokens == [t for t in made_tokens if t not in eos_ids]

@@ -68,8 +68,9 @@ def test_a_long_prompt_loses_its_beginning_and_keeps_bos(make_engine: Make, fini
     prompt = engine.tokenizer.encode("x" * 200 + f"\n\nQuestion: {ADDITION}\nAnswer:")
     job = engine.generate_job(prompt, SHORT)
     finish(engine, job)
-    assert job.dropped == len(prompt) - len(job.samples[0].prompt) > 0
-    assert job.samples[0].prompt == (prompt[0], *prompt[job.dropped + 1 :])
+    (sample,) = job.samples
+    assert sample.truncated_tokens == len(prompt) - len(job.samples[0].prompt) > 0
+    assert job.samples[0].prompt == (prompt[0], *prompt[sample.truncated_tokens + 1 :])
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
-from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.testing.provider import provider_contract
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
@@ -140,8 +140,3 @@ def test_nothing_works_before_start() -> None:
     provider = EmbeddedProvider(ProviderConfig(model="x"))
     with pytest.raises(ProviderError, match="is not started"):
         provider.describe()
-
-
-def test_options_are_checked_before_loading() -> None:
-    with pytest.raises(UsageError, match="no option 'slot'"):
-        EmbeddedProvider(ProviderConfig(model="x", kwargs={"slot": 4}))

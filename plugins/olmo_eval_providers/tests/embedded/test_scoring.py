@@ -11,7 +11,7 @@ from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.embedded.engine import Engine
-from olmo_eval_providers.embedded.prefixes import PrefixCache, common_length
+from olmo_eval_providers.embedded.prefix_cache import PrefixCache
 from olmo_eval_providers.embedded.scoring import score_pairs
 
 Make = Callable[..., Engine]
@@ -40,13 +40,13 @@ def test_sharing_prefixes_changes_nothing(make_engine: Make, finish: Finish) -> 
     shared = make_engine()
     jobs = [shared.score_job(after((context,) * 4, CHOICES)) for context in contexts]
     finish(shared, *jobs)
-    assert sum(job.results[0].reused for job in jobs) > 5 * len(SHOTS)
+    assert sum(job.results[0].cached_tokens for job in jobs) > 5 * len(SHOTS)
     for context, job in zip(contexts, jobs, strict=True):
         for choice, result in zip(CHOICES, job.results, strict=True):
             alone = make_engine()
             single = alone.score_job(after((context,), (choice,)))
             finish(alone, single)
-            assert single.results[0].reused == 0
+            assert single.results[0].cached_tokens == 0
             assert single.results[0].logprobs == pytest.approx(result.logprobs, abs=1e-4)
             assert single.results[0].is_greedy == result.is_greedy
 
@@ -110,7 +110,7 @@ def test_a_long_context_loses_its_beginning(make_engine: Make, finish: Finish) -
     job = engine.score_job(after(("y" * 100,), (" abc",)))
     finish(engine, job)
     assert job.results[0].context_tokens + len(" abc") == 33
-    assert job.results[0].dropped == 101 - job.results[0].context_tokens
+    assert job.results[0].truncated_tokens == 101 - job.results[0].context_tokens
 
 
 def test_a_continuation_that_does_not_fit_is_refused(make_engine: Make) -> None:
@@ -122,20 +122,5 @@ def test_the_prefix_cache_keeps_to_its_size(make_engine: Make, finish: Finish) -
     engine = make_engine(cache_bytes=400_000)
     for number in range(20):
         finish(engine, engine.score_job(after((f"{number} " * 40,), (" x",))))
-    kept = sum(memory.nbytes for memory in engine._cache._kept.values())
-    assert 0 < kept == engine._cache._bytes <= 400_000
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "at_least", "expected"),
-    [
-        ("abcd", "abxd", 0, 2),
-        ("abcd", "abcd", 0, 4),
-        ("abcd", "abcdef", 2, 4),
-        ("abcd", "abxd", 2, 0),
-        ("", "abc", 0, 0),
-        ("abc", "abcd", 3, 0),
-    ],
-)
-def test_common_length(a: str, b: str, at_least: int, expected: int) -> None:
-    assert common_length(tuple(map(ord, a)), tuple(map(ord, b)), at_least) == expected
+    kept = sum(memory.nbytes for memory in engine._prefixes.store._entries.values())
+    assert 0 < kept == engine._prefixes.store._bytes <= 400_000

@@ -12,8 +12,8 @@ from olmo_eval.common.types import LMRequest, RequestType, SamplingParams, ToolS
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.providers.tokenization import split_pair
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.hf.provider import HFProvider
-from olmo_eval_providers.optional import importable
 
 pytestmark = [
     pytest.mark.engine,
@@ -64,10 +64,12 @@ def alone(folder, requests):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from olmo_eval_providers.hf.loading import HFTokenizer, require
+    from olmo_eval_providers.hf.loading import TransformersTokenizer, require
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = HFTokenizer.load(require("transformers", "hf"), ProviderConfig(model=folder))
+    tokenizer = TransformersTokenizer.load(
+        require("transformers", "hf"), ProviderConfig(model=folder)
+    )
     found = []
     for request in requests:
         for context, text in zip(request.contexts(), request.continuations, strict=True):
@@ -157,10 +159,12 @@ def greedy_alone(folder, prompts, count):
     import torch
     from transformers import AutoModelForCausalLM
 
-    from olmo_eval_providers.hf.loading import HFTokenizer, require
+    from olmo_eval_providers.hf.loading import TransformersTokenizer, require
 
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = HFTokenizer.load(require("transformers", "hf"), ProviderConfig(model=folder))
+    tokenizer = TransformersTokenizer.load(
+        require("transformers", "hf"), ProviderConfig(model=folder)
+    )
     texts = []
     for prompt in prompts:
         ids = tokenizer.encode(prompt)
@@ -270,8 +274,12 @@ def changed(folder, target, **config):
 @pytest.mark.parametrize(
     ("kind", "config", "message"),
     [
-        ("llama", {"num_hidden_layers": 1}, "says 1 layers .* they have 2"),
-        ("llama", {"intermediate_size": 48}, r"is \(64, 96\), it says \(64, 48\); 5 more"),
+        ("llama", {"num_hidden_layers": 1}, "num_hidden_layers is 1, the weights have 2"),
+        (
+            "llama",
+            {"intermediate_size": 48},
+            r"is \(64, 96\), config.json gives \(64, 48\); 5 more",
+        ),
         ("llama", {"attention_bias": True}, r"8 missing .*self_attn"),
         ("learned positions", {"n_layer": 1}, r"11 unused \(transformer\.h\.1\.attn"),
         ("learned positions", {"n_layer": 3}, r"12 missing \(transformer\.h\.2\.attn"),

@@ -11,8 +11,8 @@ import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 
 pytestmark = [
     pytest.mark.engine,

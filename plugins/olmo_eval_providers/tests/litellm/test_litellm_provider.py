@@ -16,8 +16,8 @@ from olmo_eval.errors import (
     UsageError,
 )
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 
 pytestmark = [
     pytest.mark.engine,
@@ -240,6 +240,8 @@ def test_requests_per_minute_are_kept(openai_server, monkeypatch):
     monkeypatch.setattr(limits, "_MINUTE", 1.0)
 
     async def act(provider):
+        await provider.generate(CHAT, SamplingParams())  # LiteLLM's first call takes long
+        await asyncio.sleep(1.0)
         openai_server.times.clear()
         await asyncio.gather(*(provider.generate(CHAT, SamplingParams()) for _ in range(7)))
 

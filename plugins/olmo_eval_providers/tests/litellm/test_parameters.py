@@ -15,8 +15,8 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.refusals import refusals
 from olmo_eval.judges.judge import JudgeConfig
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 from olmo_eval_providers.presets import PRESETS
 
 pytestmark = [
@@ -116,7 +116,7 @@ def test_a_missing_key_is_one_line_before_the_run(monkeypatch):
 
     named = config.with_overrides(api_key_env="NO_SUCH_KEY")
     (reason,) = refusals(HarnessConfig(provider=named), {Capability.CHAT})
-    assert "the variable NO_SUCH_KEY (api_key_env) is not set" in reason
+    assert "api_key_env names the variable NO_SUCH_KEY, which is not set" in reason
 
     server = config.with_overrides(base_url="http://127.0.0.1:1/v1")
     assert refusals(HarnessConfig(provider=server), {Capability.CHAT}) == []

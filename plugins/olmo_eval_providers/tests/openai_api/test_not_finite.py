@@ -10,9 +10,9 @@ import pytest
 
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
 from olmo_eval_providers.openai_api.answer import outputs
-from olmo_eval_providers.optional import importable
 from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
 
 CHOICES = LMRequest(RequestType.LOGLIKELIHOOD, prompt="The sky is", continuations=(" blue", " odd"))

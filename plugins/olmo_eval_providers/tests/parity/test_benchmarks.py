@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from olmo_eval_providers.optional import importable
+from olmo_eval_providers.extras import importable
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 

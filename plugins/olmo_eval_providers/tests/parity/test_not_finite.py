@@ -11,8 +11,8 @@ import pytest
 from olmo_eval.common.types import LMRequest, RequestType
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.hf.provider import HFProvider
-from olmo_eval_providers.optional import importable
 from olmo_eval_providers.vllm.provider import VLLMProvider
 
 pytestmark = [

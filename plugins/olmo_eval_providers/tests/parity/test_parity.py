@@ -16,9 +16,9 @@ from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.testing.provider import CHECKS, checks_for
 from olmo_eval_providers.embedded.provider import EmbeddedProvider
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 from olmo_eval_providers.vllm.provider import VLLMProvider
 from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
 
@@ -82,6 +82,7 @@ async def answers(provider):
     return {
         "measured": [output for outputs in measured for output in outputs],
         "texts": [(output.text, output.finish_reason) for (output,) in texts],
+        "usage": [(o.usage.prompt_tokens, o.usage.completion_tokens) for (o,) in texts],
         "received": received,
         "failures": failures,
         "facts": provider.describe(),
@@ -137,6 +138,12 @@ def test_likelihoods_agree(kind):
 @pytest.mark.parametrize("kind", ENGINES)
 def test_greedy_text_agrees(kind):
     assert ask(kind)["texts"] == ask("embedded")["texts"]
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_usage_agrees(kind):
+    """The tokens of a stop sequence and the one that ends a text count."""
+    assert ask(kind)["usage"] == ask("embedded")["usage"]
 
 
 @pytest.mark.parametrize("kind", ENGINES)

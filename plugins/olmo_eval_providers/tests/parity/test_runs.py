@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from olmo_eval_providers.optional import importable
+from olmo_eval_providers.extras import importable
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 

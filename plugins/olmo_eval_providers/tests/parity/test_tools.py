@@ -10,9 +10,9 @@ import pytest
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams, ToolSchema
 from olmo_eval.errors import UsageError
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.extras import importable
 from olmo_eval_providers.hf.provider import HFProvider
 from olmo_eval_providers.litellm.provider import LiteLLMProvider
-from olmo_eval_providers.optional import importable
 from olmo_eval_providers.vllm.provider import VLLMProvider
 from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
 

@@ -16,8 +16,8 @@ import pytest
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, RunFailedError
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.optional import importable
-from olmo_eval_providers.vllm.engine import answered
+from olmo_eval_providers.extras import importable
+from olmo_eval_providers.vllm.engine import finished_output
 from olmo_eval_providers.vllm.provider import VLLMProvider
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -143,4 +143,4 @@ def test_the_death_of_a_core_is_told(driven):
 
 def test_half_an_answer_is_none():
     output = SimpleNamespace(outputs=[SimpleNamespace(finish_reason="abort", text="half an")])
-    assert isinstance(answered(output), RunFailedError)
+    assert isinstance(finished_output(output), RunFailedError)

@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pytest
 
-from olmo_eval_providers.optional import importable
-from olmo_eval_providers.vllm.engine import OTHER_SOURCES, PACE
+from olmo_eval_providers.extras import importable
+from olmo_eval_providers.vllm_args import OTHER_SOURCES, PACE
 
 pytestmark = [
     pytest.mark.engine,

@@ -20,9 +20,9 @@ from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError, RunFailedError, UsageError
 from olmo_eval.providers.devices import visible_gpus
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.optional import importable
-from olmo_eval_providers.vllm_server.options import server_arguments
-from olmo_eval_providers.vllm_server.pool import shared_out
+from olmo_eval_providers.extras import importable
+from olmo_eval_providers.vllm_server.command import server_arguments
+from olmo_eval_providers.vllm_server.pool import gpus_of_instances
 from olmo_eval_providers.vllm_server.provider import VLLMServerProvider
 
 
@@ -223,15 +223,15 @@ def test_options_of_an_own_server_are_refused_for_one_that_runs():
 
 def test_a_key_that_is_not_there_is_refused_before_the_run():
     settings = ProviderConfig(model="m", base_url="http://x/v1", kwargs={"api_key_env": "NO_KEY"})
-    with pytest.raises(UsageError, match=r"the variable NO_KEY \(api_key_env\) is not set"):
+    with pytest.raises(UsageError, match="api_key_env names the variable NO_KEY, which is not set"):
         VLLMServerProvider.refusals(settings, [])
 
 
 def test_gpus_are_shared_out_within_the_mask(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6,7")
-    parts = shared_out(visible_gpus(), 2, 2)
+    parts = gpus_of_instances(visible_gpus(), 2, 2)
     assert [p["CUDA_VISIBLE_DEVICES"] for p in parts] == ["4,5", "6,7"]
     with pytest.raises(ProviderError, match="need 6"):
-        shared_out(visible_gpus(), 3, 2)
+        gpus_of_instances(visible_gpus(), 3, 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert shared_out(visible_gpus(), 2, 1) == [{}, {}]
+    assert gpus_of_instances(visible_gpus(), 2, 1) == [{}, {}]

@@ -14,14 +14,16 @@ import numpy as np
 from attrs import define, field
 
 from olmo_eval.common.types import LMRequest, SamplingParams
-from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
+from olmo_eval.providers.tokenization import Scored, to_score
 from olmo_eval.providers.tokenizer import ModelTokenizer
-from olmo_eval_providers.embedded.decoding import Decoder, Sample
+from olmo_eval_providers.embedded.decoding import Decoder
 from olmo_eval_providers.embedded.model import Llama
-from olmo_eval_providers.embedded.prefixes import PrefixCache
+from olmo_eval_providers.embedded.prefix_cache import PrefixCache
 from olmo_eval_providers.embedded.scoring import score_pairs
 from olmo_eval_providers.embedded.threads import single_thread
-from olmo_eval_providers.found import Likelihood
+from olmo_eval_providers.local.outputs import Likelihood
+from olmo_eval_providers.local.sampling import Sample, samples_of
+from olmo_eval_providers.prompts import fitted_prompt, usable_context
 
 # Long enough to spread the cost of handing work to a thread, short enough to notice newcomers.
 _SLICE_SECONDS = 0.05
@@ -37,7 +39,7 @@ class Job:
 
 @define(eq=False)
 class ScoreJob(Job):
-    """Log-likelihoods wanted."""
+    """Log-likelihoods to be measured."""
 
     pairs: list[Scored] = field(factory=list)
     results: list[Likelihood] = field(factory=list)
@@ -45,10 +47,9 @@ class ScoreJob(Job):
 
 @define(eq=False)
 class GenerateJob(Job):
-    """Samples wanted; ``dropped`` prompt tokens were cut off on the left."""
+    """Samples to be generated."""
 
     samples: list[Sample] = field(factory=list)
-    dropped: int = 0
 
 
 class Engine:
@@ -66,8 +67,8 @@ class Engine:
         self.model = model
         self.tokenizer = tokenizer
         self.max_length = min(max_length or model.config.max_length, model.config.max_length)
-        self._cache = PrefixCache(model, cache_bytes)
-        self._decoder = Decoder(self._cache, tokenizer, slots)
+        self._prefixes = PrefixCache(model, cache_bytes)
+        self._decoder = Decoder(self._prefixes, slots)
         self._single_thread = single_thread()
         self._scoring: list[ScoreJob] = []
         self._generating: list[GenerateJob] = []
@@ -87,7 +88,8 @@ class Engine:
     def score_job(self, request: LMRequest) -> ScoreJob:
         """A job that scores each continuation after its context, or a whole text; the results of
         that are its windows', in order."""
-        return ScoreJob(pairs=to_score(self.tokenizer, request, self.limited(request.max_length)))
+        length = usable_context(self.max_length, request.max_length)
+        return ScoreJob(pairs=to_score(self.tokenizer, request, length))
 
     def generate_job(
         self,
@@ -97,16 +99,11 @@ class Engine:
         limit: int | None = None,
     ) -> GenerateJob:
         """A job that continues ``prompt`` (token ids) once for each of ``seeds``."""
-        length = self.limited(limit)
-        kept = tuple(fit_prompt(self.tokenizer, prompt, length, params.max_tokens))
-        room = length - len(kept)
-        room = room if params.max_tokens is None else min(room, params.max_tokens)
-        samples = [Sample(kept, params, seed, room) for seed in seeds]
-        return GenerateJob(samples=samples, dropped=len(prompt) - len(kept))
-
-    def limited(self, limit: int | None) -> int:
-        """Positions of the model that a request of ``limit`` may use."""
-        return self.max_length if limit is None else min(limit, self.max_length)
+        fitted = fitted_prompt(
+            self.tokenizer, prompt, usable_context(self.max_length, limit), params.max_tokens
+        )
+        eos_ids = self.model.config.eos_ids
+        return GenerateJob(samples=samples_of(fitted, params, seeds, self.tokenizer, eos_ids))
 
     # -- work
 
@@ -141,7 +138,7 @@ class Engine:
         while self._scoring and time.monotonic() < until:
             job = self._scoring.pop(0)
             try:
-                job.results = score_pairs(self._cache, job.pairs)
+                job.results = score_pairs(self._prefixes, job.pairs)
             except Exception as error:  # handed to whoever waits for this job
                 job.error = error
             job.done = True

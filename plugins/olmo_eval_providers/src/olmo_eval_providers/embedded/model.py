@@ -1,7 +1,7 @@
 """The forward pass of a Llama in float32.
 
 Tokens come in as one flat row of any mixture of sequences; which token may look at which is the
-business of a ``Memory`` (see ``attention.py``), so scoring and batched decoding share every line
+business of a ``KVCache`` (see ``kv_cache.py``), so scoring and batched decoding share every line
 of arithmetic here.
 """
 
@@ -16,17 +16,17 @@ from attrs import frozen
 
 from olmo_eval_providers.embedded.config import LlamaConfig, read_config
 from olmo_eval_providers.embedded.weights import FloatArray, IntArray, load_weights
-from olmo_eval_providers.shapes import (
+from olmo_eval_providers.local.weight_shapes import (
     EMBEDDINGS,
     HEAD,
     Shape,
     check_checkpoint,
     layer_shapes,
-    misfit,
+    weights_mismatch,
 )
 
 
-class Memory(Protocol):
+class KVCache(Protocol):
     """Keeps keys and values and lets tokens attend to them.
 
     ``query`` is (tokens, heads, head_dim); ``key`` and ``value`` are (tokens, kv_heads,
@@ -76,7 +76,7 @@ def log_softmax(logits: FloatArray) -> FloatArray:
 
 
 class Llama:
-    """A loaded model. Stateless: everything that a sequence leaves behind is in its memory."""
+    """A loaded model. Stateless: everything that a sequence leaves behind is in its KV cache."""
 
     def __init__(self, config: LlamaConfig, weights: Mapping[str, FloatArray]) -> None:
         self.config = config
@@ -116,14 +116,16 @@ class Llama:
             down=stacked("mlp.down_proj"),
         )
 
-    def hidden(self, tokens: IntArray, positions: IntArray, memory: Memory) -> FloatArray:
+    def hidden(self, tokens: IntArray, positions: IntArray, kv_cache: KVCache) -> FloatArray:
         """Final hidden states (tokens, hidden) of a flat row of tokens at their positions."""
         eps = self.config.rms_norm_eps
         x: FloatArray = self._embeddings[tokens]
         cos, sin = self._cos[positions, None], self._sin[positions, None]
         for index, layer in enumerate(self._layers):
             query, key, value = self._project(layer, rms_norm(x, layer.attention_norm, eps))
-            attended = memory.attend(index, _rotate(query, cos, sin), _rotate(key, cos, sin), value)
+            attended = kv_cache.attend(
+                index, _rotate(query, cos, sin), _rotate(key, cos, sin), value
+            )
             x = x + attended @ layer.out
             gate_up = rms_norm(x, layer.mlp_norm, eps) @ layer.gate_up
             width = gate_up.shape[1] // 2
@@ -158,16 +160,16 @@ def _shapes(config: LlamaConfig) -> dict[str, Shape]:
 
 def _check_weights(folder: Path, config: LlamaConfig, weights: Mapping[str, FloatArray]) -> None:
     """Raises ProviderError unless ``weights`` are all those of ``config``, and no others."""
-    wanted = _shapes(config)
-    unused = weights.keys() - wanted.keys()
+    expected = _shapes(config)
+    unused = weights.keys() - expected.keys()
     if config.tied_embeddings and HEAD in unused:  # a second copy of what is shared does no harm
         unused -= {HEAD} if np.array_equal(weights[HEAD], weights[EMBEDDINGS]) else set()
-    found = {name: weights[name].shape for name in wanted.keys() & weights.keys()}
-    error = misfit(
+    found = {name: weights[name].shape for name in expected.keys() & weights.keys()}
+    error = weights_mismatch(
         str(folder),
-        missing=wanted.keys() - weights.keys(),
+        missing=expected.keys() - weights.keys(),
         unused=unused,
-        reshaped={n: (found[n], wanted[n]) for n in found if found[n] != wanted[n]},
+        reshaped={n: (found[n], expected[n]) for n in found if found[n] != expected[n]},
     )
     if error is not None:
         raise error

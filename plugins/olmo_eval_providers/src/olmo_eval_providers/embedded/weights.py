@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from olmo_eval.errors import ProviderError
-from olmo_eval_providers.shapes import weight_files
+from olmo_eval_providers.local.weight_shapes import weight_files
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]

@@ -7,13 +7,13 @@ from typing import Any
 
 from attrs import define, field
 
-from olmo_eval_providers.embedded.prefixes import common_length
-from olmo_eval_providers.hf import cache
+from olmo_eval_providers.hf import kv_cache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget
-from olmo_eval_providers.hf.packing import WORTH
-from olmo_eval_providers.hf.sample import Sample
-from olmo_eval_providers.hf.sampling import GREEDY, choose
+from olmo_eval_providers.hf.packing import MIN_TOKENS_SAVED
+from olmo_eval_providers.hf.token_sampling import GREEDY, choose
+from olmo_eval_providers.local.prefixes import common_prefix_length
+from olmo_eval_providers.local.sampling import Sample
 
 
 @define
@@ -38,7 +38,7 @@ class Decoder:
 
     loaded: LoadedModel
     limits: Budget
-    prefixes: cache.PrefixCache
+    prefixes: kv_cache.PrefixCache
     share: bool = True
     waiting: list[Sample] = field(factory=list, init=False)
     _rows: Rows | None = field(default=None, init=False)
@@ -124,11 +124,11 @@ class Decoder:
         )
 
     def _selected(self, past: Any, index: Any) -> Any:
-        """The rows of a cache that ``index`` lists, with room to grow."""
+        """The rows of a cache that ``index`` lists, in a growing cache."""
         if not self.loaded.full_attention:
             past.batch_select_indices(index)
             return past
-        return cache.write([(k[index], v[index]) for k, v in cache.read(past)], room=True)
+        return kv_cache.write([(k[index], v[index]) for k, v in kv_cache.read(past)], growing=True)
 
     # -- new rows
 
@@ -163,7 +163,7 @@ class Decoder:
         """Waiting samples, longest first, as many as one forward pass takes."""
         candidates = self.waiting[:free]
         prompts = [sample.prompt for sample in candidates]
-        shared = common_length(min(prompts), max(prompts)) if self.share else 0
+        shared = common_prefix_length(min(prompts), max(prompts)) if self.share else 0
         width = max(1, len(prompts[0]) - shared)
         chosen, distinct = [], set()
         for sample in candidates:
@@ -176,7 +176,7 @@ class Decoder:
     def _prefill(self, samples: list[Sample]) -> Rows:
         torch, device = self.loaded.torch, self.loaded.device
         prompts = sorted({sample.prompt for sample in samples})
-        prefix, known = self._prefix(prompts)
+        prefix, cached = self._prefix(prompts)
         own = [prompt[len(prefix) :] for prompt in prompts]
         width = max(map(len, own))
         shared, rows = len(prefix), len(prompts)
@@ -192,14 +192,14 @@ class Decoder:
             ),
             position_ids=positions,
             attention_mask=mask,
-            past_key_values=cache.write(cache.repeat(kv, rows)) if kv else None,
+            past_key_values=kv_cache.write(kv_cache.repeat(kv, rows)) if kv else None,
             use_cache=True,
             logits_to_keep=1,
         )
         place = {prompt: row for row, prompt in enumerate(prompts)}
         which = [place[sample.prompt] for sample in samples]
         for sample in samples:
-            sample.reused = known
+            sample.cached_tokens = cached
         index = torch.tensor(which, device=device)
         last, _ = self._choose(out.logits[:, -1][index], samples)
         return Rows(
@@ -215,19 +215,19 @@ class Decoder:
         if not self.share:
             return (), 0
         first = prompts[0][:-1]
-        shared = common_length(first, prompts[-1][:-1]) if len(prompts) > 1 else len(first)
-        known = min(self.prefixes.known(first), shared)
+        shared = common_prefix_length(first, prompts[-1][:-1]) if len(prompts) > 1 else len(first)
+        cached = min(self.prefixes.store.shared_length(first), shared)
         if len(prompts) == 1:
-            shared = known
-        worth = max(known, (len(prompts) - 1) * shared) >= WORTH
-        return (prompts[0][:shared], known) if worth else ((), 0)
+            shared = cached
+        worth = max(cached, (len(prompts) - 1) * shared) >= MIN_TOKENS_SAVED
+        return (prompts[0][:shared], cached) if worth else ((), 0)
 
     def _joined(self, old: Rows, new: Rows) -> Rows:
         torch = self.loaded.torch
         width = max(old.mask.shape[1], new.mask.shape[1])
         pad = torch.nn.functional.pad
 
-        def widened(kv: cache.KV) -> cache.KV:
+        def widened(kv: kv_cache.KV) -> kv_cache.KV:
             return [
                 (
                     pad(k, (0, 0, width - k.shape[2], 0)),
@@ -236,12 +236,14 @@ class Decoder:
                 for k, v in kv
             ]
 
-        pairs = zip(widened(cache.read(old.cache)), widened(cache.read(new.cache)), strict=True)
+        pairs = zip(
+            widened(kv_cache.read(old.cache)), widened(kv_cache.read(new.cache)), strict=True
+        )
         kv = [(torch.cat([a[0], b[0]]), torch.cat([a[1], b[1]])) for a, b in pairs]
         masks = [pad(rows.mask, (width - rows.mask.shape[1], 0)) for rows in (old, new)]
         return Rows(
             [*old.samples, *new.samples],
-            cache.write(kv, room=True),
+            kv_cache.write(kv, growing=True),
             torch.cat(masks),
             torch.cat([old.lengths, new.lengths]),
             [*old.last, *new.last],

@@ -11,21 +11,22 @@ from attrs import define, field
 
 from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import OlmoEvalError, ProviderError
-from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
-from olmo_eval_providers.found import generated, scored
-from olmo_eval_providers.hf.cache import PrefixCache
-from olmo_eval_providers.hf.check import sharing_works
+from olmo_eval.providers.tokenization import Scored, to_score
 from olmo_eval_providers.hf.decoding import Decoder
+from olmo_eval_providers.hf.kv_cache import PrefixCache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import budget, is_out_of_memory
 from olmo_eval_providers.hf.options import Options
-from olmo_eval_providers.hf.plain import PlainScorer
-from olmo_eval_providers.hf.sample import Sample
+from olmo_eval_providers.hf.padded_scoring import PaddedScorer
 from olmo_eval_providers.hf.scoring import Scorer
-from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.hf.sharing_check import sharing_works
+from olmo_eval_providers.local.outputs import generation_output, likelihood_outputs
+from olmo_eval_providers.local.sampling import Sample, samples_of
+from olmo_eval_providers.prompts import fitted_prompt, usable_context
+from olmo_eval_providers.sample_seeds import sample_seeds
 
 #: seconds to wait for more requests of a burst before a batch begins
-_LINGER = 0.002
+_BURST_WAIT = 0.002
 
 
 @define(eq=False)
@@ -49,11 +50,11 @@ class Engine:
         self.prefixes = PrefixCache(loaded, options.prefix_bytes)
         with loaded.torch.inference_mode():
             self.shares = options.share_prefixes and sharing_works(loaded, self.limits)
-        self.prefixes.clear()
-        self.scorer: Scorer | PlainScorer = (
+        self.prefixes.store.clear()
+        self.scorer: Scorer | PaddedScorer = (
             Scorer(loaded, self.limits, self.prefixes)
             if self.shares
-            else PlainScorer(loaded, self.limits)
+            else PaddedScorer(loaded, self.limits)
         )
         self.decoder = Decoder(loaded, self.limits, self.prefixes, self.shares)
         self._jobs: list[Job] = []
@@ -98,7 +99,7 @@ class Engine:
         seen = 0
         while idle and len(self._jobs) > seen:  # a burst is still coming in
             seen = len(self._jobs)
-            time.sleep(_LINGER)
+            time.sleep(_BURST_WAIT)
         with self._arrived:
             jobs, self._jobs = self._jobs, []
         return jobs
@@ -110,20 +111,20 @@ class Engine:
             try:
                 ready.append((job, self._pairs(job.request, encoded)))
             except Exception as error:
-                job.done(_explained(error))
+                job.done(_as_provider_error(error))
         if not ready:
             return
         try:
             found = self.scorer.score([pair for _, pairs in ready for pair in pairs])
         except Exception as error:
             for job, _ in ready:
-                job.done(_explained(error))
+                job.done(_as_provider_error(error))
             return
         at = 0
         for job, pairs in ready:
             parts = found[at : at + len(pairs)]
             at += len(pairs)
-            job.done(scored(self.loaded.tokenizer, job.request, parts))
+            job.done(likelihood_outputs(self.loaded.tokenizer, job.request, parts))
 
     def _pairs(self, request: LMRequest, encoded: dict[str, list[int]]) -> list[Scored]:
         tokenizer = self.loaded.tokenizer
@@ -133,18 +134,18 @@ class Engine:
                 encoded[text] = tokenizer.encode(text)
             return encoded[text]
 
-        return to_score(tokenizer, request, self.limited(request), encode=encode)
+        return to_score(tokenizer, request, self.context_length(request), encode=encode)
 
-    def limited(self, request: LMRequest) -> int:
+    def context_length(self, request: LMRequest) -> int:
         """Positions of the model that ``request`` may use."""
-        return min(request.max_length or self.loaded.max_length, self.loaded.max_length)
+        return usable_context(self.loaded.max_length, request.max_length)
 
     def _begin(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             try:
                 job.samples = self._samples(job)
             except Exception as error:
-                job.done(_explained(error))
+                job.done(_as_provider_error(error))
                 continue
             self._owners.update((id(sample), job) for sample in job.samples)
             self.decoder.add(job.samples)
@@ -153,23 +154,14 @@ class Engine:
         request, params = job.request, job.params
         assert params is not None
         loaded = self.loaded
-        limit = self.limited(request)
-        whole = loaded.tokenizer.prompt_ids(request)
-        prompt = tuple(fit_prompt(loaded.tokenizer, whole, limit, params.max_tokens))
-        dropped = len(whole) - len(prompt)
-        room = max(1, limit - len(prompt))
-        return [
-            Sample(
-                tokenizer=loaded.tokenizer,
-                prompt=prompt,
-                params=params,
-                seed=sample_seed(request, params, index),
-                room=min(room, params.max_tokens or room),
-                eos_ids=loaded.eos_ids,
-                dropped=dropped,
-            )
-            for index in range(params.num_samples)
-        ]
+        fitted = fitted_prompt(
+            loaded.tokenizer,
+            loaded.tokenizer.prompt_ids(request),
+            self.context_length(request),
+            params.max_tokens,
+        )
+        seeds = sample_seeds(request, params)
+        return samples_of(fitted, params, seeds, loaded.tokenizer, loaded.eos_ids)
 
     def _step(self) -> None:
         try:
@@ -185,7 +177,7 @@ class Engine:
                     return
             unfinished = {self._owners.pop(id(sample)) for sample in self.decoder.clear()}
             for job in unfinished:
-                job.done(_explained(error))
+                job.done(_as_provider_error(error))
             return
         for sample in ended:
             job = self._owners.pop(id(sample))
@@ -196,10 +188,15 @@ class Engine:
                 job.done(failed)
             else:
                 tokenizer = self.loaded.tokenizer
-                job.done([generated(tokenizer, job.request, s.generation()) for s in job.samples])
+                job.done(
+                    [
+                        generation_output(tokenizer, job.request, sample.generation())
+                        for sample in job.samples
+                    ]
+                )
 
 
-def _explained(error: BaseException) -> BaseException:
+def _as_provider_error(error: BaseException) -> BaseException:
     """``error`` where it is meant for a person, else what went wrong in the engine."""
     if isinstance(error, OlmoEvalError):
         return error
@@ -227,5 +224,5 @@ def counters(engine: Engine) -> dict[str, float]:
     """What happened so far."""
     return {
         "halvings": engine.limits.halvings,
-        "reused_prefix_tokens": engine.prefixes.reused,
+        "reused_prefix_tokens": engine.prefixes.cached_tokens,
     }

@@ -10,11 +10,12 @@ from attrs import frozen
 
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.cuda import number_on_cuda
+from olmo_eval_providers.extras import require
 from olmo_eval_providers.hf.options import Options
-from olmo_eval_providers.hf.tokenizer import HFTokenizer
-from olmo_eval_providers.optional import require
-from olmo_eval_providers.shapes import check_model, misfit
+from olmo_eval_providers.local.errors import first_line
+from olmo_eval_providers.local.gpus import cuda_index
+from olmo_eval_providers.local.transformers_tokenizer import TransformersTokenizer
+from olmo_eval_providers.local.weight_shapes import check_model, weights_mismatch
 
 #: arguments of ``from_pretrained`` that name another configuration, or weights elsewhere
 _OTHER_SOURCES = ("config", "gguf_file", "state_dict", "subfolder", "variant")
@@ -32,7 +33,7 @@ class LoadedModel:
 
     torch: Any
     model: Any
-    tokenizer: HFTokenizer
+    tokenizer: TransformersTokenizer
     device: Any
     max_length: int
     eos_ids: frozenset[int]
@@ -59,8 +60,8 @@ def load(config: ProviderConfig, options: Options, extra: Mapping[str, Any]) -> 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     check_model(config, unless=_OTHER_SOURCES)
-    tokenizer = HFTokenizer.load(transformers, config, options.add_bos_token)
-    device = _device(torch, options.device or _given(config))
+    tokenizer = TransformersTokenizer.load(transformers, config, options.add_bos_token)
+    device = _device(torch, options.device or _assigned_gpu(config))
     arguments = {
         "revision": config.revision,
         "trust_remote_code": config.trust_remote_code,
@@ -103,29 +104,25 @@ def _from_pretrained(transformers: Any, name: str, arguments: dict[str, Any]) ->
     except ValueError as error:
         no_sdpa = "attn_implementation" in str(error) or "scaled_dot_product" in str(error)
         if not no_sdpa or arguments["attn_implementation"] == "eager":
-            raise ProviderError(f"transformers cannot load {name}: {_first_line(error)}") from error
+            raise ProviderError(f"transformers cannot load {name}: {first_line(error)}") from error
     except (OSError, RuntimeError, TypeError, ImportError) as error:
-        raise ProviderError(f"transformers cannot load {name}: {_first_line(error)}") from error
+        raise ProviderError(f"transformers cannot load {name}: {first_line(error)}") from error
     else:
-        misfits = misfit(
+        mismatch = weights_mismatch(
             name,
             missing=found["missing_keys"],
             unused=found["unexpected_keys"],
             reshaped={key: (tuple(a), tuple(b)) for key, a, b in found["mismatched_keys"]},
         )
-        if misfits is not None:
-            raise misfits
+        if mismatch is not None:
+            raise mismatch
         return model
     return _from_pretrained(transformers, name, {**arguments, "attn_implementation": "eager"})
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
-def _given(config: ProviderConfig) -> str | None:
+def _assigned_gpu(config: ProviderConfig) -> str | None:
     """The first GPU that was given to this model, by its number in this process."""
-    return f"cuda:{number_on_cuda(config.devices[0])}" if config.devices else None
+    return f"cuda:{cuda_index(config.devices[0])}" if config.devices else None
 
 
 def _device(torch: Any, name: str | None) -> Any:
@@ -134,7 +131,7 @@ def _device(torch: Any, name: str | None) -> Any:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise ProviderError(f"hf: {name!r} is not a device: {_first_line(error)}") from error
+        raise ProviderError(f"hf: {name!r} is not a device: {first_line(error)}") from error
 
 
 def _dtype(torch: Any, name: str, device: Any) -> Any:
@@ -154,7 +151,7 @@ def _max_length(config: Any, limit: int | None) -> int:
     return min(known) if known else 2048
 
 
-def _eos_ids(model: Any, tokenizer: HFTokenizer) -> frozenset[int]:
+def _eos_ids(model: Any, tokenizer: TransformersTokenizer) -> frozenset[int]:
     generation = getattr(model, "generation_config", None)
     found = getattr(generation, "eos_token_id", None)
     if found is None:

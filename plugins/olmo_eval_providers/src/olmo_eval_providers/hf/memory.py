@@ -16,8 +16,8 @@ T = TypeVar("T")
 #: share of the free memory that one forward pass may take
 _SHARE = 0.5
 #: tokens beyond which a bigger pass is no faster: the attention of a packed pass is quadratic
-_ENOUGH = {"cpu": 512, "gpu": 8192}
-_SLOTS = {"cpu": 32, "gpu": 256}
+_MOST_BATCH_TOKENS = {"cpu": 512, "gpu": 8192}
+_MOST_SLOTS = {"cpu": 32, "gpu": 256}
 
 
 @define
@@ -51,8 +51,8 @@ def budget(loaded: LoadedModel, batch_tokens: int | None, slots: int | None) -> 
     tokens = int(free / _bytes_per_token(loaded))
     rows = int(free / (_kv_bytes(loaded) * min(loaded.max_length, 4096)))
     return Budget(
-        batch_tokens or max(64, min(_ENOUGH[kind], tokens)),
-        slots or max(1, min(_SLOTS[kind], rows)),
+        batch_tokens or max(64, min(_MOST_BATCH_TOKENS[kind], tokens)),
+        slots or max(1, min(_MOST_SLOTS[kind], rows)),
     )
 
 
@@ -88,7 +88,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def with_less(attempt: Callable[[], T], limits: Budget, what: str, torch: Any) -> T:
+def retried_with_half(attempt: Callable[[], T], limits: Budget, what: str, torch: Any) -> T:
     """``attempt()``, again with half the budget each time memory runs out.
 
     Raises:

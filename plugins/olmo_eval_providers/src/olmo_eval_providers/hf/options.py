@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from attrs import field, frozen
+from attrs.validators import optional
 
-from attrs import field, fields, frozen, validators
-
-from olmo_eval.errors import UsageError
-from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.common import bounds
 
 #: options, and arguments of ``from_pretrained``, that only say where and how fast
 PACE = frozenset({"batch_tokens", "device", "device_map", "prefix_bytes", "slots"})
-
-_at_least_one = validators.optional(validators.ge(1))
 
 
 @frozen
@@ -28,23 +24,8 @@ class Options:
     """
 
     device: str | None = None
-    batch_tokens: int | None = field(default=None, validator=_at_least_one)
-    slots: int | None = field(default=None, validator=_at_least_one)
+    batch_tokens: int | None = field(default=None, validator=optional(bounds.count(1)))
+    slots: int | None = field(default=None, validator=optional(bounds.count(1)))
     share_prefixes: bool = True
-    prefix_bytes: int = field(default=2**28, validator=validators.ge(1))
+    prefix_bytes: int = field(default=2**28, validator=bounds.count(1, 2**63 - 1))
     add_bos_token: bool | None = None
-
-
-def read_options(config: ProviderConfig) -> tuple[Options, dict[str, Any]]:
-    """The provider's own options, and the keyword arguments of ``from_pretrained``.
-
-    Raises:
-        UsageError: a value is out of range or of the wrong type.
-    """
-    known = {f.name for f in fields(Options)}
-    mine = {k: v for k, v in config.kwargs.items() if k in known}
-    rest = {k: v for k, v in config.kwargs.items() if k not in known}
-    try:
-        return Options(**mine), rest
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"hf: {error.args[0]}") from error

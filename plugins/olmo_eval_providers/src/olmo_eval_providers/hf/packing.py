@@ -12,10 +12,10 @@ from itertools import pairwise
 from attrs import define, field, frozen
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.embedded.prefixes import common_length
+from olmo_eval_providers.local.prefixes import common_prefix_length
 
 #: tokens that a prefix of its own must save before it is worth a forward pass
-WORTH = 64
+MIN_TOKENS_SAVED = 64
 
 
 @frozen
@@ -94,7 +94,7 @@ def _groups(branches: Sequence[Branch]) -> list[tuple[int, Sequence[Branch]]]:
     Every context keeps at least one token of its own, whose logits predict its targets.
     """
     between = [
-        min(common_length(a.context, b.context), len(a.context) - 1, len(b.context) - 1)
+        min(common_prefix_length(a.context, b.context), len(a.context) - 1, len(b.context) - 1)
         for a, b in pairwise(branches)
     ]
     found: list[tuple[int, Sequence[Branch]]] = []
@@ -106,10 +106,10 @@ def _groups(branches: Sequence[Branch]) -> list[tuple[int, Sequence[Branch]]]:
             continue
         shared = min(between[begin : end - 1])
         inner = [run for run in _runs(between, begin, end, shared) if _saves(between, run, shared)]
-        stack += [(b, e, shared if shared >= WORTH else 0) for b, e in inner]
+        stack += [(b, e, shared if shared >= MIN_TOKENS_SAVED else 0) for b, e in inner]
         rest = [branches[i] for i in range(begin, end) if not any(b <= i < e for b, e in inner)]
         if rest:
-            worth = known or (len(rest) - 1) * shared >= WORTH
+            worth = known or (len(rest) - 1) * shared >= MIN_TOKENS_SAVED
             found.append((shared if worth else 0, rest))
     return found
 
@@ -126,4 +126,4 @@ def _saves(between: Sequence[int], run: tuple[int, int], shared: int) -> bool:
     begin, end = run
     if end - begin < 2:
         return False
-    return (end - begin - 1) * (min(between[begin : end - 1]) - shared) >= WORTH
+    return (end - begin - 1) * (min(between[begin : end - 1]) - shared) >= MIN_TOKENS_SAVED

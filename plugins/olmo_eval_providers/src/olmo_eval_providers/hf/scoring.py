@@ -14,11 +14,11 @@ from typing import Any
 from attrs import define, field
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.found import Likelihood
-from olmo_eval_providers.hf import cache
+from olmo_eval_providers.hf import kv_cache
 from olmo_eval_providers.hf.loading import LoadedModel
-from olmo_eval_providers.hf.memory import Budget, with_less
-from olmo_eval_providers.hf.packing import WORTH, Branch, Pack, pack
+from olmo_eval_providers.hf.memory import Budget, retried_with_half
+from olmo_eval_providers.hf.packing import MIN_TOKENS_SAVED, Branch, Pack, pack
+from olmo_eval_providers.local.outputs import Likelihood
 
 #: rows of logits that are normalised at once
 _LOGIT_ROWS = 256
@@ -33,7 +33,7 @@ class Layout:
     branch: list[int] = field(factory=list)
     target: list[int] = field(factory=list)  # -1 for a branch's own tokens
     #: per scored target: its index, its tokens, and the places whose logits predict them
-    wanted: list[tuple[int, tuple[int, ...], list[int]]] = field(factory=list)
+    targets: list[tuple[int, tuple[int, ...], list[int]]] = field(factory=list)
 
     def add(self, tokens: Sequence[int], start: int, branch: int, target: int) -> int:
         """Append ``tokens`` at positions from ``start``; returns the place of the first."""
@@ -54,7 +54,7 @@ def layout(packed: Pack) -> Layout:
         for target in branch.targets:
             read = target.tokens[:-1]
             place = row.add(read, len(branch.context), number, target.index)
-            row.wanted.append(
+            row.targets.append(
                 (target.index, target.tokens, [last, *range(place, place + len(read))])
             )
     return row
@@ -66,7 +66,7 @@ class Scorer:
 
     loaded: LoadedModel
     limits: Budget
-    prefixes: cache.PrefixCache
+    prefixes: kv_cache.PrefixCache
     share: bool = True
 
     def score(self, pairs: Sequence[Scored]) -> list[Likelihood]:
@@ -82,7 +82,7 @@ class Scorer:
                 for index, likelihood in self._scored(packed, chosen):
                     found[remaining[index]] = likelihood
 
-        with_less(attempt, self.limits, "scoring", self.loaded.torch)
+        retried_with_half(attempt, self.limits, "scoring", self.loaded.torch)
         return [likelihood for likelihood in found if likelihood is not None]
 
     def _scored(self, packed: Pack, pairs: Sequence[Scored]) -> list[tuple[int, Likelihood]]:
@@ -100,35 +100,35 @@ class Scorer:
 
     def _packs(self, pairs: Sequence[Scored]) -> list[Pack]:
         packs = pack(pairs, self.limits.batch_tokens)
-        return [self._with_known_prefix(p) for p in packs]
+        return [self._with_cached_prefix(p) for p in packs]
 
-    def _with_known_prefix(self, packed: Pack) -> Pack:
+    def _with_cached_prefix(self, packed: Pack) -> Pack:
         """A pack of one context may share with what came before."""
         if packed.shared or len(packed.branches) > 1:
             return packed
-        known = self.prefixes.known(packed.branches[0].context[:-1])
-        return Pack(known, packed.branches) if known >= WORTH else packed
+        cached = self.prefixes.store.shared_length(packed.branches[0].context[:-1])
+        return Pack(cached, packed.branches) if cached >= MIN_TOKENS_SAVED else packed
 
     def _run(self, packed: Pack, pairs: Sequence[Scored]) -> list[tuple[int, Likelihood]]:
         torch, device = self.loaded.torch, self.loaded.device
-        prefix, reused = self.prefixes.encode(packed.prefix, self.limits.batch_tokens)
+        prefix, cached = self.prefixes.encode(packed.prefix, self.limits.batch_tokens)
         row = layout(packed)
-        places = sorted({place for _, _, ps in row.wanted for place in ps})
+        places = sorted({place for _, _, ps in row.targets for place in ps})
         logits = self.loaded.model(
             input_ids=torch.tensor([row.ids], device=device),
             position_ids=torch.tensor([row.positions], device=device),
             attention_mask=self._mask(row, packed.shared),
-            past_key_values=cache.write(prefix) if prefix else None,
+            past_key_values=kv_cache.write(prefix) if prefix else None,
             use_cache=bool(prefix),
             logits_to_keep=torch.tensor(places, device=device),
         ).logits[0]
-        wanted = [(index, tokens) for index, tokens, _ in row.wanted]
+        targets = [(index, tokens) for index, tokens, _ in row.targets]
         rank = {place: i for i, place in enumerate(places)}
-        sources = [[rank[place] for place in ps] for _, _, ps in row.wanted]
-        found = read_logits(torch, logits, wanted, sources)
+        sources = [[rank[place] for place in ps] for _, _, ps in row.targets]
+        found = read_logits(torch, logits, targets, sources)
         return [
-            (index, Likelihood.of(pairs[index], logprobs, is_greedy=greedy, reused=reused))
-            for (index, _), (logprobs, greedy) in zip(wanted, found, strict=True)
+            (index, Likelihood.of(pairs[index], logprobs, is_greedy=greedy, cached_tokens=cached))
+            for (index, _), (logprobs, greedy) in zip(targets, found, strict=True)
         ]
 
     def _mask(self, row: Layout, shared: int) -> Any:
@@ -154,15 +154,15 @@ class Scorer:
 def read_logits(
     torch: Any,
     logits: Any,
-    wanted: Sequence[tuple[int, tuple[int, ...]]],
+    targets: Sequence[tuple[int, tuple[int, ...]]],
     sources: Sequence[Sequence[int]],
 ) -> list[tuple[tuple[float, ...], bool]]:
-    """Log-probabilities of the wanted tokens from rows of ``logits`` (rows, vocabulary).
+    """Log-probabilities of the targets tokens from rows of ``logits`` (rows, vocabulary).
 
     ``sources`` lists for each target the row that predicts each of its tokens.
     """
     rows = [row for source in sources for row in source]
-    tokens = [token for _, target in wanted for token in target]
+    tokens = [token for _, target in targets for token in target]
     norm, best = [], []
     for begin in range(0, logits.shape[0], _LOGIT_ROWS):
         block = logits[begin : begin + _LOGIT_ROWS].float()

@@ -1,4 +1,4 @@
-"""One request as LiteLLM's keyword arguments: all that is asked for, and a note of what is not."""
+"""One request as LiteLLM's keyword arguments: what can be sent, and what is dropped."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from attrs import define, field
 
 from olmo_eval.common.types import LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval_providers.extras import module_found
 from olmo_eval_providers.openai_api.body import chat_body, sampling_body
-from olmo_eval_providers.optional import module_found
-from olmo_eval_providers.seeds import sample_seed
+from olmo_eval_providers.sample_seeds import sample_seed
 
 #: OpenAI takes at most four stop sequences; the text is cut at all of them here in any case
 _OPENAI_STOPS = 4
 #: what may be left out without changing what is measured: texts are cut at stop sequences here,
 #: samples are asked for one by one, and repeatability is no promise of a service's
-_DISPENSABLE = ("seed", "stop", "n")
+_DROPPABLE = ("seed", "stop", "n")
 #: settings of the call by which LiteLLM judges what a model takes
-_DECISIVE = ("allowed_openai_params", "reasoning_effort")
+_MODEL_SETTINGS = ("allowed_openai_params", "reasoning_effort")
 #: newer names, for models that LiteLLM does not know yet
-_INSTEAD = {"max_tokens": "max_completion_tokens"}
+_REPLACEMENTS = {"max_tokens": "max_completion_tokens"}
 
 
 @define
@@ -51,7 +51,7 @@ class CallForm:
             ProviderError: the service does not take a setting that decides what is measured.
         """
         seed = None if params.greedy else sample_seed(request, params, first)
-        body, left_out = self.sampling(params, chat=chat, seed=seed)
+        body, dropped = self.sampling(params, chat=chat, seed=seed)
         if chat:
             body.update(chat_body(request))
             if request.tools:
@@ -64,7 +64,7 @@ class CallForm:
             body["prompt"] = request.prompt
         if count > 1:
             body["n"] = count
-        return {**self.extra, **body, "model": self.model}, left_out
+        return {**self.extra, **body, "model": self.model}, dropped
 
     @property
     def takes_n(self) -> bool:
@@ -73,39 +73,39 @@ class CallForm:
     def sampling(
         self, params: SamplingParams, *, chat: bool, seed: int | None = None
     ) -> tuple[dict[str, Any], list[str]]:
-        """``params`` as arguments of a call, less what is left out, and the names of that.
+        """``params`` as arguments of a call, less what is dropped, and the names of that.
 
         Raises:
             ProviderError: the service does not take a setting that decides what is measured.
         """
         body = sampling_body(params, chat=chat, seed=seed)
         top_k = body.pop("top_k", None)
-        left_out = [name for name, value in body.items() if not self._takes(name, value)]
-        for name in left_out:
-            if not _dispensable(name, body[name]):
+        dropped = [name for name, value in body.items() if not self._takes(name, value)]
+        for name in dropped:
+            if not _droppable(name, body[name]):
                 raise ProviderError(
                     f"{self.model} does not take {name}={body[name]}",
                     hint=f"leave {name} as the service has it, or use another model",
                 )
             del body[name]
-        for name in self.refused & body.keys() & _INSTEAD.keys():
-            body[_INSTEAD[name]] = body.pop(name)
+        for name in self.refused & body.keys() & _REPLACEMENTS.keys():
+            body[_REPLACEMENTS[name]] = body.pop(name)
         if top_k is not None:
             self._add_top_k(body, top_k)
-        self._limit_stops(body, left_out)
-        return body, left_out
+        self._limit_stops(body, dropped)
+        return body, dropped
 
-    def learn(self, name: str | None, body: Mapping[str, Any]) -> bool:
+    def drop_refused(self, name: str | None, body: Mapping[str, Any]) -> bool:
         """The service has refused ``name`` in ``body``; whether another call can do without it."""
         if name is None or name in self.refused or name not in body:
             return False
-        if name not in _INSTEAD and not _dispensable(name, body[name]):
+        if name not in _REPLACEMENTS and not _droppable(name, body[name]):
             return False
         self.refused.add(name)
         return True
 
     def _takes(self, name: str, value: Any) -> bool:
-        known_otherwise = name in self.refused and name not in _INSTEAD
+        known_otherwise = name in self.refused and name not in _REPLACEMENTS
         return not known_otherwise and self.takes(name, value)
 
     def _add_top_k(self, body: dict[str, Any], top_k: int) -> None:
@@ -118,7 +118,7 @@ class CallForm:
                 f"{self.model} does not take top_k", hint="remove top_k from the sampling"
             )
 
-    def _limit_stops(self, body: dict[str, Any], left_out: list[str]) -> None:
+    def _limit_stops(self, body: dict[str, Any], dropped: list[str]) -> None:
         stops = body.get("stop", [])
         kept = stops
         if self.service in ("openai", "azure", "text-completion-openai") and not self.any_server:
@@ -126,7 +126,7 @@ class CallForm:
         if self.service == "anthropic":
             kept = [stop for stop in stops if stop.strip()]
         if kept != stops:
-            left_out.append("stop")
+            dropped.append("stop")
             body["stop"] = kept
             if not kept:
                 del body["stop"]
@@ -149,7 +149,7 @@ def call_form(
                 hint="put the service in front (openai/..., anthropic/...), or set base_url",
             ) from error
         model, service, name = name, "openai", f"openai/{name}"
-    decisive = {key: settings[key] for key in _DECISIVE if key in settings}
+    decisive = {key: settings[key] for key in _MODEL_SETTINGS if key in settings}
     known: dict[str, bool] = {}
 
     def takes(parameter: str, value: Any) -> bool:
@@ -174,9 +174,9 @@ def _supported(litellm: Any, model: str, service: str, parameters: dict[str, Any
     return True
 
 
-def _dispensable(name: str, value: Any) -> bool:
+def _droppable(name: str, value: Any) -> bool:
     """Whether leaving a parameter out changes nothing that was asked for: greedy decoding is what
     comes closest where a model has a temperature of its own."""
     if name in ("temperature", "top_p") and value == 1:
         return True
-    return name in _DISPENSABLE or (name == "temperature" and value == 0)
+    return name in _DROPPABLE or (name == "temperature" and value == 0)

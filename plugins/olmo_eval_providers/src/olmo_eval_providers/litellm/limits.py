@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from olmo_eval.errors import RunFailedError, TransientError
+from olmo_eval_providers.openai_api.errors import OverloadError
 
 _MINUTE = 60.0
 
@@ -82,7 +83,7 @@ class AdaptiveGate:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold one place while a call is under way, and learn from how it ends."""
+        """Occupy one place while a call is under way, and learn from how it ends."""
         began = await self._enter()
         try:
             yield
@@ -112,8 +113,6 @@ class AdaptiveGate:
         return self._clock()
 
     def _failed(self, error: TransientError, began: float) -> None:
-        from olmo_eval_providers.openai_api.errors import OverloadError
-
         if not isinstance(error, OverloadError):
             return
         self.overloads += 1

@@ -2,95 +2,66 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from attrs import field, fields, frozen, validators
+from attrs import field, frozen
+from attrs.validators import optional
 
-from olmo_eval.errors import UsageError
+from olmo_eval.common import bounds
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval_providers.openai_api.keys import KEY_PACE, KeyOptions, find_key
 
 #: options that only say how fast, for how much, and with whose key
-PACE = frozenset(
-    {
-        "api_key",
-        "api_key_env",
-        "input_cost_per_token",
-        "max_cost",
-        "output_cost_per_token",
-        "requests_per_minute",
-        "tokens_per_minute",
-    }
-)
-
-_positive = validators.optional(validators.gt(0))
+PACE = KEY_PACE | {
+    "input_cost_per_token",
+    "max_cost",
+    "output_cost_per_token",
+    "requests_per_minute",
+    "tokens_per_minute",
+}
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _is_form(_instance: Any, attribute: Any, value: str) -> None:
+    if value not in ("auto", "text", "chat"):
+        raise ValueError(f"{attribute.name} must be auto, text or chat, got {value!r}")
 
 
 @frozen
-class Options:
-    """Settings of the provider.
+class Options(KeyOptions):
+    """Settings of the provider, besides the key.
 
     - ``requests_per_minute``, ``tokens_per_minute``: the account's limits;
     - ``max_cost``: USD after which the run stops;
     - ``completion``: how COMPLETION requests travel: ``text`` (the completions endpoint),
       ``chat`` (one user message) or ``auto``: text for a ``base_url`` and models that complete
       text, chat for the others;
-    - ``api_key``, ``api_key_env``: the key, or the variable that holds it;
     - ``input_cost_per_token``, ``output_cost_per_token``: USD, for models without a known price.
     """
 
-    requests_per_minute: int | None = field(default=None, validator=_positive)
-    tokens_per_minute: int | None = field(default=None, validator=_positive)
-    max_cost: float | None = field(default=None, converter=_number, validator=_positive)
-    completion: str = field(default="auto", validator=validators.in_(("auto", "text", "chat")))
-    api_key: str | None = field(default=None, repr=False)
-    api_key_env: str | None = None
-    input_cost_per_token: float | None = field(default=None, converter=_number)
-    output_cost_per_token: float | None = field(default=None, converter=_number)
+    requests_per_minute: int | None = field(default=None, validator=optional(bounds.count(1)))
+    tokens_per_minute: int | None = field(default=None, validator=optional(bounds.count(1)))
+    max_cost: float | None = field(default=None, validator=optional(bounds.number(above=0)))
+    completion: str = field(default="auto", validator=_is_form)
+    input_cost_per_token: float | None = field(
+        default=None, validator=optional(bounds.number(least=0))
+    )
+    output_cost_per_token: float | None = field(
+        default=None, validator=optional(bounds.number(least=0))
+    )
 
 
-def read_options(config: ProviderConfig) -> tuple[Options, dict[str, Any]]:
-    """The provider's own options, and what is passed on.
-
-    Raises:
-        UsageError: a value is out of range, or the variable of the key is not set.
-    """
-    known = {f.name for f in fields(Options)}
-    mine = {k: v for k, v in config.kwargs.items() if k in known}
-    rest = {k: v for k, v in config.kwargs.items() if k not in known}
-    try:
-        options = Options(**mine)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"litellm: {error.args[0]}") from error
-    if options.api_key_env and not os.environ.get(options.api_key_env):
-        raise UsageError(
-            f"litellm: the variable {options.api_key_env} (api_key_env) is not set",
-            hint="export it before the run",
-        )
-    return options, rest
-
-
-def api_key(options: Options, config: ProviderConfig) -> str | None:
+def service_key(options: Options, config: ProviderConfig) -> str | None:
     """The key to send, or None to leave the lookup to LiteLLM.
 
     For a ``base_url`` there is always one, because clients refuse to send none.
     """
-    if options.api_key:
-        return options.api_key
-    for name in (options.api_key_env, *config.required_secrets):
-        if name and os.environ.get(name):
-            return os.environ[name]
     if config.base_url:
-        return os.environ.get("OPENAI_API_KEY") or "none"
-    return None
+        return find_key(options, config, "OPENAI_API_KEY") or "none"
+    return find_key(options, config)
 
 
 def missing_keys(litellm: Any, model: str) -> list[str]:
-    """What is said of the API key that ``model`` needs and the environment lacks; [] where it is
+    """The message about the API key that ``model`` needs and the environment lacks; [] where it is
     there, or where a service can be entered in other ways (roles, profiles, no key at all)."""
     missing = litellm.validate_environment(model)["missing_keys"]
     if not missing or not all(name.endswith("_API_KEY") for name in missing):

@@ -19,20 +19,25 @@ from olmo_eval.errors import ProviderError, TransientError, UsageError
 from olmo_eval.providers.engine_input import EngineInput
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.results.redact import Redactor
+from olmo_eval_providers.extras import require
 from olmo_eval_providers.litellm.call import CallForm, call_form
 from olmo_eval_providers.litellm.connections import close_connections, open_connections
-from olmo_eval_providers.litellm.failures import refused_parameter, translate
+from olmo_eval_providers.litellm.errors import refused_parameter, translate
 from olmo_eval_providers.litellm.limits import AdaptiveGate, CostMeter, MinuteLimit
-from olmo_eval_providers.litellm.options import PACE, api_key, missing_keys, read_options
+from olmo_eval_providers.litellm.options import PACE, Options, missing_keys, service_key
 from olmo_eval_providers.litellm.pricing import Prices
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder, local_tokenizer
 from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
-from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
-from olmo_eval_providers.openai_api.prompt_logprobs import probe
-from olmo_eval_providers.openai_api.served import ANY, served
-from olmo_eval_providers.optional import require
+from olmo_eval_providers.openai_api.loglikelihood import ServerLoglikelihood
+from olmo_eval_providers.openai_api.prompt_logprobs import prompt_logprob_support
+from olmo_eval_providers.openai_api.served_model import ANY, find_served_model
+from olmo_eval_providers.openai_api.tokenizers import (
+    LocalTokenizer,
+    ServerTokenizer,
+    local_tokenizer,
+)
+from olmo_eval_providers.options import read_options
 
 _GENERATING = frozenset({Capability.GENERATE, Capability.CHAT, Capability.TOOLS})
 _SCORING = frozenset({Capability.LOGLIKELIHOOD, Capability.ROLLING})
@@ -55,12 +60,12 @@ class LiteLLMProvider(Provider):
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(config)
-        self.options, self._extra = read_options(config)
+        self.options, self._call_arguments = read_options(config, Options, passes_on=True)
         self._where = config.base_url or config.model
         self._client: OpenAIClient | None = None
-        self._server: ServerEncoder | None = None
-        self._likelihood: RemoteLikelihood | None = None
-        self._not_sent: set[str] = set()
+        self._server: ServerTokenizer | None = None
+        self._likelihood: ServerLoglikelihood | None = None
+        self._dropped: set[str] = set()
         self._single = False
         self._litellm: Any = None
 
@@ -75,13 +80,14 @@ class LiteLLMProvider(Provider):
 
     @classmethod
     def service_key(cls, config: ProviderConfig) -> str | None:
-        return api_key(read_options(config)[0], config)
+        options, _ = read_options(config, Options, passes_on=True)
+        return service_key(options, config)
 
     @classmethod
     def refusals(cls, config: ProviderConfig, sampling: Collection[SamplingParams]) -> list[str]:
-        options, extra = read_options(config)
+        options, extra = read_options(config, Options, passes_on=True)
         litellm = _imported()
-        key = api_key(options, config)
+        key = service_key(options, config)
         form = _form(litellm, config, extra, key)
         reasons = [] if key else missing_keys(litellm, config.model)
         for params in sampling:
@@ -96,14 +102,14 @@ class LiteLLMProvider(Provider):
             raise UsageError("litellm needs a model", hint="-m openai/gpt-4o-mini, say")
         self._litellm = await asyncio.to_thread(_imported)
         open_connections(self._litellm, self, self.config.timeout)
-        self._key = api_key(self.options, self.config)
+        self._key = service_key(self.options, self.config)
         self._redactor = Redactor()
         self._redactor.learn(self._key or "", "api_key")
         self._gate = AdaptiveGate(self.max_concurrency)
         self._requests = MinuteLimit(self.options.requests_per_minute)
         self._tokens = MinuteLimit(self.options.tokens_per_minute)
         self._cost = CostMeter(self.options.max_cost)
-        self._form = _form(self._litellm, self.config, self._extra, self._key)
+        self._form = _form(self._litellm, self.config, self._call_arguments, self._key)
         self._prices = Prices(self._litellm, self._form.model, self.options)
         self._prices.check(self.options.max_cost)
         if self.config.base_url:
@@ -126,22 +132,22 @@ class LiteLLMProvider(Provider):
         )
         limits = [self.config.max_model_len]
         if self._served_name in ANY:
-            found = await served(self._client, self._served_name)
+            found = await find_served_model(self._client, self._served_name)
             self._form.model = f"{self._form.model.partition('/')[0]}/{found.name}"
             limits.append(found.max_length)
         try:
-            ability = await probe(self._client, self._served_name)
+            support = await prompt_logprob_support(self._client, self._served_name)
         except TransientError as error:
             raise ProviderError(error.message, hint=error.hint) from error
         tokenizer = local_tokenizer(self.config)
-        self._server = await ServerEncoder.probe(self._client, self._served_name)
-        encoder: LocalEncoder | ServerEncoder | None = self._server
+        self._server = await ServerTokenizer.probe(self._client, self._served_name)
+        encoder: LocalTokenizer | ServerTokenizer | None = self._server
         if tokenizer is not None:
-            encoder = LocalEncoder(tokenizer)
-        self._likelihood = RemoteLikelihood(
+            encoder = LocalTokenizer(tokenizer)
+        self._likelihood = ServerLoglikelihood(
             self._client,
             self._served_name,
-            ability,
+            support,
             encoder,
             min((n for n in limits if n), default=None),
         )
@@ -177,8 +183,8 @@ class LiteLLMProvider(Provider):
         spent = await self._tokens.take(_estimate(request, params, count))
         async with self._gate.slot():
             self._cost.check()  # others may have spent the rest while this one waited
-            answer, left_out = await self._ask(request, params, first, count)
-        self._not_sent.update(left_out)
+            answer, dropped = await self._complete(request, params, first, count)
+        self._dropped.update(dropped)
         raw = answer.model_dump()
         cost = self._prices.cost(answer, raw.get("usage") or {})
         self._cost.add(cost)
@@ -187,23 +193,23 @@ class LiteLLMProvider(Provider):
             raw,
             stops=params.stop_sequences or (),
             cost=cost,
-            metadata={"not_sent": sorted(left_out)} if left_out else {},
+            metadata={"not_sent": sorted(dropped)} if dropped else {},
         )
 
-    async def _ask(
+    async def _complete(
         self, request: LMRequest, params: SamplingParams, first: int, count: int
     ) -> tuple[Any, list[str]]:
         """LiteLLM's answer, and the names of what was not sent."""
         chat = self._as_chat(request)
-        ask = self._litellm.acompletion if chat else self._litellm.atext_completion
+        complete = self._litellm.acompletion if chat else self._litellm.atext_completion
         while True:
-            body, left_out = self._form.build(request, params, chat=chat, first=first, count=count)
+            body, dropped = self._form.build(request, params, chat=chat, first=first, count=count)
             if self._server and not chat:
                 body["prompt"] = self._server.to_send(body["prompt"])
             try:
-                return await asyncio.wait_for(ask(**body), self.config.timeout), left_out
+                return await asyncio.wait_for(complete(**body), self.config.timeout), dropped
             except Exception as error:
-                if not self._form.learn(refused_parameter(error), body):
+                if not self._form.drop_refused(refused_parameter(error), body):
                     raise translate(error, self._where, self._redactor) from None
 
     def _as_chat(self, request: LMRequest) -> bool:
@@ -225,8 +231,8 @@ class LiteLLMProvider(Provider):
             return await self._likelihood(request)
 
     def notes(self) -> list[str]:
-        left_out = ", ".join(sorted(self._not_sent))
-        return [f"{self._where} does not take {left_out} as asked: not sent"] if left_out else []
+        dropped = ", ".join(sorted(self._dropped))
+        return [f"{self._where} does not take {dropped} as asked: not sent"] if dropped else []
 
     def metrics(self) -> dict[str, float]:
         return {"overloads": self._gate.overloads, "unpriced_calls": self._cost.unpriced}
@@ -234,9 +240,9 @@ class LiteLLMProvider(Provider):
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
         server = self._server
         encoder = self._likelihood.encoder if self._likelihood else None
-        local = encoder if isinstance(encoder, LocalEncoder) else None
+        local = encoder if isinstance(encoder, LocalTokenizer) else None
         if request.request_type not in (RequestType.COMPLETION, RequestType.CHAT):
-            limit = self._likelihood.limit(request) if self._likelihood else None
+            limit = self._likelihood.context_length(request) if self._likelihood else None
             known = await text_inputs(request, params, encoder, limit)
         elif self._as_chat(request):
             known = await chat_inputs(request, server, local)
@@ -249,8 +255,8 @@ class LiteLLMProvider(Provider):
     def describe(self) -> dict[str, Any]:
         facts: dict[str, Any] = {"service": self._form.service}
         if self._likelihood is not None:
-            ability = self._likelihood.ability
-            facts["prompt_logprobs"] = str(ability.form) if ability.form else "none"
+            support = self._likelihood.support
+            facts["prompt_logprobs"] = str(support.form) if support.form else "none"
         return facts
 
 

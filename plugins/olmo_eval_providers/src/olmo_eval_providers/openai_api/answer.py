@@ -8,10 +8,10 @@ from typing import Any
 
 from olmo_eval.common.types import LMOutput, TokenLogprob, ToolCall, Usage
 from olmo_eval.errors import TransientError
-from olmo_eval_providers.found import logprob
+from olmo_eval_providers.outputs import cut_at_stop, logprob_or_nan
 
 #: finish reasons of the services -> ours; what is not listed is kept as it is
-_FINISH = {
+_FINISH_REASONS = {
     "eos": "stop",
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -39,8 +39,10 @@ def outputs(
         TransientError: the answer holds no choices or is malformed.
     """
     choices = answer.get("choices")
-    told = answer.get("system_fingerprint")
-    metadata = {**(metadata or {}), **({"system_fingerprint": told} if told else {})}
+    system_fingerprint = answer.get("system_fingerprint")
+    metadata = dict(metadata or {})
+    if system_fingerprint:
+        metadata["system_fingerprint"] = system_fingerprint
     if not isinstance(choices, list) or not choices:
         raise TransientError("the service answered without choices")
     try:
@@ -75,7 +77,7 @@ def _output(
         if message.get("refusal") and not text:
             text, finish = message["refusal"], "content_filter"
     text, cut = cut_at_stop(text, stops)
-    finish = "stop" if cut else _FINISH.get(finish or "", finish)
+    finish = "stop" if cut else _FINISH_REASONS.get(finish or "", finish)
     tokens = _logprobs(choice.get("logprobs"))
     return LMOutput(
         text=text,
@@ -87,12 +89,6 @@ def _output(
         usage=use,
         metadata=extra,
     )
-
-
-def cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """``text`` before the earliest stop sequence, and whether there was one."""
-    found = [i for i in (text.find(stop) for stop in stops if stop) if i >= 0]
-    return (text[: min(found)], True) if found else (text, False)
 
 
 def _call(call: Mapping[str, Any]) -> ToolCall:
@@ -122,9 +118,9 @@ def _logprobs(raw: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | None:
         return None
     if raw.get("content") is not None:
         return tuple(
-            {"token": t["token"], "logprob": logprob(t["logprob"])} for t in raw["content"]
+            {"token": t["token"], "logprob": logprob_or_nan(t["logprob"])} for t in raw["content"]
         )
     if raw.get("tokens") is not None and raw.get("token_logprobs") is not None:
         pairs = zip(raw["tokens"], raw["token_logprobs"], strict=True)
-        return tuple({"token": t, "logprob": logprob(p)} for t, p in pairs)
+        return tuple({"token": t, "logprob": logprob_or_nan(p)} for t, p in pairs)
     return None

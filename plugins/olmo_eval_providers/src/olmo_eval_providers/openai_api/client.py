@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from olmo_eval.errors import ProviderError, TransientError
+from olmo_eval_providers.extras import require
 from olmo_eval_providers.openai_api.errors import status_error, unreachable
-from olmo_eval_providers.optional import require
 
 _MESSAGE_LIMIT = 500
 

@@ -1,9 +1,9 @@
 """Log-probabilities of a prompt from a completions endpoint, where it gives them.
 
-Two forms are in use. vLLM's ``prompt_logprobs`` answers with the probability of each prompt token
+Two forms are in use. vLLM's ``prompt_logprobs`` answers with the probsupport of each prompt token
 and its rank; the older ``echo`` with ``logprobs`` returns the prompt as if it had been generated.
-Many servers accept either field and ignore it, so an answer counts only if it says something
-about every token of the prompt.
+Many servers accept either field and ignore it, so an answer counts only if it covers
+every token of the prompt.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from olmo_eval_providers.openai_api.client import OpenAIClient
 
 Prompt = str | Sequence[int]
 
-_PROBES = ("The sky is blue today", "Water is wet")
+_PROBE_TEXTS = ("The sky is blue today", "Water is wet")
 
 
-class Form(StrEnum):
-    """How prompt log-probabilities are asked for."""
+class PromptLogprobForm(StrEnum):
+    """How prompt log-probabilities are requested."""
 
     PROMPT_LOGPROBS = "prompt_logprobs"
     ECHO = "echo"
@@ -32,8 +32,8 @@ class Form(StrEnum):
 
 @frozen
 class PromptToken:
-    """One token of a prompt: its text, natural-log probability, and whether it is the most
-    probable one. The first token of a prompt has no probability."""
+    """One token of a prompt: its text, natural-log probsupport, and whether it is the most
+    probable one. The first token of a prompt has no probsupport."""
 
     text: str
     logprob: float | None
@@ -41,29 +41,29 @@ class PromptToken:
 
 
 @frozen
-class Ability:
-    """What a completions endpoint can say about its prompts.
+class PromptLogprobSupport:
+    """What a completions endpoint returns about its prompts.
 
-    - ``form``: how to ask; None where it cannot, and ``reason`` says what was tried;
+    - ``form``: how to request them; None where it has none, ``reason`` lists what was tried;
     - ``batches``: whether one call may carry several prompts;
     """
 
-    form: Form | None
+    form: PromptLogprobForm | None
     reason: str = ""
     batches: bool = False
 
 
-async def probe(client: OpenAIClient, model: str) -> Ability:
+async def prompt_logprob_support(client: OpenAIClient, model: str) -> PromptLogprobSupport:
     """Find out by asking: two short prompts in one call, then one.
 
     Raises:
         TransientError: the server is not there.
     """
     tried = []
-    for form in Form:
-        for batch in (_PROBES, _PROBES[:1]):
+    for form in PromptLogprobForm:
+        for batch in (_PROBE_TEXTS, _PROBE_TEXTS[:1]):
             try:
-                found = await _ask(client, model, batch, form)
+                found = await _post(client, model, batch, form)
             except TransientError as error:
                 if error.message.startswith("cannot reach"):
                     raise
@@ -71,13 +71,13 @@ async def probe(client: OpenAIClient, model: str) -> Ability:
             except ProviderError as error:
                 tried.append(f"{form}: {error.message}")
             else:
-                if all(_says_all(text, tokens) for text, tokens in zip(batch, found, strict=True)):
-                    return Ability(form, batches=len(batch) > 1)
+                if all(_covers(text, tokens) for text, tokens in zip(batch, found, strict=True)):
+                    return PromptLogprobSupport(form, batches=len(batch) > 1)
                 tried.append(f"{form}: no log-probabilities of the prompt in the answer")
-    return Ability(None, "; ".join(dict.fromkeys(tried)))
+    return PromptLogprobSupport(None, "; ".join(dict.fromkeys(tried)))
 
 
-def _says_all(text: str, tokens: Sequence[PromptToken]) -> bool:
+def _covers(text: str, tokens: Sequence[PromptToken]) -> bool:
     """Whether ``tokens`` cover ``text`` with real probabilities.
 
     The first token has none, and its text may be missing; a start token may stand before it.
@@ -85,35 +85,35 @@ def _says_all(text: str, tokens: Sequence[PromptToken]) -> bool:
     known = [t.logprob for t in tokens[1:]]
     if not known or any(p is None or p > 1e-6 for p in known):
         return False
-    said = "".join(t.text for t in tokens).replace(" ", "")
-    wanted = text.replace(" ", "")
-    return said.endswith(wanted) or (tokens[0].text == "" and wanted.endswith(said))
+    covered = "".join(t.text for t in tokens).replace(" ", "")
+    expected = text.replace(" ", "")
+    return covered.endswith(expected) or (tokens[0].text == "" and expected.endswith(covered))
 
 
 async def prompt_tokens(
-    client: OpenAIClient, model: str, prompts: Sequence[Prompt], ability: Ability
+    client: OpenAIClient, model: str, prompts: Sequence[Prompt], support: PromptLogprobSupport
 ) -> list[list[PromptToken]]:
     """The tokens of each prompt with their log-probabilities, in order.
 
     Raises:
-        ProviderError: the endpoint cannot say, or refuses these prompts.
-        TransientError: as ``OpenAIClient.post``; or an answer without what was asked for.
+        ProviderError: the endpoint returns none, or refuses these prompts.
+        TransientError: as ``OpenAIClient.post``; or an answer without what was requested.
     """
-    if ability.form is None:
+    if support.form is None:
         raise ProviderError(f"{client.base_url} gives no prompt log-probabilities")
-    if ability.batches or len(prompts) == 1:
-        return await _ask(client, model, prompts, ability.form)
-    alone = evolve(ability, batches=True)
+    if support.batches or len(prompts) == 1:
+        return await _post(client, model, prompts, support.form)
+    alone = evolve(support, batches=True)
     answers = await asyncio.gather(*(prompt_tokens(client, model, [p], alone) for p in prompts))
     return [answer[0] for answer in answers]
 
 
-async def _ask(
-    client: OpenAIClient, model: str, prompts: Sequence[Prompt], form: Form
+async def _post(
+    client: OpenAIClient, model: str, prompts: Sequence[Prompt], form: PromptLogprobForm
 ) -> list[list[PromptToken]]:
-    asked: Any = list(prompts) if len(prompts) > 1 else prompts[0]
-    body: dict[str, Any] = {"model": model, "prompt": asked, "temperature": 0.0}
-    if form is Form.PROMPT_LOGPROBS:
+    sent: Any = list(prompts) if len(prompts) > 1 else prompts[0]
+    body: dict[str, Any] = {"model": model, "prompt": sent, "temperature": 0.0}
+    if form is PromptLogprobForm.PROMPT_LOGPROBS:
         body.update(max_tokens=1, prompt_logprobs=0)
     else:
         body.update(max_tokens=0, echo=True, logprobs=1)
@@ -121,7 +121,7 @@ async def _ask(
     choices = answer.get("choices") if isinstance(answer, Mapping) else None
     if not isinstance(choices, list) or len(choices) != len(prompts):
         raise TransientError(f"{client.base_url} did not answer every prompt of a batch")
-    read = _from_prompt_logprobs if form is Form.PROMPT_LOGPROBS else _from_echo
+    read = _from_prompt_logprobs if form is PromptLogprobForm.PROMPT_LOGPROBS else _from_echo
     try:
         return [read(c) for c in sorted(choices, key=lambda c: c.get("index") or 0)]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -16,37 +16,18 @@ from attrs import define
 
 from olmo_eval.errors import MissingDependencyError, ProviderError, RunFailedError, UsageError
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.choose import gpu_present
-from olmo_eval_providers.optional import install_command, require
-from olmo_eval_providers.shapes import check_model
+from olmo_eval_providers.extras import install_command, require
+from olmo_eval_providers.local.errors import first_line
+from olmo_eval_providers.local.weight_shapes import check_model
+from olmo_eval_providers.vllm_args import OTHER_SOURCES, model_arguments
 
-#: options of vLLM's by which it reads another configuration, or weights of another format
-OTHER_SOURCES = ("config_format", "hf_config_path", "hf_overrides", "load_format")
-#: options of vLLM's that only say where and how fast
-PACE = frozenset(
-    {
-        "cpu_offload_gb",
-        "data_parallel_size",
-        "disable_log_stats",
-        "distributed_executor_backend",
-        "enable_prefix_caching",
-        "enforce_eager",
-        "gpu_memory_utilization",
-        "kv_cache_memory_bytes",
-        "max_num_batched_tokens",
-        "max_num_seqs",
-        "max_parallel_loading_workers",
-        "pipeline_parallel_size",
-        "tensor_parallel_size",
-    }
-)
-#: seconds between two looks at whether the engine still lives
-LOOK = 0.5
+#: seconds between two checks that the engine is alive
+LIVENESS_INTERVAL = 0.5
 _RESUME = "what is finished is kept; rerun the same command to resume"
 
 
 @define(eq=False)
-class Ask:
+class PendingRequest:
     """Token ids to be continued as ``sampling`` (vLLM's) says; ``done`` is called at most once,
     from any thread, with vLLM's request output or an error."""
 
@@ -66,11 +47,11 @@ class Engine(Protocol):
 
     engine: Any
 
-    def submit(self, ask: Ask) -> None:
+    def submit(self, pending: PendingRequest) -> None:
         """Raises RunFailedError where the engine has died."""
 
-    def cancel(self, ask: Ask) -> None:
-        """Nobody waits for ``ask`` any more; where it is answered, nothing happens."""
+    def cancel(self, pending: PendingRequest) -> None:
+        """Nobody waits for ``pending`` any more; where it is answered, nothing happens."""
 
     async def close(self) -> None:
         """Ends the engine; whoever still waits gets a ProviderError."""
@@ -84,7 +65,7 @@ def load(config: ProviderConfig, extra: Mapping[str, Any], *, asynchronous: bool
         MissingDependencyError: vLLM is not installed.
         UsageError: vLLM has no such setting. ProviderError: it cannot run the model.
     """
-    arguments = engine_arguments(config, extra)
+    arguments = {**model_arguments(config), "disable_log_stats": True, **extra}
     require("vllm", "vllm")
     check_model(config, unless=OTHER_SOURCES)
     try:
@@ -101,56 +82,39 @@ def load(config: ProviderConfig, extra: Mapping[str, Any], *, asynchronous: bool
     except TypeError as error:
         raise UsageError(f"vllm: {error}", hint="options go to vLLM's EngineArgs") from error
     except Exception as error:
-        raise ProviderError(f"vLLM cannot use {config.model}: {line_of(error)}") from error
+        raise ProviderError(f"vLLM cannot use {config.model}: {first_line(error)}") from error
     try:
         return kind.from_engine_args(parsed)
     except Exception as error:
         raise ProviderError(
-            f"vLLM could not start with {config.model}: {line_of(error)}",
+            f"vLLM could not start with {config.model}: {first_line(error)}",
             hint="its messages are above; provider.kwargs.gpu_memory_utilization and "
             "provider.max_model_len lower what it needs",
         ) from error
 
 
-def engine_arguments(config: ProviderConfig, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """``EngineArgs`` as keyword arguments: the configuration, then what is passed through."""
-    arguments: dict[str, Any] = {
-        "model": config.model,
-        "tokenizer": config.tokenizer,
-        "revision": config.revision,
-        "dtype": config.dtype,
-        "max_model_len": config.max_model_len,
-        "trust_remote_code": config.trust_remote_code,
-        "enable_prefix_caching": True,
-        "disable_log_stats": True,
-    }
-    if not gpu_present():
-        arguments["enforce_eager"] = True
-    return {**{k: v for k, v in arguments.items() if v is not None}, **extra}
-
-
-def refused(error: BaseException) -> ProviderError:
+def request_refused(error: BaseException) -> ProviderError:
     """This request is impossible; the engine is well."""
-    return ProviderError(f"vLLM refuses a request: {line_of(error)}")
+    return ProviderError(f"vLLM refuses a request: {first_line(error)}")
 
 
-def died(reason: BaseException) -> RunFailedError:
+def engine_died(reason: BaseException) -> RunFailedError:
     return RunFailedError(
-        f"vLLM's engine died: {type(reason).__name__}: {line_of(reason)}", hint=_RESUME
+        f"vLLM's engine died: {type(reason).__name__}: {first_line(reason)}", hint=_RESUME
     )
 
 
-def answered(output: Any) -> Any:
+def finished_output(output: Any) -> Any:
     """``output``, or an error in its place where vLLM gave it up: half an answer is none."""
     reasons = {part.finish_reason for part in output.outputs}
-    if "abort" in reasons:  # nobody asked for that, so it is going down: it hears Ctrl-C as well
+    if "abort" in reasons:  # nobody asked for that, so it is going down: it gets Ctrl-C as well
         return RunFailedError("vLLM's engine was stopped before it had answered", hint=_RESUME)
     if "error" in reasons:
         return ProviderError("vLLM failed at a request; its messages are above")
     return output
 
 
-def closed() -> ProviderError:
+def provider_closed() -> ProviderError:
     return ProviderError("the vllm provider was closed")
 
 
@@ -163,18 +127,14 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (ValueError, VLLMClientError)
 
 
-def line_of(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
 class EngineThread:
     """Feeds ``engine`` from any thread, and steps it in its own."""
 
     def __init__(self, engine: Any) -> None:
         self.engine = engine
         self._arrived = threading.Condition()
-        self._waiting: list[Ask] = []
-        self._running: dict[str, Ask] = {}
+        self._waiting: list[PendingRequest] = []
+        self._running: dict[str, PendingRequest] = {}
         self._names = map(str, itertools.count())
         self._refusals = _refusals()
         self._closed = False
@@ -184,16 +144,16 @@ class EngineThread:
         if hasattr(engine.engine_core, "outputs_queue"):  # it is in a process of its own
             threading.Thread(target=self._watch, name="vllm-watch", daemon=True).start()
 
-    def submit(self, ask: Ask) -> None:
+    def submit(self, pending: PendingRequest) -> None:
         """Raises RunFailedError where the engine has died."""
         with self._arrived:
             if self._dead is not None:
-                raise died(self._dead)
-            self._waiting.append(ask)
+                raise engine_died(self._dead)
+            self._waiting.append(pending)
             self._arrived.notify()
 
-    def cancel(self, ask: Ask) -> None:
-        ask.cancelled = True
+    def cancel(self, pending: PendingRequest) -> None:
+        pending.cancelled = True
 
     async def close(self) -> None:
         await asyncio.to_thread(self._stop)
@@ -208,12 +168,12 @@ class EngineThread:
     def _serve(self) -> None:
         try:
             while not self._closed:
-                for name, ask in self._take().items():
-                    self._add(name, ask)
+                for name, pending in self._take().items():
+                    self._add(name, pending)
                 self._abort_cancelled()
                 if self._running:
                     self._step()
-        except BaseException as error:  # the engine is gone: everyone who waits must hear of it
+        except BaseException as error:  # the engine is gone: everyone who waits must know
             self._dead = error
         self._fail_all()
 
@@ -221,30 +181,30 @@ class EngineThread:
         """Ends a step whose engine core's process is gone; vLLM would let it wait for ever."""
         core = self.engine.engine_core
         while self._thread.is_alive():
-            self._thread.join(LOOK)
+            self._thread.join(LIVENESS_INTERVAL)
             if core.resources.engine_dead:
                 core.outputs_queue.put_nowait(RuntimeError("its process is gone"))
                 return
 
-    def _take(self) -> dict[str, Ask]:
+    def _take(self) -> dict[str, PendingRequest]:
         """Those that have arrived, under new names; they count as running from here on."""
         with self._arrived:
             while not (self._waiting or self._running or self._closed):
                 self._arrived.wait()
             arrived, self._waiting = self._waiting, []
-        taken = {next(self._names): ask for ask in arrived if not ask.cancelled}
+        taken = {next(self._names): pending for pending in arrived if not pending.cancelled}
         self._running.update(taken)
         return taken
 
-    def _add(self, name: str, ask: Ask) -> None:
+    def _add(self, name: str, pending: PendingRequest) -> None:
         try:
-            self.engine.add_request(name, ask.tokens, ask.sampling)
+            self.engine.add_request(name, pending.tokens, pending.sampling)
         except self._refusals as error:
             del self._running[name]
-            ask.done(refused(error))
+            pending.done(request_refused(error))
 
     def _abort_cancelled(self) -> None:
-        gone = [name for name, ask in self._running.items() if ask.cancelled]
+        gone = [name for name, pending in self._running.items() if pending.cancelled]
         if gone:
             self.engine.abort_request(gone)
             for name in gone:
@@ -253,14 +213,14 @@ class EngineThread:
     def _step(self) -> None:
         for output in self.engine.step():
             if output.finished:
-                ask = self._running.pop(output.request_id, None)
-                if ask is not None:
-                    ask.done(answered(output))
+                pending = self._running.pop(output.request_id, None)
+                if pending is not None:
+                    pending.done(finished_output(output))
 
     def _fail_all(self) -> None:
         with self._arrived:
             left = [*self._waiting, *self._running.values()]
             self._waiting, self._running = [], {}
-        error = died(self._dead) if self._dead else closed()
-        for ask in left:
-            ask.done(error)
+        error = engine_died(self._dead) if self._dead else provider_closed()
+        for pending in left:
+            pending.done(error)

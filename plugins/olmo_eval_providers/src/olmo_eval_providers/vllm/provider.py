@@ -4,49 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType, SamplingParams
-from olmo_eval.errors import ProviderError
 from olmo_eval.providers.engine_input import EngineInput, engine_inputs
-from olmo_eval.providers.provider import Provider, ProviderConfig
-from olmo_eval.providers.tokenization import Scored, fit_prompt, to_score
-from olmo_eval_providers.choose import gpu_present
-from olmo_eval_providers.cuda import starting_on
-from olmo_eval_providers.fingerprint import model_fingerprint
-from olmo_eval_providers.found import Generation, Likelihood, generated, logprob, scored
-from olmo_eval_providers.hf.tokenizer import HFTokenizer
-from olmo_eval_providers.openai_api.answer import cut_at_stop
-from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.tool_calls import ToolCallReader, tool_calls_in
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.providers.tokenization import Scored, to_score
+from olmo_eval_providers.local.futures import ThreadFuture
+from olmo_eval_providers.local.gpus import engine_gpus, gpu_present
+from olmo_eval_providers.local.outputs import (
+    Generation,
+    Likelihood,
+    generation_output,
+    likelihood_outputs,
+)
+from olmo_eval_providers.local.provider import LocalProvider
+from olmo_eval_providers.local.tool_calls import ToolCallReader, tool_calls_in
+from olmo_eval_providers.local.transformers_tokenizer import TransformersTokenizer
+from olmo_eval_providers.options import read_options
+from olmo_eval_providers.outputs import cut_at_stop, logprob_or_nan
+from olmo_eval_providers.prompts import fitted_prompt, usable_context
+from olmo_eval_providers.sample_seeds import sample_seeds
 from olmo_eval_providers.vllm.async_engine import AsyncEngine
-from olmo_eval_providers.vllm.engine import PACE, Ask, Engine, EngineThread, load
+from olmo_eval_providers.vllm.engine import Engine, EngineThread, PendingRequest, load
+from olmo_eval_providers.vllm.options import OWN_PACE, Options
 from olmo_eval_providers.vllm.tools import VLLMToolParser
+from olmo_eval_providers.vllm_args import PACE, gpus_of_engine, parallel_size
 
 #: whether vLLM's engine has a process of its own
 _MULTIPROCESSING = "VLLM_ENABLE_V1_MULTIPROCESSING"
 
 
-class VLLMProvider(Provider):
-    """Runs vLLM for this process alone.
+class VLLMProvider(LocalProvider[Engine]):
+    """Runs vLLM for this process alone. Options: ``vllm.options.Options``; the others are vLLM's
+    ``EngineArgs`` (``tensor_parallel_size``, ``gpu_memory_utilization``, ...).
 
     By default a thread steps vLLM's ``LLMEngine``, which starts sooner and without a GPU needs no
     second process. ``data_parallel_size`` above 1 takes vLLM's ``AsyncLLM``, which has a process
     for each rank and balances requests between them. ``asynchronous=true`` takes it for one rank
     as well, so that this process reads answers while the engine is at its next step: worth a try
     with a GPU; on a CPU it only starts later.
-
-    ``ProviderConfig.kwargs`` are vLLM's ``EngineArgs``: ``tensor_parallel_size``,
-    ``pipeline_parallel_size``, ``distributed_executor_backend``, ``gpu_memory_utilization``, ...;
-    ``add_bos_token`` overrules the tokenizer about putting BOS in front; ``tool_call_parser``
-    names the tool parser of vLLM's that reads the model's calls, where the usual forms do not.
     """
 
+    name: ClassVar[str] = "vllm"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
-    pace: ClassVar[frozenset[str]] = PACE | {"asynchronous"}
+    pace: ClassVar[frozenset[str]] = PACE | OWN_PACE
     # enough to fill vLLM's own batches; it queues the rest
     default_concurrency: ClassVar[int] = 512
     # a request waits for its turn in the engine, which says nothing about the engine
@@ -54,18 +58,14 @@ class VLLMProvider(Provider):
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(config)
-        self._extra = dict(config.kwargs)
-        self._add_bos = self._extra.pop("add_bos_token", None)
-        self._parser_name = self._extra.pop("tool_call_parser", None)
-        ranks = int(self._extra.get("data_parallel_size", 1))
-        self._asynchronous = bool(self._extra.pop("asynchronous", False)) or ranks > 1
+        self._options, self._engine_args = read_options(config, Options, passes_on=True)
+        ranks = parallel_size(config, "data")
+        self._asynchronous = self._options.asynchronous or ranks > 1
         self._parser: VLLMToolParser | None = None
-        self._engine: Engine | None = None
 
     @classmethod
     def gpus_needed(cls, config: ProviderConfig) -> int:
-        sizes = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
-        return math.prod(int(config.kwargs.get(size, 1)) for size in sizes)
+        return gpus_of_engine(config) * parallel_size(config, "data")
 
     async def start(self) -> None:
         if not gpu_present():
@@ -76,8 +76,8 @@ class VLLMProvider(Provider):
         own_process = self._asynchronous or os.environ.get(_MULTIPROCESSING, "1") != "0"
         # in this thread: vLLM installs signal handlers, which only the main thread may do
         drive = AsyncEngine if self._asynchronous else EngineThread
-        with starting_on(self.config.devices, in_process=not own_process):
-            engine = load(self.config, self._extra, asynchronous=self._asynchronous)
+        with engine_gpus(self.config.devices, in_process=not own_process):
+            engine = load(self.config, self._engine_args, asynchronous=self._asynchronous)
         self._engine = drive(engine)
         await self._learn(self._engine.engine)
 
@@ -87,61 +87,68 @@ class VLLMProvider(Provider):
         tokenizer = engine.get_tokenizer()
         if inspect.isawaitable(tokenizer):  # AsyncLLM's, in earlier vLLMs
             tokenizer = await tokenizer
-        self._tokenizer = HFTokenizer(tokenizer, self._add_bos)
-        if self._parser_name:
-            self._parser = VLLMToolParser(self._parser_name, tokenizer)
+        self._tokenizer = TransformersTokenizer(tokenizer, self._options.add_bos_token)
+        if self._options.tool_call_parser:
+            self._parser = VLLMToolParser(self._options.tool_call_parser, tokenizer)
         self._max_length = int(engine.model_config.max_model_len)
         self._dtype = str(engine.model_config.dtype).removeprefix("torch.")
         self._architectures = list(engine.model_config.architectures)
-        self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
+        await asyncio.to_thread(self._learn_fingerprint)
 
     async def close(self) -> None:
         if self._engine is not None:
             engine, self._engine = self._engine, None
             await engine.close()
 
-    async def _ask(self, prompts: Sequence[tuple[list[int], Any]]) -> list[Any]:
+    async def _answers(self, prompts: Sequence[tuple[Sequence[int], Any]]) -> list[Any]:
         """vLLM's outputs for (token ids, sampling) pairs, all in flight at once."""
-        if self._engine is None:
-            raise ProviderError("the vllm provider is not started", hint="await start() first")
-        loop = asyncio.get_running_loop()
-        asks: list[Ask] = []
+        engine = self.engine
+        pending: list[PendingRequest] = []
         futures: list[asyncio.Future[Any]] = []
-        engine = self._engine
         for prompt, sampling in prompts:
-            future: asyncio.Future[Any] = loop.create_future()
-            ask = Ask(prompt, sampling, _settler(loop, future))
-            asks.append(ask)
-            futures.append(future)
-            engine.submit(ask)
+            answer: ThreadFuture[Any] = ThreadFuture()
+            request = PendingRequest(list(prompt), sampling, answer.done)
+            pending.append(request)
+            futures.append(answer.future)
+            engine.submit(request)
         try:
             return list(await asyncio.gather(*futures))
         finally:
-            for ask in asks:
-                engine.cancel(ask)
+            for request in pending:
+                engine.cancel(request)
 
     # -- generation
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        limit = self._limited(request)
-        whole = self._tokenizer.prompt_ids(request)
-        prompt = fit_prompt(self._tokenizer, whole, limit, params.max_tokens)
-        dropped = len(whole) - len(prompt)
-        room = max(1, limit - len(prompt))
+        fitted = fitted_prompt(
+            self._tokenizer,
+            self._tokenizer.prompt_ids(request),
+            self._context_length(request),
+            params.max_tokens,
+        )
         read_calls: ToolCallReader = tool_calls_in
         special = False
         if request.tools and self._parser is not None:
             read_calls, special = self._parser.prepare(request)
-        asks = [
-            (prompt, self._sampling(params, room, sample_seed(request, params, index), special))
-            for index in range(params.num_samples)
-        ]
+        answers = await self._answers(
+            [
+                (fitted.tokens, self._sampling(params, fitted.max_new_tokens, seed, special))
+                for seed in sample_seeds(request, params)
+            ]
+        )
         return [
-            generated(self._tokenizer, request, _generation(o, params, dropped), read_calls)
-            for o in await self._ask(asks)
+            generation_output(
+                self._tokenizer,
+                request,
+                _generation(answer, params, fitted.truncated_tokens),
+                read_calls,
+            )
+            for answer in answers
         ]
 
-    def _sampling(self, params: SamplingParams, room: int, seed: int, special: bool) -> Any:
+    def _sampling(
+        self, params: SamplingParams, max_new_tokens: int, seed: int, special: bool
+    ) -> Any:
         from vllm import SamplingParams as VLLMSampling
         from vllm.sampling_params import RequestOutputKind
 
@@ -151,7 +158,7 @@ class VLLMProvider(Provider):
             settings = {k: v for k, v in optional.items() if v is not None}
             settings.update(temperature=params.temperature, seed=seed)
         return VLLMSampling(
-            max_tokens=min(room, params.max_tokens or room),
+            max_tokens=max_new_tokens,
             stop=list(params.stop_sequences or ()),
             logprobs=params.logprobs,
             skip_special_tokens=not special,
@@ -162,16 +169,16 @@ class VLLMProvider(Provider):
     # -- log-likelihoods
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
-        pairs = to_score(self._tokenizer, request, self._limited(request))
-        return scored(self._tokenizer, request, await self._score(pairs))
+        pairs = to_score(self._tokenizer, request, self._context_length(request))
+        return likelihood_outputs(self._tokenizer, request, await self._score(pairs))
 
-    def _limited(self, request: LMRequest) -> int:
+    def _context_length(self, request: LMRequest) -> int:
         """Positions of the model that ``request`` may use."""
         own = self._max_length
         if request.request_type in (RequestType.LOGLIKELIHOOD, RequestType.ROLLING):
             # vLLM generates one token beyond what it scores, and reads the last one as well
             own -= 2
-        return max(1, min(request.max_length or own, own))
+        return usable_context(own, request.max_length)
 
     async def _score(self, pairs: Sequence[Scored]) -> list[Likelihood]:
         from vllm import SamplingParams as VLLMSampling
@@ -184,39 +191,39 @@ class VLLMProvider(Provider):
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
-        answers = await self._ask([([*p.context, *p.target], sampling) for p in pairs])
+        answers = await self._answers([([*p.context, *p.target], sampling) for p in pairs])
         return [_likelihood(p, answer) for p, answer in zip(pairs, answers, strict=True)]
 
     # -- for the record
 
     def describe(self) -> dict[str, Any]:
         return {
-            "fingerprint": self._fingerprint,
+            **super().describe(),
             "architecture": ", ".join(self._architectures),
             "context_length": self._max_length,
             "dtype": self._dtype,
         }
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput]:
-        limit = self._limited(request)
+        limit = self._context_length(request)
         return engine_inputs(self._tokenizer, request, limit, params.max_tokens)
 
 
-def _generation(answer: Any, params: SamplingParams, dropped: int) -> Generation:
+def _generation(answer: Any, params: SamplingParams, truncated_tokens: int) -> Generation:
     output = answer.outputs[0]
     logprobs = None
     if output.logprobs is not None:
         chosen = zip(output.token_ids, output.logprobs, strict=True)
-        logprobs = [logprob(at[token].logprob) for token, at in chosen]
+        logprobs = [logprob_or_nan(at[token].logprob) for token, at in chosen]
     return Generation(
         text=cut_at_stop(output.text, params.stop_sequences or ())[0],
         tokens=output.token_ids,
         logprobs=logprobs,
-        drawn=len(output.token_ids),
+        sampled_tokens=len(output.token_ids),
         finish_reason=output.finish_reason,
         prompt_tokens=len(answer.prompt_token_ids),
-        reused=answer.num_cached_tokens or 0,
-        dropped=dropped,
+        cached_tokens=answer.num_cached_tokens or 0,
+        truncated_tokens=truncated_tokens,
     )
 
 
@@ -225,25 +232,7 @@ def _likelihood(pair: Scored, answer: Any) -> Likelihood:
     entries = [place[token] for place, token in places]
     return Likelihood.of(
         pair,
-        [logprob(entry.logprob) for entry in entries],
+        [logprob_or_nan(entry.logprob) for entry in entries],
         is_greedy=all(entry.rank == 1 for entry in entries),
-        reused=answer.num_cached_tokens or 0,
+        cached_tokens=answer.num_cached_tokens or 0,
     )
-
-
-def _settler(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> Any:
-    """What the engine's thread calls with an answer or an error."""
-
-    def settle(result: Any) -> None:
-        if future.done():
-            return
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
-
-    def done(result: Any) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result)
-
-    return done

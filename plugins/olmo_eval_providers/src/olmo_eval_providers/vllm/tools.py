@@ -7,7 +7,7 @@ from typing import Any
 
 from olmo_eval.common.types import LMRequest, ToolCall
 from olmo_eval.errors import UsageError
-from olmo_eval_providers.tool_calls import ToolCallReader
+from olmo_eval_providers.local.tool_calls import ToolCallReader
 
 
 class VLLMToolParser:
@@ -22,7 +22,7 @@ class VLLMToolParser:
             from vllm.tool_parsers import ToolParserManager
         except ImportError as error:
             raise UsageError(
-                "this vLLM lends no tool parsers", hint="leave out provider.kwargs.tool_call_parser"
+                "this vLLM has no tool parsers", hint="leave out provider.kwargs.tool_call_parser"
             ) from error
         try:
             self._parser = ToolParserManager.get_tool_parser(name)

@@ -23,10 +23,10 @@ class Instance:
     process: ServerProcess | None = None
     in_flight: int = 0
     restarts: int = 0
-    _reviving: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _restarting: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
-    async def ask(self, call: Callable[[OpenAIClient], Awaitable[T]]) -> T:
-        """``call(client)``; where the server died under it, again after one restart.
+    async def call(self, function: Callable[[OpenAIClient], Awaitable[T]]) -> T:
+        """``function(client)``; where the server died under it, again after one restart.
 
         Raises:
             RunFailedError: the server died a second time.
@@ -34,27 +34,27 @@ class Instance:
         while True:
             client = self.client
             try:
-                return await call(client)
+                return await function(client)
             except TransientError:
                 if self.process is None:
                     raise
                 # a process that was killed needs a moment to be seen dead
                 await asyncio.sleep(0.1)
-                steady = self.process.alive and not self._reviving.locked()
+                steady = self.process.alive and not self._restarting.locked()
                 if steady and self.client is client:
                     raise
-            await self._revive(client)
+            await self._restart(client)
 
-    async def _revive(self, dead: OpenAIClient) -> None:
-        async with self._reviving:
+    async def _restart(self, dead: OpenAIClient) -> None:
+        async with self._restarting:
             process = self.process
             assert process is not None
             if self.client is not dead and process.alive:
                 return  # somebody else has done it
-            words = process.last_words()
+            failure = process.failure_summary()
             if self.restarts:
                 raise RunFailedError(
-                    f"the vLLM server died twice: {words}",
+                    f"the vLLM server died twice: {failure}",
                     hint=f"its log: {process.log}; what is finished is kept, rerun to resume",
                 )
             self.restarts += 1
@@ -75,12 +75,12 @@ class Pool:
 
     instances: list[Instance]
 
-    async def ask(self, call: Callable[[Instance], Awaitable[T]]) -> T:
-        """``call`` with the instance that has the least in flight."""
+    async def route(self, function: Callable[[Instance], Awaitable[T]]) -> T:
+        """``function`` with the instance that has the least in flight."""
         instance = min(self.instances, key=lambda i: i.in_flight)
         instance.in_flight += 1
         try:
-            return await call(instance)
+            return await function(instance)
         finally:
             instance.in_flight -= 1
 
@@ -92,7 +92,7 @@ class Pool:
                 await instance.client.close()
 
 
-def shared_out(gpus: Sequence[str], instances: int, each: int) -> list[dict[str, str]]:
+def gpus_of_instances(gpus: Sequence[str], instances: int, each: int) -> list[dict[str, str]]:
     """The environment of each instance: its own ``each`` GPUs out of those that are visible.
 
     Raises:

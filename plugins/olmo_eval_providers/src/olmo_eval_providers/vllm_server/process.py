@@ -31,7 +31,7 @@ _ERROR = re.compile(r"\b\w*(?:Error|Exception): \S.*")
 
 @define(eq=False)
 class ServerProcess:
-    """A server on 127.0.0.1 behind a key of its own; ``log`` keeps everything it says."""
+    """A server on 127.0.0.1 behind a key of its own; ``log`` keeps everything it prints."""
 
     python: str
     arguments: Sequence[str]
@@ -57,7 +57,7 @@ class ServerProcess:
         """Start the server and wait until it answers.
 
         Raises:
-            ProviderError: it ended, or was not ready in time; its last words are in the message.
+            ProviderError: it ended, or was not ready in time; the error quotes its log.
         """
         reserved = _reserve_port()
         self.port = reserved.getsockname()[1]
@@ -102,7 +102,7 @@ class ServerProcess:
         while True:
             if not self.alive:
                 raise ProviderError(
-                    f"the vLLM server ended while it started: {self.last_words()}",
+                    f"the vLLM server ended while it started: {self.failure_summary()}",
                     hint=f"its log: {self.log}",
                 )
             with contextlib.suppress(ProviderError):
@@ -115,8 +115,8 @@ class ServerProcess:
                 )
             await asyncio.sleep(_POLL)
 
-    def last_words(self) -> str:
-        """What the log says went wrong, on one line: its first error, else its last line."""
+    def failure_summary(self) -> str:
+        """What went wrong by the log, on one line: its first error, else its last line."""
         try:
             text = self.log.read_bytes()[-_LOG_BYTES:].decode("utf-8", "replace")
         except OSError:
@@ -125,7 +125,7 @@ class ServerProcess:
         if error:
             return error[0][:_LINE]
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return lines[-1][-_LINE:] if lines else "(it said nothing)"
+        return lines[-1][-_LINE:] if lines else "(its log is empty)"
 
     async def stop(self) -> None:
         """End the whole process group: politely, then not."""
@@ -155,7 +155,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 
 
 def _reserve_port() -> socket.socket:
-    """A port of 127.0.0.1, held until the server has it.
+    """A port of 127.0.0.1, reserved until the server has it.
 
     Both sides set SO_REUSEPORT (vLLM does), so the server can bind while this socket keeps
     everyone else away; it never listens, so no connection goes to it.

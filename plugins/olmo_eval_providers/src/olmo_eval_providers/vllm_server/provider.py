@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 import tempfile
 from collections.abc import Collection, Mapping
@@ -14,28 +13,32 @@ from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType,
 from olmo_eval.errors import MissingDependencyError
 from olmo_eval.providers.devices import visible_gpus
 from olmo_eval.providers.engine_input import EngineInput
+from olmo_eval.providers.fingerprint import model_fingerprint
 from olmo_eval.providers.provider import Provider, ProviderConfig
-from olmo_eval.providers.tokenization import fit_prompt
-from olmo_eval_providers.fingerprint import model_fingerprint
+from olmo_eval_providers.extras import importable, install_command, require
+from olmo_eval_providers.local.weight_shapes import check_model
 from olmo_eval_providers.openai_api.answer import outputs
 from olmo_eval_providers.openai_api.body import chat_body, sampling_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder, local_tokenizer
 from olmo_eval_providers.openai_api.inspection import chat_inputs, text_inputs
-from olmo_eval_providers.openai_api.likelihood import RemoteLikelihood
-from olmo_eval_providers.openai_api.prompt_logprobs import Ability, probe
-from olmo_eval_providers.openai_api.served import Served, served
-from olmo_eval_providers.optional import importable, install_command, require
-from olmo_eval_providers.seeds import sample_seed
-from olmo_eval_providers.shapes import check_model
-from olmo_eval_providers.vllm.engine import OTHER_SOURCES, PACE
-from olmo_eval_providers.vllm_server.options import (
-    OWN_PACE,
-    join_key,
-    read_options,
-    server_arguments,
+from olmo_eval_providers.openai_api.loglikelihood import ServerLoglikelihood
+from olmo_eval_providers.openai_api.prompt_logprobs import (
+    PromptLogprobSupport,
+    prompt_logprob_support,
 )
-from olmo_eval_providers.vllm_server.pool import Instance, Pool, shared_out
+from olmo_eval_providers.openai_api.served_model import ServedModel, find_served_model
+from olmo_eval_providers.openai_api.tokenizers import (
+    LocalTokenizer,
+    ServerTokenizer,
+    local_tokenizer,
+)
+from olmo_eval_providers.outputs import truncation_metadata
+from olmo_eval_providers.prompts import fitted_prompt
+from olmo_eval_providers.sample_seeds import sample_seed
+from olmo_eval_providers.vllm_args import OTHER_SOURCES, PACE, gpus_of_engine
+from olmo_eval_providers.vllm_server.command import server_arguments
+from olmo_eval_providers.vllm_server.options import OWN_PACE, server_key, server_options
+from olmo_eval_providers.vllm_server.pool import Instance, Pool, gpus_of_instances
 from olmo_eval_providers.vllm_server.process import ServerProcess
 
 
@@ -52,13 +55,13 @@ class VLLMServerProvider(Provider):
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(config)
-        self.options, self._extra = read_options(config)
+        self.options, self._server_args = server_options(config)
         self._pool = Pool([])
-        self._likelihoods: dict[OpenAIClient, RemoteLikelihood] = {}
-        self._served = Served(config.model, config.max_model_len)
-        self._ability = Ability(None)
-        self._local: LocalEncoder | None = None
-        self._server: ServerEncoder | None = None
+        self._likelihoods: dict[OpenAIClient, ServerLoglikelihood] = {}
+        self._served = ServedModel(config.model, config.max_model_len)
+        self._prompt_logprobs = PromptLogprobSupport(None)
+        self._local: LocalTokenizer | None = None
+        self._server: ServerTokenizer | None = None
 
     async def start(self) -> None:
         require("aiohttp", "server")
@@ -66,34 +69,34 @@ class VLLMServerProvider(Provider):
             local_tokenizer, self.config, self.options.add_bos_token
         )
         if tokenizer is not None:
-            self._local = LocalEncoder(tokenizer)
+            self._local = LocalTokenizer(tokenizer)
         if self.config.base_url:
-            key = join_key(self.options, self.config)
+            key = server_key(self.options, self.config)
             client = OpenAIClient(self.config.base_url, key, timeout=self.config.timeout)
             self._pool.instances.append(Instance(client))
         else:
             await self._start_own()
         first = self._pool.instances[0].client
-        found = await served(first, self.config.model)
+        found = await find_served_model(first, self.config.model)
         limits = [n for n in (found.max_length, self.config.max_model_len) if n]
-        self._served = Served(found.name, min(limits) if limits else None)
-        self._ability = await probe(first, self._served.name)
+        self._served = ServedModel(found.name, min(limits) if limits else None)
+        self._prompt_logprobs = await prompt_logprob_support(first, self._served.name)
         if self._local is None:
-            self._server = await ServerEncoder.probe(first, self._served.name)
+            self._server = await ServerTokenizer.probe(first, self._served.name)
         self._fingerprint = await asyncio.to_thread(model_fingerprint, self.config)
 
     @classmethod
     def service_key(cls, config: ProviderConfig) -> str | None:
-        return join_key(read_options(config)[0], config)
+        return server_key(server_options(config)[0], config)
 
     @classmethod
     def refusals(cls, config: ProviderConfig, sampling: Collection[SamplingParams]) -> list[str]:
-        read_options(config)
+        server_options(config)
         return []
 
     @classmethod
     def gpus_needed(cls, config: ProviderConfig) -> int:
-        return config.num_instances * _gpus_each(config)
+        return config.num_instances * gpus_of_engine(config)
 
     async def _start_own(self) -> None:
         if self.options.python == sys.executable and not importable("vllm"):
@@ -103,10 +106,12 @@ class VLLMServerProvider(Provider):
             )
         await asyncio.to_thread(check_model, self.config, unless=OTHER_SOURCES)
         gpus = self.config.devices or visible_gpus()
-        environments = shared_out(gpus, self.config.num_instances, _gpus_each(self.config))
+        environments = gpus_of_instances(
+            gpus, self.config.num_instances, gpus_of_engine(self.config)
+        )
         folder = Path(self.options.log_dir or tempfile.mkdtemp(prefix="olmo-eval-vllm-"))
         template = self._local.tokenizer.chat_template if self._local else None
-        arguments = server_arguments(self.config, self._extra, template)
+        arguments = server_arguments(self.config, self._server_args, template)
         processes = [
             ServerProcess(
                 python=self.options.python,
@@ -141,21 +146,21 @@ class VLLMServerProvider(Provider):
     def api_key(self) -> str | None:
         """Key of the first server."""
         process = self._pool.instances[0].process
-        return process.api_key if process else join_key(self.options, self.config)
+        return process.api_key if process else server_key(self.options, self.config)
 
     # -- asking
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         chat = request.request_type is RequestType.CHAT
         body: dict[str, Any] = {"model": self._served.name, "stream": False}
-        dropped = 0
+        truncated = 0
         if chat:
             body.update(chat_body(request))
         else:
-            dropped, prompt = self._prompt(request, params, body)
+            truncated, prompt = self._prompt(request, params, body)
             body["prompt"] = prompt
         path = "/chat/completions" if chat else "/completions"
-        metadata = {"truncated_prompt_tokens": dropped} if dropped else {}
+        metadata = truncation_metadata(truncated)
         found = await asyncio.gather(
             *(
                 self._sample(path, {**self._sampling(request, params, index), **body}, params)
@@ -167,7 +172,7 @@ class VLLMServerProvider(Provider):
     def _prompt(
         self, request: LMRequest, params: SamplingParams, body: dict[str, Any]
     ) -> tuple[int, str | list[int]]:
-        """Tokens dropped, and the prompt: ids where the tokenizer is at hand, else text.
+        """Tokens cut off, and the prompt: ids where the tokenizer is at hand, else text.
 
         ``max_tokens`` is put into ``body`` where the context leaves less than is asked for, and
         where nothing is asked for, because servers then stop after 16.
@@ -180,10 +185,9 @@ class VLLMServerProvider(Provider):
         whole = self._local.tokenizer.prompt_ids(request)
         if not limits:
             return 0, whole
-        kept = fit_prompt(self._local.tokenizer, whole, min(limits), params.max_tokens)
-        room = max(1, min(limits) - len(kept))
-        body["max_tokens"] = min(room, params.max_tokens or room)
-        return len(whole) - len(kept), kept
+        fitted = fitted_prompt(self._local.tokenizer, whole, min(limits), params.max_tokens)
+        body["max_tokens"] = fitted.max_new_tokens
+        return fitted.truncated_tokens, list(fitted.tokens)
 
     def _sampling(self, request: LMRequest, params: SamplingParams, index: int) -> dict[str, Any]:
         chat = request.request_type is RequestType.CHAT
@@ -197,22 +201,22 @@ class VLLMServerProvider(Provider):
             answer: Mapping[str, Any] = await client.post(path, body)
             return answer
 
-        return await self._pool.ask(lambda instance: instance.ask(post))
+        return await self._pool.route(lambda instance: instance.call(post))
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
         async def score(client: OpenAIClient) -> list[LMOutput]:
             return await (await self._likelihood(client))(request)
 
-        return await self._pool.ask(lambda instance: instance.ask(score))
+        return await self._pool.route(lambda instance: instance.call(score))
 
-    async def _likelihood(self, client: OpenAIClient) -> RemoteLikelihood:
+    async def _likelihood(self, client: OpenAIClient) -> ServerLoglikelihood:
         """The scorer for one server; made anew for one that was restarted."""
         if client not in self._likelihoods:
-            encoder: LocalEncoder | ServerEncoder | None = self._local
-            if encoder is None and self._ability.form is not None:
-                encoder = await ServerEncoder.probe(client, self._served.name)
-            self._likelihoods[client] = RemoteLikelihood(
-                client, self._served.name, self._ability, encoder, self._served.max_length
+            encoder: LocalTokenizer | ServerTokenizer | None = self._local
+            if encoder is None and self._prompt_logprobs.form is not None:
+                encoder = await ServerTokenizer.probe(client, self._served.name)
+            self._likelihoods[client] = ServerLoglikelihood(
+                client, self._served.name, self._prompt_logprobs, encoder, self._served.max_length
             )
         return self._likelihoods[client]
 
@@ -222,7 +226,9 @@ class VLLMServerProvider(Provider):
         facts: dict[str, Any] = {
             "served_model": self._served.name,
             "context_length": self._served.max_length,
-            "prompt_logprobs": str(self._ability.form) if self._ability.form else "none",
+            "prompt_logprobs": str(self._prompt_logprobs.form)
+            if self._prompt_logprobs.form
+            else "none",
             "instances": len(self._pool.instances),
         }
         if not self.config.base_url or self._fingerprint:
@@ -235,7 +241,7 @@ class VLLMServerProvider(Provider):
 
     async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
         client = self._pool.instances[0].client
-        server = self._server or ServerEncoder(client, self._served.name)
+        server = self._server or ServerTokenizer(client, self._served.name)
         if request.request_type is RequestType.CHAT:
             return await chat_inputs(request, server, self._local)
         if request.request_type is RequestType.COMPLETION:
@@ -244,12 +250,6 @@ class VLLMServerProvider(Provider):
             known = await text_inputs(request, params, self._local or server, limit)
         else:
             likelihood = await self._likelihood(client)
-            limit = likelihood.limit(request)
+            limit = likelihood.context_length(request)
             known = await text_inputs(request, params, likelihood.encoder, limit)
         return known or await super().inspect(request, params)
-
-
-def _gpus_each(config: ProviderConfig) -> int:
-    """The GPUs of one server."""
-    sizes = ("tensor_parallel_size", "pipeline_parallel_size")
-    return math.prod(int(config.kwargs.get(size, 1)) for size in sizes)

@@ -24,7 +24,7 @@ _NO_CONNECTION = ("connection error", "cannot connect", "connection refused", "c
 def translate(error: BaseException, where: str, redactor: Redactor) -> OlmoEvalError:
     """The kernel's error for what a LiteLLM call raised; ``where`` names the service.
 
-    Classes are told by name, so that LiteLLM need not be imported to read this.
+    Classes are recognized by name, so that LiteLLM need not be imported to read this.
     """
     if isinstance(error, OlmoEvalError):
         return error

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from attrs import define
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.found import Likelihood
 from olmo_eval_providers.hf.loading import LoadedModel
-from olmo_eval_providers.hf.memory import Budget, with_less
+from olmo_eval_providers.hf.memory import Budget, retried_with_half
 from olmo_eval_providers.hf.scoring import read_logits
+from olmo_eval_providers.local.outputs import Likelihood
 
 
 @define
-class PlainScorer:
+class PaddedScorer:
     """Scores every pair from its first token, longest first, padded on the right."""
 
     loaded: LoadedModel
@@ -33,7 +33,7 @@ class PlainScorer:
                 for i, likelihood in zip(batch, self._run([pairs[i] for i in batch]), strict=True):
                     found[i] = likelihood
 
-        with_less(attempt, self.limits, "scoring", self.loaded.torch)
+        retried_with_half(attempt, self.limits, "scoring", self.loaded.torch)
         return [likelihood for likelihood in found if likelihood is not None]
 
     def _run(self, pairs: Sequence[Scored]) -> list[Likelihood]:

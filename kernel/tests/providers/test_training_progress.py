@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from olmo_eval_providers.checkpoint import Progress, progress
+from olmo_eval.providers.checkpoints import training_progress
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from olmo_eval_providers.checkpoint import Progress, progress
     ],
 )
 def test_progress(name, step, tokens):
-    assert progress(name) == Progress(step, tokens)
+    assert training_progress(name) == (step, tokens)

@@ -6,10 +6,10 @@ import logging
 import random
 
 from olmo_eval.providers.tokenization import Scored
-from olmo_eval_providers.hf.cache import PrefixCache
+from olmo_eval_providers.hf.kv_cache import PrefixCache
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget
-from olmo_eval_providers.hf.plain import PlainScorer
+from olmo_eval_providers.hf.padded_scoring import PaddedScorer
 from olmo_eval_providers.hf.scoring import Scorer
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def sharing_works(loaded: LoadedModel, limits: Budget) -> bool:
     try:
         cache = PrefixCache(loaded, 2**24)
         packed = Scorer(loaded, Budget(limits.batch_tokens, 1), cache).score(pairs)
-        alone = PlainScorer(loaded, Budget(limits.batch_tokens, 1)).score(pairs)
+        alone = PaddedScorer(loaded, Budget(limits.batch_tokens, 1)).score(pairs)
     except Exception as error:  # whatever hub code raises, scoring alone is the way out
         _log.info("prefixes are not shared: %s", error)
         return False

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from olmo_eval_providers.tool_calls import tool_calls_in
+from olmo_eval_providers.local.tool_calls import tool_calls_in
 
 CALL = {"name": "add", "arguments": {"a": 1}}
 

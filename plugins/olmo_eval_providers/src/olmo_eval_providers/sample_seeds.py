@@ -19,3 +19,8 @@ def sample_seed(request: LMRequest, params: SamplingParams, index: int) -> int:
     content = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 33
+
+
+def sample_seeds(request: LMRequest, params: SamplingParams) -> list[int]:
+    """The seed of each sample that ``params`` asks for."""
+    return [sample_seed(request, params, index) for index in range(params.num_samples)]

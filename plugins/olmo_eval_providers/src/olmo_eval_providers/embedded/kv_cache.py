@@ -1,4 +1,4 @@
-"""The two shapes of memory: rows that share one prefix, and slots that decode side by side.
+"""The two KV caches: rows that share one prefix, and slots that decode side by side.
 
 Keys and values of a finished stretch of tokens are one array ``(layers, 2, kv_heads, tokens,
 head_dim)``; index 0 of the second axis is keys, 1 is values.
@@ -14,13 +14,13 @@ from olmo_eval_providers.embedded.weights import FloatArray, IntArray
 _NEVER = np.float32(-np.inf)
 
 
-def empty_prefix(config: LlamaConfig) -> FloatArray:
+def empty_kv(config: LlamaConfig) -> FloatArray:
     """Keys and values of no tokens."""
     shape = (config.num_layers, 2, config.num_kv_heads, 0, config.head_dim)
     return np.zeros(shape, np.float32)
 
 
-class PrefixMemory:
+class SharedPrefixKVCache:
     """``rows`` rows of ``length`` tokens, each a separate continuation of one shared prefix.
 
     Tokens are given row by row. A row sees the whole prefix and its own earlier tokens, never
@@ -73,7 +73,7 @@ class PrefixMemory:
         return np.concatenate([self._prefix, added], axis=3)
 
 
-class SlotMemory:
+class SlotKVCache:
     """Sequences of different lengths that each grow by one token a step.
 
     The first ``count`` slots are in use: a finished sequence's slot is filled with the last one,
@@ -85,7 +85,7 @@ class SlotMemory:
         self._group = config.num_heads // config.num_kv_heads
         self._scale = np.float32(config.head_dim**-0.5)
         self._lengths = np.zeros(slots, np.int64)
-        self._store = self._allocate(slots, 128)
+        self._kv = self._allocate(slots, 128)
         self.count = 0
 
     @property
@@ -99,18 +99,18 @@ class SlotMemory:
         return np.zeros(shape, np.float32)
 
     def _reserve(self, tokens: int) -> None:
-        slots, capacity = self._store.shape[2], self._store.shape[4]
+        slots, capacity = self._kv.shape[2], self._kv.shape[4]
         if tokens > capacity:
-            wanted = min(max(tokens, 2 * capacity), self._config.max_length)
-            larger = self._allocate(slots, wanted)
-            larger[..., :capacity, :] = self._store
-            self._store = larger
+            enlarged = min(max(tokens, 2 * capacity), self._config.max_length)
+            larger = self._allocate(slots, enlarged)
+            larger[..., :capacity, :] = self._kv
+            self._kv = larger
 
     def add(self, prefix: FloatArray) -> None:
         """Start a sequence after ``prefix``, in slot ``count``."""
         length = prefix.shape[3]
         self._reserve(length + 1)
-        self._store[:, :, self.count, :, :length] = prefix
+        self._kv[:, :, self.count, :, :length] = prefix
         self._lengths[self.count] = length
         self.count += 1
 
@@ -118,11 +118,11 @@ class SlotMemory:
         """End the sequence in ``slot``; the last sequence moves there. ``clear`` what it leaves
         behind where that may be NaN, which no mask keeps from a sequence that comes after it."""
         if clear:
-            self._store[:, :, slot] = 0.0
+            self._kv[:, :, slot] = 0.0
         last = self.count - 1
         if slot != last:
             length = self._lengths[last]
-            self._store[:, :, slot, :, :length] = self._store[:, :, last, :, :length]
+            self._kv[:, :, slot, :, :length] = self._kv[:, :, last, :, :length]
             self._lengths[slot] = length
         self.count = last
 
@@ -140,7 +140,7 @@ class SlotMemory:
     ) -> FloatArray:
         n, width = self._mask.shape
         where = (np.arange(n), slice(None), self.lengths - 1)
-        keys, values = self._store[layer, :, :n]
+        keys, values = self._kv[layer, :, :n]
         keys[where], values[where] = key, value
         # (slots, kv_heads, group, head_dim) against (slots, kv_heads, width, head_dim)
         queries = query.reshape(n, -1, self._group, query.shape[-1]) * self._scale

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
 from attrs import define, field
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.providers.tokenization import Scored, TextEncoder, to_score
-from olmo_eval_providers.found import logprob
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.openai_api.encoders import LocalEncoder, ServerEncoder
-from olmo_eval_providers.openai_api.prompt_logprobs import Ability, PromptToken, prompt_tokens
+from olmo_eval_providers.openai_api.prompt_logprobs import (
+    PromptLogprobSupport,
+    PromptToken,
+    prompt_tokens,
+)
+from olmo_eval_providers.openai_api.tokenizers import LocalTokenizer, ServerTokenizer
+from olmo_eval_providers.outputs import logprob_or_nan, scored_output
+from olmo_eval_providers.prompts import usable_context
 
-_REMEMBERED = 4096
+_CACHED_TEXTS = 4096
 
 
 @define
-class RemoteLikelihood:
+class ServerLoglikelihood:
     """Scores texts by the prompt log-probabilities of ``model`` behind ``client``.
 
     With an ``encoder`` the prompts are token ids, cut and split by the rule that every provider
@@ -30,8 +34,8 @@ class RemoteLikelihood:
 
     client: OpenAIClient
     model: str
-    ability: Ability
-    encoder: LocalEncoder | ServerEncoder | None = None
+    support: PromptLogprobSupport
+    encoder: LocalTokenizer | ServerTokenizer | None = None
     max_length: int | None = None
     _lengths: OrderedDict[str, int] = field(factory=OrderedDict, init=False)
 
@@ -41,8 +45,8 @@ class RemoteLikelihood:
         Raises:
             UsageError: the endpoint gives no prompt log-probabilities.
         """
-        if self.ability.form is None:
-            raise refusal(self.client.base_url, self.ability.reason)
+        if self.support.form is None:
+            raise refusal(self.client.base_url, self.support.reason)
         rolling = request.request_type is RequestType.ROLLING
         if self.encoder is None:
             return await (self._roll_text(request) if rolling else self._score_texts(request))
@@ -50,18 +54,18 @@ class RemoteLikelihood:
 
     # -- prompts as token ids
 
-    def limit(self, request: LMRequest) -> int:
+    def context_length(self, request: LMRequest) -> int:
         """Positions of the model that ``request`` may use."""
         # an endpoint reads the last token and generates one more, which ``fit`` does not count
         own = self.max_length - 2 if self.max_length else 2**31
-        return max(1, min(request.max_length or own, own))
+        return usable_context(own, request.max_length)
 
     async def _score(self, request: LMRequest) -> list[LMOutput]:
         assert self.encoder is not None
         pairs = list(zip(request.contexts(), request.continuations, strict=True))
         texts = {c.rstrip() for c, _ in pairs} | {c + t for c, t in pairs}
-        encoder: TextEncoder = await self.encoder.table([t for t in texts if t])
-        limit = self.limit(request)
+        encoder: TextEncoder = await self.encoder.encoded([t for t in texts if t])
+        limit = self.context_length(request)
         scored = to_score(encoder, request, limit)
         found = await self._targets(scored)
         return [
@@ -71,13 +75,13 @@ class RemoteLikelihood:
 
     async def _roll(self, request: LMRequest) -> list[LMOutput]:
         assert self.encoder is not None
-        encoder = await self.encoder.table([request.prompt])
-        windows = to_score(encoder, request, self.limit(request))
+        encoder = await self.encoder.encoded([request.prompt])
+        windows = to_score(encoder, request, self.context_length(request))
         return [output(request.prompt, await self._targets(windows), windows)]
 
     async def _targets(self, scored: Sequence[Scored]) -> list[list[PromptToken]]:
         prompts = [[*pair.context, *pair.target] for pair in scored]
-        found = await prompt_tokens(self.client, self.model, prompts, self.ability)
+        found = await prompt_tokens(self.client, self.model, prompts, self.support)
         for pair, tokens in zip(scored, found, strict=True):
             if len(tokens) != len(pair.context) + len(pair.target):
                 raise ProviderError(
@@ -99,11 +103,11 @@ class RemoteLikelihood:
             )
         new = [h for h in dict.fromkeys(heads) if h not in self._lengths]
         prompts = [*new, *(context + text for context, text in pairs)]
-        found = await prompt_tokens(self.client, self.model, prompts, self.ability)
+        found = await prompt_tokens(self.client, self.model, prompts, self.support)
         for head, tokens in zip(new, found, strict=False):
             self._lengths[head] = len(tokens)
         begins = [self._lengths[head] for head in heads]
-        while len(self._lengths) > _REMEMBERED:
+        while len(self._lengths) > _CACHED_TEXTS:
             self._lengths.popitem(last=False)
         outputs = []
         scored = found[len(new) :]
@@ -114,11 +118,11 @@ class RemoteLikelihood:
         return outputs
 
     async def _roll_text(self, request: LMRequest) -> list[LMOutput]:
-        (tokens,) = await prompt_tokens(self.client, self.model, [request.prompt], self.ability)
+        (tokens,) = await prompt_tokens(self.client, self.model, [request.prompt], self.support)
         rest = "".join(token.text for token in tokens[1:])
         if len(rest) < len(request.prompt):
             raise ProviderError(
-                "the server gives the first token of a text no probability, and does not name "
+                "the server gives the first token of a text no probsupport, and does not name "
                 "its start token",
                 hint="set provider.tokenizer to the model's tokenizer folder",
             )
@@ -136,16 +140,12 @@ def refusal(where: str, reason: str) -> UsageError:
 
 def output(text: str, parts: Sequence[Sequence[PromptToken]], pairs: Sequence[Scored]) -> LMOutput:
     """One scored text from the tokens of its windows; NaN where the server left a token without a
-    log-probability."""
+    log-probsupport."""
     tokens = [token for part in parts for token in part]
-    listed = tuple(TokenLogprob(token=t.text, logprob=logprob(t.logprob)) for t in tokens)
-    dropped = sum(pair.dropped for pair in pairs)
-    return LMOutput(
-        text=text,
-        sum_logprob=sum(token["logprob"] for token in listed),
-        num_tokens=len(tokens),
-        is_greedy=all(t.greedy and math.isfinite(logprob(t.logprob)) for t in tokens),
-        logprobs=listed,
-        usage=Usage(prompt_tokens=len(pairs[0].context) + len(tokens)),
-        metadata={"truncated_prompt_tokens": dropped} if dropped else {},
+    return scored_output(
+        text,
+        [TokenLogprob(token=t.text, logprob=logprob_or_nan(t.logprob)) for t in tokens],
+        is_greedy=all(token.greedy for token in tokens),
+        context_tokens=len(pairs[0].context),
+        truncated_tokens=sum(pair.dropped for pair in pairs),
     )

@@ -14,56 +14,57 @@ from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.providers.tokenization import TextEncoder
 from olmo_eval.providers.tokenizer import ModelTokenizer
+from olmo_eval_providers.model_folders import local_folder
 from olmo_eval_providers.openai_api.body import chat_body
 from olmo_eval_providers.openai_api.client import OpenAIClient
-from olmo_eval_providers.shapes import named_folder
 
-_REMEMBERED = 4096
+_CACHED_TEXTS = 4096
 
 
 @frozen
-class LocalEncoder:
+class LocalTokenizer:
     """A tokenizer that is at hand."""
 
     tokenizer: ModelTokenizer
 
-    async def table(self, texts: Sequence[str]) -> TextEncoder:
+    async def encoded(self, texts: Sequence[str]) -> TextEncoder:
         return self.tokenizer
 
 
 @frozen
-class Table:
-    """The answers to what was just asked."""
+class EncodedTexts:
+    """Texts that the server has encoded, each with its token ids."""
 
     bos_id: int | None
     eos_id: int | None
-    known: Mapping[str, list[int]]
+    ids: Mapping[str, list[int]]
 
     def encode(self, text: str) -> list[int]:
-        return self.known[text]
+        return self.ids[text]
 
 
 @frozen
-class ReadableTable(Table):
-    """One whose tokens can be read back; of the special ones only BOS is known as such."""
+class ReadableTexts(EncodedTexts):
+    """Encoded texts whose tokens can be read back; of the special ones only BOS is known as
+    such."""
 
-    words: Mapping[int, str] = field(factory=dict)
+    token_texts: Mapping[int, str] = field(factory=dict)
 
     @property
     def special_ids(self) -> frozenset[int]:
         return frozenset({self.bos_id} - {None})  # type: ignore[arg-type]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        return "".join(self.words[token] for token in tokens)
+        return "".join(self.token_texts[token] for token in tokens)
 
     def token_text(self, token: int) -> str:
-        return self.words[token]
+        return self.token_texts[token]
 
     vocabulary_text = token_text
 
 
 @define
-class ServerEncoder:
+class ServerTokenizer:
     """vLLM's ``/tokenize``. ``bos_id`` is what the tokenizer puts in front, if anything, and
     ``bos_text`` how it is written."""
 
@@ -71,15 +72,15 @@ class ServerEncoder:
     model: str
     bos_id: int | None = None
     bos_text: str = ""
-    _known: dict[str, list[int]] = field(factory=dict, init=False)
+    _cache: dict[str, list[int]] = field(factory=dict, init=False)
 
     @classmethod
-    async def probe(cls, client: OpenAIClient, model: str) -> ServerEncoder | None:
+    async def probe(cls, client: OpenAIClient, model: str) -> ServerTokenizer | None:
         """The server's tokenizer, or None where it offers none."""
         encoder = cls(client, model)
         try:
-            plain = await encoder._ask("a", special=False)
-            full = await encoder._ask("a")
+            plain = await encoder._tokenize("a", special=False)
+            full = await encoder._tokenize("a")
         except ProviderError:
             return None
         if len(full) > len(plain) and full[-len(plain) :] == plain:
@@ -101,16 +102,17 @@ class ServerEncoder:
         body = {"model": self.model, **chat_body(request), "add_generation_prompt": True}
         return _ids(self.client, await self.client.post("//tokenize", body))
 
-    async def readable(self, texts: Sequence[str], more: Sequence[int] = ()) -> ReadableTable:
+    async def readable(self, texts: Sequence[str], more: Sequence[int] = ()) -> ReadableTexts:
         """An encoder that knows ``texts`` and reads their tokens, and ``more``, back.
 
         Raises:
             ProviderError: the server does not detokenize.
         """
-        table = await self.table(texts)
-        ids = list({*more, *(token for text in texts for token in table.encode(text))})
-        words = await asyncio.gather(*(self.text([token]) for token in ids))
-        return ReadableTable(table.bos_id, None, table.known, dict(zip(ids, words, strict=True)))
+        encoded = await self.encoded(texts)
+        ids = list({*more, *(token for text in texts for token in encoded.encode(text))})
+        token_texts = await asyncio.gather(*(self.text([token]) for token in ids))
+        by_id = dict(zip(ids, token_texts, strict=True))
+        return ReadableTexts(encoded.bos_id, None, encoded.ids, by_id)
 
     async def text(self, tokens: Sequence[int]) -> str:
         """The text of ``tokens``, special ones by name.
@@ -125,19 +127,19 @@ class ServerEncoder:
         except (KeyError, TypeError) as error:
             raise ProviderError(f"{self.client.root}/detokenize answered otherwise") from error
 
-    async def _ask(self, text: str, *, special: bool = True) -> list[int]:
+    async def _tokenize(self, text: str, *, special: bool = True) -> list[int]:
         body = {"model": self.model, "prompt": text, "add_special_tokens": special}
         return _ids(self.client, await self.client.post("//tokenize", body))
 
-    async def table(self, texts: Sequence[str]) -> Table:
-        known = {text: self._known[text] for text in texts if text in self._known}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        found = await asyncio.gather(*(self._ask(text) for text in new))
-        fresh = dict(zip(new, found, strict=True))
-        if len(self._known) + len(fresh) > _REMEMBERED:
-            self._known.clear()
-        self._known.update(fresh)
-        return Table(self.bos_id, None, {**known, **fresh})
+    async def encoded(self, texts: Sequence[str]) -> EncodedTexts:
+        cached = {text: self._cache[text] for text in texts if text in self._cache}
+        new = [text for text in dict.fromkeys(texts) if text not in cached]
+        token_ids = await asyncio.gather(*(self._tokenize(text) for text in new))
+        fresh = dict(zip(new, token_ids, strict=True))
+        if len(self._cache) + len(fresh) > _CACHED_TEXTS:
+            self._cache.clear()
+        self._cache.update(fresh)
+        return EncodedTexts(self.bos_id, None, {**cached, **fresh})
 
 
 def _ids(client: OpenAIClient, answer: Any) -> list[int]:
@@ -153,7 +155,7 @@ def local_tokenizer(config: ProviderConfig, add_bos: bool | None = None) -> Mode
     for name, revision in ((config.tokenizer, None), (config.model, config.revision)):
         if not name:
             continue
-        folder = named_folder(name, revision)
+        folder = local_folder(name, revision)
         if folder is not None and (folder / "tokenizer.json").is_file():
             return ModelTokenizer(folder, add_bos)
         if name == config.tokenizer:

@@ -7,17 +7,16 @@ holds ``keys`` and ``values`` of shape (batch, heads, tokens, width).
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, field
 
-from olmo_eval_providers.embedded.prefixes import common_length
 from olmo_eval_providers.hf.loading import LoadedModel
+from olmo_eval_providers.local.prefixes import PrefixStore
 
-#: tokens by which a growing layer is enlarged
-_ROOM = 64
+#: tokens by which the buffers of a growing layer are enlarged
+_GROWTH = 64
 
 #: one (keys, values) pair a layer
 KV = list[tuple[Any, Any]]
@@ -28,28 +27,29 @@ def read(cache: Any) -> KV:
     return [(layer.keys, layer.values) for layer in cache.layers]
 
 
-def write(kv: KV, *, room: bool = False) -> Any:
+def write(kv: KV, *, growing: bool = False) -> Any:
     """A new transformers cache that holds ``kv`` without copying it.
 
-    With ``room`` its layers grow in steps instead of being copied at every token.
+    With ``growing`` its layers are enlarged in steps instead of being copied at every token.
     """
     from transformers import DynamicCache
 
     cache = DynamicCache()
     for index, (keys, values) in enumerate(kv):
         cache.update(keys[:, :, :0], values[:, :, :0], index)  # makes the layer
-        if room:
-            cache.layers[index].__class__ = _roomy_layer()
+        if growing:
+            cache.layers[index].__class__ = _buffered_layer()
         cache.layers[index].keys, cache.layers[index].values = keys, values
     return cache
 
 
 @functools.cache
-def _roomy_layer() -> type:
-    """A layer whose tensors are views of larger buffers; appending writes into the room left."""
+def _buffered_layer() -> type:
+    """A layer whose tensors are views of larger buffers; appending writes into
+    what is left of them."""
     from transformers.cache_utils import DynamicLayer
 
-    class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+    class BufferedLayer(DynamicLayer):  # type: ignore[misc]
         keys: Any
         values: Any
         buffers: tuple[Any, Any] | None = None
@@ -63,12 +63,12 @@ def _roomy_layer() -> type:
             self.keys, self.values = (buffer[:, :, :end] for buffer in self.buffers)
             return self.keys, self.values
 
-    return RoomyLayer
+    return BufferedLayer
 
 
 def _enlarged(tensor: Any, needed: int) -> Any:
     batch, heads, length, width = tensor.shape
-    buffer = tensor.new_empty((batch, heads, needed + _ROOM, width))
+    buffer = tensor.new_empty((batch, heads, needed + _GROWTH, width))
     buffer[:, :, :length] = tensor
     return buffer
 
@@ -90,36 +90,35 @@ def size(kv: KV) -> int:
 
 @define
 class PrefixCache:
-    """Encoded beginnings, the most recently used up to ``max_bytes``.
+    """Encoded prefixes, the most recently used up to ``max_bytes``.
 
-    ``reused`` counts tokens that were not encoded again.
+    ``cached_tokens`` counts tokens that were not encoded again.
     """
 
     loaded: LoadedModel
     max_bytes: int
-    reused: int = 0
-    _kept: OrderedDict[tuple[int, ...], KV] = field(factory=OrderedDict, init=False)
+    cached_tokens: int = 0
+    store: PrefixStore[KV] = field(init=False)
 
-    def known(self, tokens: tuple[int, ...]) -> int:
-        """How many of the first ``tokens`` are encoded already."""
-        return max((common_length(kept, tokens) for kept in self._kept), default=0)
+    def __attrs_post_init__(self) -> None:
+        self.store = PrefixStore(self.max_bytes, size)
 
     def encode(self, tokens: Sequence[int], step: int) -> tuple[KV, int]:
-        """Keys and values of ``tokens`` (a batch of one), and how many of them were known.
+        """Keys and values of ``tokens`` (a batch of one), and how many of them were cached.
 
         ``step`` is the most tokens of one forward pass.
         """
-        key = tuple(tokens)
-        if not key:
+        prefix = tuple(tokens)
+        if not prefix:
             return [], 0
-        known, kv = self._longest(key)
-        for begin in range(known, len(key), step):
-            kv = self._extend(kv, key[begin : begin + step])
+        cached, kv = self._longest(prefix)
+        for begin in range(cached, len(prefix), step):
+            kv = self._extend(kv, prefix[begin : begin + step])
         # NaN goes through the causal mask to the tokens before it, which others may begin with
-        if known < len(key) and bool(kv[-1][1].isfinite().all()):
-            self._keep(key, kv)
-        self.reused += known
-        return kv, known
+        if cached < len(prefix) and bool(kv[-1][1].isfinite().all()):
+            self.store.add(prefix, kv)
+        self.cached_tokens += cached
+        return kv, cached
 
     def _extend(self, kv: KV, tokens: Sequence[int]) -> KV:
         loaded = self.loaded
@@ -128,22 +127,9 @@ class PrefixCache:
         out = loaded.model(input_ids=ids, past_key_values=past, use_cache=True, logits_to_keep=1)
         return read(out.past_key_values)
 
-    def _longest(self, key: tuple[int, ...]) -> tuple[int, KV]:
-        best, match = 0, None
-        for kept in self._kept:
-            shared = common_length(kept, key, at_least=best)
-            if shared > best:
-                best, match = shared, kept
+    def _longest(self, prefix: tuple[int, ...]) -> tuple[int, KV]:
+        match = self.store.longest(prefix)
         if match is None:
             return 0, []
-        self._kept.move_to_end(match)
-        kv = self._kept[match]
-        return best, kv if best == len(match) else cut(kv, 0, best)
-
-    def _keep(self, key: tuple[int, ...], kv: KV) -> None:
-        self._kept[key] = kv
-        while sum(map(size, self._kept.values())) > self.max_bytes and len(self._kept) > 1:
-            self._kept.popitem(last=False)
-
-    def clear(self) -> None:
-        self._kept.clear()
+        length, kv = match
+        return length, cut(kv, 0, length)

@@ -9,25 +9,14 @@ from olmo_eval.common.types import SamplingParams
 from olmo_eval_providers.embedded.weights import FloatArray
 
 
-class Sampler:
-    """The random choices of one sample: a stream of its own, so that nothing else in flight and no
-    rounding elsewhere changes how many numbers it draws.
-    """
-
-    def __init__(self, params: SamplingParams, seed: int) -> None:
-        self._params = params
-        self._random = np.random.Generator(np.random.PCG64(seed))
-
-    def choose(self, logits: FloatArray) -> int:
-        """The next token, from logits (vocabulary,)."""
-        if self._params.greedy:
-            return int(logits.argmax())
-        cumulative = np.cumsum(truncated(logits, self._params))
-        drawn = self._random.random() * cumulative[-1]
-        return min(int(np.searchsorted(cumulative, drawn, side="right")), len(cumulative) - 1)
+def draw_token(logits: FloatArray, params: SamplingParams, uniform: float) -> int:
+    """The next token, from logits (vocabulary,) and a number drawn uniformly from [0, 1)."""
+    cumulative = np.cumsum(truncated_distribution(logits, params))
+    place = int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right"))
+    return min(place, len(cumulative) - 1)
 
 
-def truncated(logits: FloatArray, params: SamplingParams) -> npt.NDArray[np.float64]:
+def truncated_distribution(logits: FloatArray, params: SamplingParams) -> npt.NDArray[np.float64]:
     """Probabilities (vocabulary,) at the temperature, within top_k and then top_p.
 
     ``top_p`` keeps the most probable tokens up to and including the one that reaches it

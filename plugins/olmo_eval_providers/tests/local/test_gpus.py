@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from olmo_eval.errors import ProviderError
-from olmo_eval_providers import cuda
+from olmo_eval_providers.local import gpus
 
 
 class FakeCuda:
@@ -33,35 +33,35 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
     """A process that may use the GPUs 4, 5 and 6."""
     made = FakeCuda()
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=made))  # type: ignore[arg-type]
-    monkeypatch.setattr(cuda, "_numbered", None)
+    monkeypatch.setattr(gpus, "_cuda_order", None)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
     return made
 
 
 def test_a_judge_in_this_process_after_an_engine_with_processes_of_its_own(fake: FakeCuda) -> None:
-    with cuda.starting_on(("4",), in_process=False):
+    with gpus.engine_gpus(("4",), in_process=False):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
 
-    assert cuda.number_on_cuda("6") == 2
+    assert gpus.cuda_index("6") == 2
     assert fake.mask == "4,5,6"
 
 
 def test_a_judge_after_an_engine_that_has_begun_in_this_process(fake: FakeCuda) -> None:
-    with cuda.starting_on(("5", "6"), in_process=True):
+    with gpus.engine_gpus(("5", "6"), in_process=True):
         fake.init()
 
-    assert cuda.number_on_cuda("6") == 1
+    assert gpus.cuda_index("6") == 1
     with pytest.raises(ProviderError, match=r"GPU 4 is out of reach: .* begun with 5, 6 alone"):
-        cuda.number_on_cuda("4")
+        gpus.cuda_index("4")
 
 
 def test_an_engine_in_this_process_after_another(fake: FakeCuda) -> None:
-    assert cuda.number_on_cuda("5") == 1
+    assert gpus.cuda_index("5") == 1
 
     refused = pytest.raises(ProviderError, match="would run on GPU 4, not on 6")
-    with refused, cuda.starting_on(("6",), in_process=True):
+    with refused, gpus.engine_gpus(("6",), in_process=True):
         pass
-    with cuda.starting_on(("4",), in_process=True), cuda.starting_on(("6",), in_process=False):
+    with gpus.engine_gpus(("4",), in_process=True), gpus.engine_gpus(("6",), in_process=False):
         assert fake.mask == "4,5,6"
 
 
@@ -74,9 +74,9 @@ def test_an_engine_in_this_process_after_another(fake: FakeCuda) -> None:
     ],
 )
 def test_numbers(gpu: str, numbered: list[str], visible: list[str], number: int) -> None:
-    assert cuda.number_of(gpu, numbered, visible) == number
+    assert gpus.index_among(gpu, numbered, visible) == number
 
 
 def test_a_gpu_that_is_not_there_is_not_taken_for_the_first() -> None:
     with pytest.raises(ProviderError, match="no GPU 3 here; visible are: 0, 1"):
-        cuda.number_of("3", ("0", "1"), ("0", "1"))
+        gpus.index_among("3", ("0", "1"), ("0", "1"))

@@ -1,4 +1,4 @@
-"""Which GPU is which in this process.
+"""Whether there is a GPU, and which is which in this process.
 
 CUDA reads ``CUDA_VISIBLE_DEVICES`` once, when a process first uses it, and numbers what it finds
 there from 0. A configuration names GPUs as the process's own mask does, so that a model and its
@@ -8,60 +8,63 @@ is started under one of its own (``narrowed``).
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.devices import narrowed, own_mask, visible_gpus
 
-#: the GPUs that CUDA numbers in this process, in their order; None before it has begun
-_numbered: tuple[str, ...] | None = None
+#: the GPUs of this process in CUDA's order; None before CUDA is initialized
+_cuda_order: tuple[str, ...] | None = None
 
 
-def _begun() -> bool:
-    """Whether CUDA is at work in this process; imports nothing."""
+def _cuda_initialized() -> bool:
+    """Whether this process uses CUDA; imports nothing."""
     torch = sys.modules.get("torch")
     return torch is not None and bool(torch.cuda.is_initialized())
 
 
 @contextmanager
-def starting_on(gpus: tuple[str, ...], *, in_process: bool) -> Iterator[None]:
-    """Meanwhile an engine starts that takes its GPUs from the mask: ``gpus``, or all of the
+def engine_gpus(gpus: tuple[str, ...], *, in_process: bool) -> Iterator[None]:
+    """For the start of an engine that takes its GPUs from the mask: ``gpus``, or all of the
     process's where none are named. ``in_process``: it uses CUDA here, not in processes of its own.
 
     Raises:
         ProviderError: CUDA numbers other GPUs in this process, and no mask would change that.
     """
-    global _numbered
+    global _cuda_order
     with narrowed(gpus):
-        if gpus and in_process and _begun():
-            check_first(gpus, _numbered or visible_gpus())
-        before = _begun()
+        if gpus and in_process and _cuda_initialized():
+            check_first(gpus, _cuda_order or visible_gpus())
+        before = _cuda_initialized()
         try:
             yield
         finally:
-            if not before and _begun():
-                _numbered = gpus or visible_gpus()
+            if not before and _cuda_initialized():
+                _cuda_order = gpus or visible_gpus()
 
 
-def number_on_cuda(gpu: str) -> int:
+def cuda_index(gpu: str) -> int:
     """The number that CUDA gives ``gpu``, which the process's own mask names, in this process.
 
     Raises:
         ProviderError: it is not among the GPUs of this process.
     """
-    global _numbered
+    global _cuda_order
     torch = sys.modules["torch"]
     with own_mask():
-        if _numbered is None:
+        if _cuda_order is None:
             if torch.cuda.is_available():
                 torch.cuda.init()
-            _numbered = visible_gpus()
-    return number_of(gpu, _numbered, visible_gpus())
+            _cuda_order = visible_gpus()
+    return index_among(gpu, _cuda_order, visible_gpus())
 
 
-def number_of(gpu: str, numbered: Sequence[str], visible: Sequence[str]) -> int:
+def index_among(gpu: str, numbered: Sequence[str], visible: Sequence[str]) -> int:
     """The place of ``gpu`` among those that CUDA ``numbered``; ``visible`` are the process's own.
 
     Raises:
@@ -97,3 +100,14 @@ def check_first(gpus: Sequence[str], numbered: Sequence[str]) -> None:
             f"{', '.join(gpus)}: CUDA has begun here with {', '.join(numbered)}",
             hint="run one of the two models by vllm_server, which has processes of its own",
         )
+
+
+def gpu_present() -> bool:
+    """Whether a GPU can be used by this process; looks at devices only, imports nothing."""
+    for variable in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+        if os.environ.get(variable, "all").strip() in ("", "-1"):
+            return False
+    devices = Path("/dev")
+    if any(devices.glob("nvidia[0-9]*")) or (devices / "kfd").exists():
+        return True
+    return (devices / "dxg").exists() and shutil.which("nvidia-smi") is not None

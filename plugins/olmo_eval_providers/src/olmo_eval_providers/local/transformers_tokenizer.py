@@ -14,7 +14,7 @@ from olmo_eval.providers.tokenization import start_token
 from olmo_eval.providers.tokenizer import chat_arguments, with_bos
 
 
-class HFTokenizer:
+class TransformersTokenizer:
     """Text to ids and back, and the chat template.
 
     ``add_bos`` overrules the tokenizer: True puts BOS in front, False takes it away, None leaves
@@ -29,7 +29,7 @@ class HFTokenizer:
     @classmethod
     def load(
         cls, transformers: Any, config: ProviderConfig, add_bos: bool | None = None
-    ) -> HFTokenizer:
+    ) -> TransformersTokenizer:
         """The tokenizer of the model, or the one that ``config.tokenizer`` names.
 
         Raises:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from olmo_eval.providers import fingerprint
+from olmo_eval.providers.fingerprint import folder_fingerprint, hub_commit, model_fingerprint
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers import fingerprint
-from olmo_eval_providers.fingerprint import folder_fingerprint, hub_commit, model_fingerprint
 
 
 def write_safetensors(path, tensors):

@@ -15,14 +15,14 @@ ANY = frozenset({"any", "default", "openai/any"})
 
 
 @frozen
-class Served:
+class ServedModel:
     """The model's name on the server, and its context length in tokens where the server says."""
 
     name: str
     max_length: int | None
 
 
-async def served(client: OpenAIClient, model: str) -> Served:
+async def find_served_model(client: OpenAIClient, model: str) -> ServedModel:
     """Which of the server's models ``model`` is.
 
     Raises:
@@ -34,15 +34,15 @@ async def served(client: OpenAIClient, model: str) -> Served:
         raise ProviderError(error.message, hint=error.hint) from error
     except ProviderError as error:
         if "answered 404" in error.message:  # a server without a list serves what it is asked for
-            return Served(model, None)
+            return ServedModel(model, None)
         raise
     listed = _listed(answer)
     if model in listed:
-        return Served(model, listed[model])
+        return ServedModel(model, listed[model])
     if model in ANY and len(listed) == 1:
-        return Served(*next(iter(listed.items())))
+        return ServedModel(*next(iter(listed.items())))
     if not listed:
-        return Served(model, None)
+        return ServedModel(model, None)
     raise ProviderError(
         f"{client.base_url} serves {', '.join(listed)}, not {model}",
         hint=f"-m {next(iter(listed))}",

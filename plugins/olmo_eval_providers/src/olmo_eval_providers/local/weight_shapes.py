@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.checkpoints import read_json
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.fingerprint import hub_cache, hub_commit
+from olmo_eval_providers.model_folders import local_folder
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
@@ -23,11 +23,11 @@ T = TypeVar("T")
 #: the names of the embeddings and of the output matrix in checkpoints like Llama's
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 #: what describes a model in place of config.json, for engines that know it
-_INSTEAD = ("adapter_config.json", "params.json")
+_OTHER_CONFIGS = ("adapter_config.json", "params.json")
 _INDEX = "model.safetensors.index.json"
 _LAYER, _EXPERT = re.compile(r"^model\.layers\.(\d+)\."), re.compile(r"\.experts\.(\d+)\.")
 #: buffers that older checkpoints hold and every engine computes by itself
-_COMPUTED = re.compile(r"rotary_emb\.inv_freq$|\.masked_bias$")
+_BUFFERS = re.compile(r"rotary_emb\.inv_freq$|\.masked_bias$")
 #: model types whose weights are named as Llama's are: model.layers.N., model.embed_tokens
 _LLAMA_LIKE = frozenset(
     {
@@ -49,27 +49,15 @@ _LLAMA_LIKE = frozenset(
         "smollm3",
     }
 )
-#: of these, those whose heads are not hidden_size / num_attention_heads wide unless they say so
-_HEADS_OF_THEIR_OWN = frozenset({"gemma", "gemma2", "qwen3", "qwen3_moe"})
+#: of these, those whose heads are not hidden_size / num_attention_heads wide unless head_dim is set
+_OWN_HEAD_DIM = frozenset({"gemma", "gemma2", "qwen3", "qwen3_moe"})
 #: of these, those with biases that no setting mentions
 _BIASED = frozenset({"phi3", "qwen2", "qwen2_moe"})
 _NAMES_SHOWN = 3
-_WAY_OUT = (
+_HINT = (
     "copy the checkpoint again, or correct config.json: its sizes (num_hidden_layers, vocab_size, "
     "...) must be those that the weights were trained with"
 )
-
-
-def named_folder(name: str, revision: str | None = None) -> Path | None:
-    """The folder that ``name`` is, or where the hub cache keeps it; None where neither is there."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    commit = hub_commit(name, revision)
-    if commit is None:
-        return None
-    folder = hub_cache() / ("models--" + name.replace("/", "--")) / "snapshots" / commit
-    return folder if folder.is_dir() else None
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -90,7 +78,7 @@ def weight_files(folder: Path) -> list[Path]:
     if missing:
         raise ProviderError(
             f"{folder} lacks {len(missing)} of the {len(files)} weight files that {_INDEX} lists: "
-            f"{_some(missing)}",
+            f"{_listed(missing)}",
             hint="copy the checkpoint again",
         )
     return files
@@ -122,13 +110,15 @@ def check_model(config: ProviderConfig, *, unless: Collection[str]) -> None:
     """``check_checkpoint`` of the folder that ``config`` names, or of the hub cache's; not where
     ``kwargs`` hold one of ``unless``, by which an engine reads another configuration or format.
     """
-    folder = named_folder(config.model, config.revision)
+    folder = local_folder(config.model, config.revision)
     if folder is None or config.kwargs.keys() & set(unless):
         return
     fetched = not Path(config.model).expanduser().is_dir()
     if fetched and not _is_whole(folder):
         return  # the engine fetches the rest
-    if not (folder / "config.json").is_file() and any((folder / n).is_file() for n in _INSTEAD):
+    if not (folder / "config.json").is_file() and any(
+        (folder / n).is_file() for n in _OTHER_CONFIGS
+    ):
         return
     check_checkpoint(folder)
 
@@ -164,7 +154,7 @@ def check_checkpoint(folder: Path) -> None:
     if wrong:
         more = f"; {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise ProviderError(
-            f"{folder}: the weights are not those of config.json: {wrong[0]}{more}", hint=_WAY_OUT
+            f"{folder}: the weights are not those of config.json: {wrong[0]}{more}", hint=_HINT
         )
 
 
@@ -185,27 +175,28 @@ def layer_shapes(hidden: T, inner: T, queries: T, keys: T) -> dict[str, tuple[T,
 
 
 def _layers(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]:
-    said = _size(config, "num_hidden_layers")
+    stated = _size(config, "num_hidden_layers")
     found = {int(match[1]) for match in map(_LAYER.match, shapes) if match}
-    # layers beyond the model's own that predict further tokens, where the config says so
+    # layers beyond the model's own that predict further tokens, where the config has some
     extra = _size(config, "num_nextn_predict_layers") or 0
-    if said and (found - set(range(said + extra)) or set(range(said)) - found):
-        yield f"it says {said} layers (num_hidden_layers), they have {len(found)}"
+    if stated and (found - set(range(stated + extra)) or set(range(stated)) - found):
+        yield f"num_hidden_layers is {stated}, the weights have {len(found)} layers"
 
 
 def _experts(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]:
-    said = _size(config, "num_experts") or _size(config, "num_local_experts")
+    setting = "num_experts" if _size(config, "num_experts") else "num_local_experts"
+    stated = _size(config, setting)
     found = {int(match[1]) for match in map(_EXPERT.search, shapes) if match}
-    if said and found and found != set(range(said)):
-        yield f"it says {said} experts a layer, they have {len(found)}"
+    if stated and found and found != set(range(stated)):
+        yield f"{setting} is {stated}, the weights have {len(found)} experts a layer"
 
 
 def _matrices(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Iterator[str]:
-    """The matrices that have another shape than ``config`` says, where it says one."""
+    """The matrices that have another shape than ``config`` gives, where it gives one."""
     hidden, inner = _size(config, "hidden_size"), _size(config, "intermediate_size")
     heads, key_heads = (_size(config, f"num_{k}_heads") for k in ("attention", "key_value"))
     width = _size(config, "head_dim")
-    if width is None and hidden and heads and config["model_type"] not in _HEADS_OF_THEIR_OWN:
+    if width is None and hidden and heads and config["model_type"] not in _OWN_HEAD_DIM:
         width = hidden // heads
     queries, keys = (n and width and n * width for n in (heads, key_heads))
     layer = layer_shapes(hidden, inner, queries, keys)
@@ -214,9 +205,9 @@ def _matrices(config: Mapping[str, Any], shapes: Mapping[str, Shape]) -> Iterato
     )
     for name, shape in shapes.items():
         part = _LAYER.sub("", name).removesuffix(".weight")
-        said = top.get(name) or (layer.get(part) if part != name else None)
-        if said is not None and None not in said and shape != said:
-            yield f"{name} is {shape}, it says {said}"
+        stated = top.get(name) or (layer.get(part) if part != name else None)
+        if stated is not None and None not in stated and shape != stated:
+            yield f"{name} is {shape}, config.json gives {stated}"
 
 
 def _biases(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]:
@@ -226,7 +217,7 @@ def _biases(config: Mapping[str, Any], shapes: Collection[str]) -> Iterator[str]
     for part, setting in (("self_attn", "attention_bias"), ("mlp", "mlp_bias")):
         for name in shapes:
             if f".{part}." in name and name.endswith("_proj.bias") and not config.get(setting):
-                yield f"{name} is there, it says no {setting}"
+                yield f"there is a {name}, but no {setting}"
 
 
 def _size(config: Mapping[str, Any], name: str) -> int | None:
@@ -234,7 +225,7 @@ def _size(config: Mapping[str, Any], name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def misfit(
+def weights_mismatch(
     where: str,
     *,
     missing: Collection[str] = (),
@@ -244,23 +235,23 @@ def misfit(
     """The error for weights that a model lacks, does not use, or has in another shape: (found,
     expected); None where there are none. Buffers that every engine computes do not count."""
     reshaped = reshaped or {}
-    unused = [name for name in unused if not _COMPUTED.search(name)]
-    missing = [name for name in missing if not _COMPUTED.search(name)]
+    unused = [name for name in unused if not _BUFFERS.search(name)]
+    missing = [name for name in missing if not _BUFFERS.search(name)]
     wrong = []
     if missing:
-        wrong.append(f"{len(missing)} missing ({_some(missing)})")
+        wrong.append(f"{len(missing)} missing ({_listed(missing)})")
     if unused:
-        wrong.append(f"{len(unused)} unused ({_some(unused)})")
+        wrong.append(f"{len(unused)} unused ({_listed(unused)})")
     if reshaped:
         shapes = [f"{k} is {found}, not {wanted}" for k, (found, wanted) in reshaped.items()]
-        wrong.append(f"{len(reshaped)} of another shape ({_some(shapes)})")
+        wrong.append(f"{len(reshaped)} of another shape ({_listed(shapes)})")
     if not wrong:
         return None
     return ProviderError(
-        f"{where}: the weights are not those of config.json: {', '.join(wrong)}", hint=_WAY_OUT
+        f"{where}: the weights are not those of config.json: {', '.join(wrong)}", hint=_HINT
     )
 
 
-def _some(names: Collection[str]) -> str:
+def _listed(names: Collection[str]) -> str:
     shown = sorted(names)[:_NAMES_SHOWN]
     return ", ".join(shown) + (", ..." if len(names) > len(shown) else "")

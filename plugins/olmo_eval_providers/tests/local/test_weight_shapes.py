@@ -12,14 +12,14 @@ from safetensors.numpy import load_file, save_file
 
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval_providers.shapes import (
+from olmo_eval_providers.local.weight_shapes import (
     check_checkpoint,
     check_model,
     layer_shapes,
-    misfit,
-    named_folder,
     weight_files,
+    weights_mismatch,
 )
+from olmo_eval_providers.model_folders import local_folder
 
 SIZES = {
     "model_type": "llama",
@@ -54,13 +54,19 @@ EXPERTS = [f"model.layers.0.mlp.experts.{i}.gate_proj.weight" for i in range(3)]
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"num_hidden_layers": 1}, r"it says 1 layers \(num_hidden_layers\), they have 2"),
-        ({"num_hidden_layers": 3}, "it says 3 layers .* they have 2"),
-        ({"vocab_size": 9}, r"\.weight is \(10, 4\), it says \(9, 4\); 1 more"),
-        ({"hidden_size": 8, "head_dim": 2}, r"is \(10, 4\), it says \(10, 8\); \d+ more"),
-        ({"intermediate_size": 3}, r"down_proj\.weight is \(4, 6\), it says \(4, 3\)"),
-        ({"num_key_value_heads": 2}, r"k_proj\.weight is \(2, 4\), it says \(4, 4\); 3 more"),
-        ({"head_dim": 1}, r"k_proj\.weight is \(2, 4\), it says \(1, 4\)"),
+        ({"num_hidden_layers": 1}, r"num_hidden_layers is 1, the weights have 2 layers"),
+        ({"num_hidden_layers": 3}, "num_hidden_layers is 3, the weights have 2 layers"),
+        ({"vocab_size": 9}, r"\.weight is \(10, 4\), config\.json gives \(9, 4\); 1 more"),
+        (
+            {"hidden_size": 8, "head_dim": 2},
+            r"is \(10, 4\), config\.json gives \(10, 8\); \d+ more",
+        ),
+        ({"intermediate_size": 3}, r"down_proj\.weight is \(4, 6\), config\.json gives \(4, 3\)"),
+        (
+            {"num_key_value_heads": 2},
+            r"k_proj\.weight is \(2, 4\), config\.json gives \(4, 4\); 3 more",
+        ),
+        ({"head_dim": 1}, r"k_proj\.weight is \(2, 4\), config\.json gives \(1, 4\)"),
     ],
     ids=str,
 )
@@ -74,9 +80,9 @@ def test_sizes_that_are_not_those_of_the_weights(
 
 
 def test_what_an_engine_would_pass_over(tmp_path: Path) -> None:
-    with pytest.raises(ProviderError, match=r"q_proj\.bias is there, it says no attention_bias"):
+    with pytest.raises(ProviderError, match=r"q_proj\.bias, but no attention_bias"):
         check_checkpoint(tiny(tmp_path, BIAS))
-    with pytest.raises(ProviderError, match="it says 2 experts a layer, they have 3"):
+    with pytest.raises(ProviderError, match="num_experts is 2, the weights have 3 experts"):
         check_checkpoint(tiny(tmp_path, *EXPERTS, model_type="olmoe", num_experts=2))
 
 
@@ -132,7 +138,7 @@ def test_what_the_hub_cache_does_not_hold_yet_is_left_to_the_engine(
 
     check_model(config, unless=())  # nothing is there
     tiny(snapshot, num_hidden_layers=3)
-    with pytest.raises(ProviderError, match="it says 3 layers"):
+    with pytest.raises(ProviderError, match="num_hidden_layers is 3"):
         check_model(config, unless=())
     check_model(config.with_overrides(hf_overrides={}), unless=("hf_overrides",))
 
@@ -146,7 +152,7 @@ def test_an_adapter_is_left_to_the_engine(tmp_path: Path) -> None:
 
 
 def test_an_error_counts_and_names_some() -> None:
-    error = misfit(
+    error = weights_mismatch(
         "m",
         missing=[f"layer.{i}" for i in range(5)],
         unused=["head"],
@@ -160,7 +166,7 @@ def test_an_error_counts_and_names_some() -> None:
 
 
 def test_what_every_engine_computes_itself_is_not_missed() -> None:
-    assert misfit("m", unused=["model.layers.0.self_attn.rotary_emb.inv_freq"]) is None
+    assert weights_mismatch("m", unused=["model.layers.0.self_attn.rotary_emb.inv_freq"]) is None
 
 
 def test_a_model_of_the_hub_lies_in_its_cache(
@@ -170,6 +176,6 @@ def test_a_model_of_the_hub_lies_in_its_cache(
     snapshot = tmp_path / "models--org--name" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
 
-    assert named_folder("org/name", "abc") == snapshot
-    assert named_folder("org/other") is None
-    assert named_folder(str(tmp_path)) == tmp_path
+    assert local_folder("org/name", "abc") == snapshot
+    assert local_folder("org/other") is None
+    assert local_folder(str(tmp_path)) == tmp_path

@@ -1,0 +1,47 @@
+"""What the outputs of all engines have in common: scored texts, stop sequences, truncation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from olmo_eval.common.types import LMOutput, TokenLogprob, Usage
+
+
+def logprob_or_nan(value: float | None) -> float:
+    """A log-probability as an engine or a server gives it; NaN where it gives none."""
+    return math.nan if value is None else float(value)
+
+
+def scored_output(
+    text: str,
+    tokens: Sequence[TokenLogprob],
+    *,
+    is_greedy: bool,
+    context_tokens: int,
+    cached_tokens: int = 0,
+    truncated_tokens: int = 0,
+) -> LMOutput:
+    """The output of a likelihood request for one ``text``, from the log-probabilities of its
+    tokens (in nats); what has no finite one is not the most probable text either."""
+    return LMOutput(
+        text=text,
+        sum_logprob=float(sum(token["logprob"] for token in tokens)),
+        num_tokens=len(tokens),
+        is_greedy=is_greedy and all(math.isfinite(token["logprob"]) for token in tokens),
+        logprobs=tuple(tokens),
+        usage=Usage(prompt_tokens=context_tokens + len(tokens), cached_tokens=cached_tokens),
+        metadata=truncation_metadata(truncated_tokens),
+    )
+
+
+def truncation_metadata(truncated_tokens: int) -> dict[str, Any]:
+    """What the record says of a prompt that lost tokens on the left because it was too long."""
+    return {"truncated_prompt_tokens": truncated_tokens} if truncated_tokens else {}
+
+
+def cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
+    """``text`` before the earliest stop sequence, and whether there was one."""
+    found = [i for i in (text.find(stop) for stop in stops if stop) if i >= 0]
+    return (text[: min(found)], True) if found else (text, False)
