@@ -97,6 +97,7 @@ class PluginManager:
         self._discovered = False
         self._collected: dict[str, list[Plugin]] = {kind: [] for kind in KINDS}
         self._suppliers: dict[str, Owner] = {}
+        self._taken: set[Declaration] = set()
 
     # -- loading
 
@@ -189,7 +190,7 @@ class PluginManager:
         self.plugins.append(plugin)
         for registry in self.registries.values():
             registry.adopt(owner)
-        self.take(of_plugin(owner))
+        self.take(d for d in of_plugin(owner) if d not in self._taken)
 
     @contextmanager
     def _withdrawn_on_failure(self, owner: Owner) -> Iterator[None]:
@@ -198,6 +199,7 @@ class PluginManager:
             yield
         except BaseException:
             if all(plugin.owner != owner for plugin in self.plugins):
+                self._taken.clear()
                 for registry in self.registries.values():
                     registry.withdraw(owner)
             raise
@@ -286,6 +288,7 @@ class PluginManager:
                 caller(register=partial(self._register_declared, declaration))
             finally:
                 self._pluggy.unregister(hook)
+            self._taken.add(declaration)
 
     def _register_declared(self, declaration: Declaration, name: str, target: Any, /) -> None:
         owner = current_owner.get()
