@@ -119,3 +119,33 @@ def test_a_task_that_is_not_there_has_no_variants(bench: Any) -> None:
 
     assert refused.code == 2
     assert "unknown task 'summs'" in refused.err and "did you mean sums" in refused.err
+
+
+def test_a_tool_is_described_by_its_function(bench: Any) -> None:
+    (bench.folder / "dice.py").write_text(
+        "import olmo_eval\n"
+        "from attrs import frozen\n"
+        "from olmo_eval.agents import tool\n"
+        "from olmo_eval.common.formatters import CompletionFormatter\n"
+        "@tool\n"
+        "def add(numbers: list[int]) -> int:\n"
+        "    '''Add numbers up. Slowly.'''\n"
+        "@frozen\n"
+        "class Plain(CompletionFormatter): '''Nothing but the question.'''\n"
+        "@frozen\n"
+        "class Silent(CompletionFormatter): pass\n"
+        "@olmo_eval.hookimpl\n"
+        "def register_tools(register): register('add', add)\n"
+        "@olmo_eval.hookimpl\n"
+        "def register_formatters(register):\n"
+        "    register('plain', Plain)\n"
+        "    register('silent', Silent)\n"
+    )
+
+    def description(kind: str, name: str) -> str:
+        (row,) = bench.cli(kind, "--plugin", "dice.py", "-f", name, "--json").json
+        return str(row["description"])
+
+    assert description("tools", "add") == "Add numbers up."
+    assert description("formatters", "plain") == "Nothing but the question."
+    assert description("formatters", "silent") == ""

@@ -23,8 +23,11 @@ def description_of(target: Any) -> str:
     if isinstance(target, str):
         module, _, name = target.partition(":")
         return first_sentence(_docstrings(module).get(name, ""))
-    documented = target if isinstance(target, type) or inspect.isroutine(target) else type(target)
-    said = getattr(target, "description", None) or documented.__dict__.get("__doc__")
+    said = getattr(target, "description", None)
+    if not isinstance(said, str):
+        target = getattr(target, "function", target)  # a tool is what its function is
+        documented = isinstance(target, type) or inspect.isroutine(target)
+        said = (target if documented else type(target)).__dict__.get("__doc__")
     return first_sentence(said if isinstance(said, str) else "")
 
 
