@@ -27,7 +27,7 @@ def description_of(target: Any) -> str:
     if not isinstance(said, str):
         target = getattr(target, "function", target)  # a tool is what its function is
         documented = isinstance(target, type) or inspect.isroutine(target)
-        said = (target if documented else type(target)).__dict__.get("__doc__")
+        said = (target if documented else type(target)).__doc__
     return first_sentence(said if isinstance(said, str) else "")
 
 
