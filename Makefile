@@ -60,6 +60,7 @@ format: setup
 
 docs: setup
 	$(VENV)/bin/python tools/cli_reference.py
+	$(VENV)/bin/python tools/api_reference.py
 
 # Needs uv in the environment: $(VENV)/bin/python -m pip install uv
 lock: setup

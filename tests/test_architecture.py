@@ -1,14 +1,17 @@
 """The house's one-way arrows, read from the imports of every module.
 
 Plugin -> kernel, never kernel -> plugin, never plugin -> plugin. Inside the kernel a room may
-import only what ROOMS says, at module level, inside functions and for type checking alike.
+import only what ROOMS says, at module level, inside functions and for type checking alike; and so
+may a string that names a module, such as ``"olmo_eval.cli.run:run"`` where it is registered.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -17,7 +20,7 @@ KERNEL = ROOT / "kernel/src/olmo_eval"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/src/*") if path.is_dir())
 
 #: The wiring that most rooms may use: errors, hooks, and who registered what.
-WIRING = {"errors", "faults", "hookspecs", "plugins", "registry"}
+WIRING = {"errors", "exports", "faults", "hookspecs", "plugins", "registry"}
 
 #: What surrounds a model while a run is made.
 RUNTIME = {"providers", "sandbox", "agents", "judges", "harness"}
@@ -25,14 +28,18 @@ RUNTIME = {"providers", "sandbox", "agents", "judges", "harness"}
 #: room -> rooms it may import besides itself
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
+    "exports": set(),
     "common": {"errors"},
     "faults": {"errors"},
     "registry": {"errors", "faults", "common"},
     "loading": {"errors", "faults", "registry"},
     "hooks": {"errors", "registry", "hookspecs"},
-    "plugins": {"errors", "common", "registry", "hookspecs", "faults", "hooks", "loading"},
+    "declarations": {"faults", "hookspecs", "registry"},
+    "commands": {"errors", "faults"},
+    "plugins": {"errors", "common", "registry", "hookspecs", "faults", "hooks", "loading"}
+    | {"declarations", "commands"},
     # hookspecs.py names the type of everything a plugin can supply, for type checkers only.
-    "hookspecs": {"common", "evals", "runner"} | RUNTIME,
+    "hookspecs": {"commands", "common", "evals", "runner"} | RUNTIME,
     "data": WIRING | {"common"},
     "evals": WIRING | {"common", "data"},
     "providers": WIRING | {"common"},
@@ -40,17 +47,17 @@ ROOMS: dict[str, set[str]] = {
     "agents": WIRING | {"common", "providers", "sandbox"},
     "judges": WIRING | {"common", "providers", "sandbox"},
     "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
-    "results": {"errors", "common"},
+    "results": {"errors", "exports", "common"},
     # A scorer's plugin file is imported anew in its worker process.
     "runner": WIRING | RUNTIME | {"common", "data", "evals", "loading", "results"},
-    "testing": WIRING | RUNTIME | {"common", "data", "evals", "runner", "results"},
-    # What the kernel supplies itself goes through the hooks like anyone's.
-    "builtins": WIRING | RUNTIME | {"common", "data", "evals", "runner", "results", "testing"},
+    "testing": WIRING | RUNTIME | {"builtins", "common", "data", "evals", "runner", "results"},
     # ``import olmo_eval`` gives the names of the public interface, each imported at first use.
-    "__init__": {"errors", "hookspecs", "results", "runner"},
-    "cli": WIRING
+    "__init__": {"errors", "exports", "hookspecs", "results", "runner"},
+    "cli": WIRING | RUNTIME | {"__init__", "common", "data", "evals", "results", "runner"},
+    # What the kernel supplies itself goes through the hooks like anyone's, its commands too.
+    "builtins": WIRING
     | RUNTIME
-    | {"__init__", "builtins", "common", "data", "evals", "results", "runner"},
+    | {"cli", "commands", "common", "data", "evals", "results", "runner"},
 }
 
 #: engines of the distribution olmo-eval-providers -> rooms of it that each may import besides
@@ -95,8 +102,19 @@ def room_of(path: Path) -> str:
     return first.removesuffix(".py")
 
 
+#: an import string, or the name of a module, as registrations and tables of exports hold them; or
+#: the beginning of one, in an f-string
+_DOTTED = re.compile(r"olmo_eval(_\w+)?(\.\w+)*(:\w+(\.\w+)*)?[.:]?")
+
+
+def _is_dotted(value: Any) -> TypeGuard[str]:
+    named = isinstance(value, str) and _DOTTED.fullmatch(value)
+    return bool(named) and bool({".", ":"} & set(value))
+
+
 def imported_names(path: Path) -> Iterator[tuple[int, str]]:
-    """Every absolute module name an ``import`` statement of the file names, with its line."""
+    """Every absolute module name that an ``import`` statement or a string of the file names, with
+    its line."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -105,6 +123,8 @@ def imported_names(path: Path) -> Iterator[tuple[int, str]]:
             assert node.level == 0, f"{path}:{node.lineno}: write the absolute name"
             for alias in node.names:
                 yield node.lineno, f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Constant) and _is_dotted(node.value):
+            yield node.lineno, node.value.rstrip(".:").replace(":", ".")
 
 
 def kernel_room(name: str) -> str | None:
@@ -177,6 +197,91 @@ def test_files_are_rooms_and_functions_fit_a_screen(package: Path) -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 assert lines <= 90, f"{path.relative_to(ROOT)}:{node.lineno}: {lines} lines long"
+
+
+def import_strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Every string ``"module:name"`` of the file, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and _is_dotted(node.value) and ":" in node.value[:-1]:
+            yield node.lineno, node.value
+
+
+def test_strings_are_read_like_imports(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        '"""olmo_eval.cli is not named by a docstring like this."""\n'
+        'HOMES = {"Run": "olmo_eval.results.store"}\n'
+        'register("run", "olmo_eval.cli.run:run")\n'
+        'note = "see olmo_eval.cli"\n'
+        'place = f"olmo_eval.evals.{note}"\n'
+    )
+
+    found = {name: line for line, name in imported_names(file)}
+
+    assert found == {"olmo_eval.results.store": 2, "olmo_eval.cli.run.run": 3, "olmo_eval.evals": 5}
+    assert [kernel_room(name) for name in found] == ["results", "cli", "evals"]
+
+
+@pytest.mark.parametrize("package", [KERNEL, *PLUGINS], ids=lambda p: p.name)
+def test_import_strings_name_something_that_is_there(package: Path) -> None:
+    seen = 0
+    for path in modules(package):
+        for line, text in import_strings(path):
+            module, _, name = text.partition(":")
+            where = f"{path.relative_to(ROOT)}:{line}"
+            file = package.parent.joinpath(*module.split("."))
+            source = file.with_suffix(".py") if not file.is_dir() else file / "__init__.py"
+            assert source.is_file(), f"{where}: there is no module {module}"
+            assert defines(source, name.partition(".")[0]), f"{where}: {module} has no {name}"
+            seen += 1
+    assert seen or package.name == "olmo_eval_tasks"
+
+
+def defines(source: Path, name: str) -> bool:
+    """Whether a module binds ``name`` at its top level."""
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        if getattr(node, "name", None) == name:
+            return True
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return True
+    return False
+
+
+ROOMS_THAT_EXPORT = sorted(
+    path.parent
+    for path in KERNEL.rglob("__init__.py")
+    if path.parent != KERNEL and "exports import lazy" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("room", ROOMS_THAT_EXPORT, ids=lambda p: p.name)
+def test_what_a_room_exports_is_written_three_times_alike(room: Path) -> None:
+    """In ``__all__``, for type checkers, and in the table that ``lazy`` reads; and no export has
+    the name of a module, which would hide it once that is imported."""
+    tree = ast.parse((room / "__init__.py").read_text(encoding="utf-8"))
+    (listed,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    (homes,) = [
+        ast.literal_eval(node.args[1])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy"
+    ]
+    checked = {
+        alias.name: imports.module
+        for node in tree.body
+        if isinstance(node, ast.If)
+        for imports in node.body
+        if isinstance(imports, ast.ImportFrom)
+        for alias in imports.names
+    }
+
+    assert listed == sorted(listed) == sorted(homes)
+    assert checked == homes
+    assert not {path.stem for path in modules(room)} & set(listed)
 
 
 def test_no_import_goes_round_in_a_circle() -> None:

@@ -250,22 +250,3 @@ def test_observers_are_called_and_their_failures_returned(tmp_path: Path, site: 
     assert re.fullmatch(
         r"RuntimeError: out of cheese \(\S*(broken_evals|observer)\.py:\d+\)", failure.reason
     )
-
-
-def test_a_plugin_may_add_a_command(tmp_path: Path, site: Path) -> None:
-    import click
-
-    file = tmp_path / "greeter.py"
-    file.write_text(
-        "import click, olmo_eval\n"
-        "@click.command()\n"
-        "def greet(): click.echo('hello')\n"
-        "@olmo_eval.hookimpl\n"
-        "def register_commands(cli): cli.add_command(greet)\n"
-    )
-    group = click.Group()
-
-    with plugins.fresh_manager([str(file)]) as manager:
-        manager.add_commands(group)
-
-    assert "greet" in group.commands

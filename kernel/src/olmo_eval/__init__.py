@@ -13,22 +13,26 @@ if TYPE_CHECKING:
     from olmo_eval.errors import OlmoEvalError
     from olmo_eval.hookspecs import hookimpl
     from olmo_eval.results.compare import compare
+    from olmo_eval.results.store import open_run
     from olmo_eval.runner.evaluate import evaluate
 
 __version__ = "0.1.0"
-__all__ = ["OlmoEvalError", "__version__", "compare", "evaluate", "hookimpl"]
+__all__ = ["OlmoEvalError", "__version__", "compare", "evaluate", "hookimpl", "open_run"]
 
 _HOMES = {
     "OlmoEvalError": "olmo_eval.errors",
     "compare": "olmo_eval.results.compare",
     "evaluate": "olmo_eval.runner.evaluate",
     "hookimpl": "olmo_eval.hookspecs",
+    "open_run": "olmo_eval.results.store",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    from olmo_eval.exports import lazy  # here, as ``import olmo_eval`` imports nothing
 
-    return getattr(import_module(_HOMES[name]), name)
+    return lazy(__name__, _HOMES)[0](name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

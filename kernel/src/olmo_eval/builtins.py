@@ -2,28 +2,113 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from olmo_eval.hookspecs import hookimpl
 
+if TYPE_CHECKING:
+    from olmo_eval.commands import CommandGroup
+
+#: command -> where it is, and what it does in one line
+_COMMANDS = {
+    "compare": (
+        "olmo_eval.cli.compare:compare",
+        "Compare runs question by question, with a verdict.",
+    ),
+    "data": ("olmo_eval.cli.data:data", "What tasks read; fill an offline mirror."),
+    "executors": ("olmo_eval.cli.listing:executors", "List executors."),
+    "external": (
+        "olmo_eval.cli.external:external",
+        "List and run benchmarks with their own runner.",
+    ),
+    "formatters": ("olmo_eval.cli.listing:formatters", "List formatters."),
+    "harnesses": ("olmo_eval.cli.listing:harnesses", "List harness presets."),
+    "judges": ("olmo_eval.cli.listing:judges", "List judges."),
+    "metrics": ("olmo_eval.cli.listing:metrics", "List metrics."),
+    "models": ("olmo_eval.cli.listing:models", "List model presets."),
+    "plan": (
+        "olmo_eval.cli.plan:plan",
+        "What a run would reuse, ask and cost; what it could tell.",
+    ),
+    "plugins": ("olmo_eval.cli.listing:plugins", "Who provides what; what failed to load and why."),
+    "providers": ("olmo_eval.cli.listing:providers", "List inference providers."),
+    "rescore": (
+        "olmo_eval.cli.rescore:rescore",
+        "Score recorded outputs again, asking no model anything.",
+    ),
+    "results": ("olmo_eval.cli.results:results", "List and show runs."),
+    "run": ("olmo_eval.cli.run:run", "Evaluate a model on tasks; rerunning resumes."),
+    "sandboxes": ("olmo_eval.cli.listing:sandboxes", "List sandbox backends."),
+    "scaffolds": ("olmo_eval.cli.listing:scaffolds", "List scaffolds."),
+    "scorers": ("olmo_eval.cli.listing:scorers", "List scorers."),
+    "suite": ("olmo_eval.cli.suite:suite", "Look at a suite."),
+    "suites": ("olmo_eval.cli.listing:suites", "List suites."),
+    "task": ("olmo_eval.cli.task:task", "Look at a task: its instances, its requests, its tokens."),
+    "tasks": ("olmo_eval.cli.listing:tasks", "List tasks."),
+    "tools": ("olmo_eval.cli.listing:tools", "List tools."),
+    "variants": ("olmo_eval.cli.variants:variants", "List variants of tasks, with what they set."),
+}
+
+_FORMATTERS = {
+    "chat": "olmo_eval.common.formatters:ChatFormatter",
+    "cloze": "olmo_eval.common.formatters:ClozeFormatter",
+    "completion": "olmo_eval.common.formatters:CompletionFormatter",
+    "mcqa_chat": "olmo_eval.common.formatters:MCQAChatFormatter",
+    "multiple_choice": "olmo_eval.common.formatters:MultipleChoiceFormatter",
+    "multiple_choice_logprob": "olmo_eval.common.formatters:MultipleChoiceLogprobFormatter",
+    "ppl": "olmo_eval.common.formatters:PPLFormatter",
+    "rolling": "olmo_eval.common.formatters:RollingFormatter",
+}
+
+_METRICS = {
+    "acc_per_char": "olmo_eval.common.metrics.choice:LogprobPerCharMCAccuracyMetric",
+    "acc_per_token": "olmo_eval.common.metrics.choice:LogprobPerTokenMCAccuracyMetric",
+    "acc_raw": "olmo_eval.common.metrics.choice:LogprobMCAccuracyMetric",
+    "acc_uncond": "olmo_eval.common.metrics.choice:LogprobUncondMCAccuracyMetric",
+    "accuracy": "olmo_eval.common.metrics.accuracy:AccuracyMetric",
+    "bits_per_byte": "olmo_eval.common.metrics.likelihood:BPBMetricInstanceAvg",
+    "bits_per_byte_corpus": "olmo_eval.common.metrics.likelihood:BPBMetricByteAvg",
+    "f1": "olmo_eval.common.metrics.accuracy:F1Metric",
+    "greedy_accuracy": "olmo_eval.common.metrics.choice:GreedyAccuracyMetric",
+    "majority_vote": "olmo_eval.common.metrics.samples:MajorityVoteMetric",
+    "pass_at": "olmo_eval.common.metrics.samples:PassAtKMetric",
+    "pass_pow": "olmo_eval.common.metrics.samples:PassPowKMetric",
+    "perplexity": "olmo_eval.common.metrics.likelihood:MeanPerplexityMetric",
+    "perplexity_corpus": "olmo_eval.common.metrics.likelihood:CorpusPerplexityMetric",
+    "recall": "olmo_eval.common.metrics.accuracy:RecallMetric",
+    "squad_f1": "olmo_eval.common.metrics.accuracy:SQuADF1Metric",
+}
+
 _SCORERS = {
-    "bits_per_byte": "likelihood:BitsPerByteScorer",
-    "exact_match": "text:ExactMatchScorer",
-    "exact_match_flex": "text:ExactMatchFlexScorer",
-    "f1": "text:F1Scorer",
-    "judge": "judge:JudgeScorer",
-    "logprob": "likelihood:LogprobScorer",
-    "multiple_choice": "text:MultipleChoiceScorer",
-    "perplexity": "likelihood:PerplexityScorer",
-    "squad_f1": "text:SQuADF1Scorer",
-    "substring_recall": "text:SubstringRecallScorer",
+    "bits_per_byte": "olmo_eval.common.scorers.likelihood:BitsPerByteScorer",
+    "exact_match": "olmo_eval.common.scorers.text:ExactMatchScorer",
+    "exact_match_flex": "olmo_eval.common.scorers.text:ExactMatchFlexScorer",
+    "f1": "olmo_eval.common.scorers.text:F1Scorer",
+    "judge": "olmo_eval.common.scorers.judge:JudgeScorer",
+    "logprob": "olmo_eval.common.scorers.likelihood:LogprobScorer",
+    "multiple_choice": "olmo_eval.common.scorers.text:MultipleChoiceScorer",
+    "perplexity": "olmo_eval.common.scorers.likelihood:PerplexityScorer",
+    "squad_f1": "olmo_eval.common.scorers.text:SQuADF1Scorer",
+    "substring_recall": "olmo_eval.common.scorers.text:SubstringRecallScorer",
 }
 
 
 @hookimpl
 def register_scorers(register: Any) -> None:
     for name, place in _SCORERS.items():
-        register(name, f"olmo_eval.common.scorers.{place}")
+        register(name, place)
+
+
+@hookimpl
+def register_metrics(register: Any) -> None:
+    for name, place in _METRICS.items():
+        register(name, place)
+
+
+@hookimpl
+def register_formatters(register: Any) -> None:
+    for name, place in _FORMATTERS.items():
+        register(name, place)
 
 
 @hookimpl
@@ -40,3 +125,9 @@ def register_harnesses(register: Any) -> None:
 @hookimpl
 def register_executors(register: Any) -> None:
     register("local", "olmo_eval.runner.executor:LocalExecutor")
+
+
+@hookimpl
+def register_commands(cli: CommandGroup) -> None:
+    for name, (place, summary) in _COMMANDS.items():
+        cli.add_lazy_command(name, place, summary)

@@ -56,11 +56,13 @@ class Place:
         return cls(module, frame.f_lineno, names.get("__spec__"), "__file__" not in names, shown)
 
     @classmethod
-    def of_caller(cls) -> Place:
-        """The innermost line outside of the kernel: the one that holds the decorator."""
+    def of_caller(cls, *through: str) -> Place:
+        """The innermost line outside of the packages ``through``, by default the kernel: the one
+        that holds the decorator."""
+        passed = through or (KERNEL,)
         frame: FrameType | None = sys._getframe(1)
         here = frame
-        while frame is not None and module_of(frame).partition(".")[0] == KERNEL:
+        while frame is not None and _is_in(module_of(frame), passed):
             frame = frame.f_back
         found = frame or here
         assert found is not None
@@ -74,6 +76,10 @@ class Place:
         if other is None or other.module != self.module:
             return False
         return self.interactive or self.execution is not other.execution
+
+
+def _is_in(module: str, packages: Collection[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def reason(error: BaseException) -> str:

@@ -48,25 +48,50 @@ def isolated(function: Hook, owner: Owner, failed: Callable[[BaseException], Non
             failed(error)
             return None
 
+    options = function.olmo_eval_impl  # type: ignore[attr-defined]
+    if _is_wrapper(options) and inspect.isgeneratorfunction(function):
+        return _isolated_wrapper(function, owner, failed)
+    return call
+
+
+def _isolated_wrapper(
+    function: Hook, owner: Owner, failed: Callable[[BaseException], None]
+) -> Hook:
+    """``isolated`` for a generator: what it raises before or after its ``yield`` changes nothing of
+    what the other implementations return or raise."""
+
     @wraps(function)
     def wrap(*arguments: Any) -> Generator[Any, Any, Any]:
         around = function(*arguments)
         try:
-            next(around)
+            with owned_by(owner):
+                next(around)
+        except StopIteration:
+            failed(PluginError("the wrapper ended without a yield"))
+            return (yield)
         except (Exception, SystemExit) as error:
             failed(error)
             return (yield)
-        result = yield
+        result = inner = None
         try:
-            around.send(result)
+            result = yield
+        except BaseException as error:
+            inner = error
+        try:
+            with owned_by(owner):
+                around.send(result) if inner is None else around.throw(inner)
         except StopIteration as end:
             return end.value
         except (Exception, SystemExit) as error:
-            failed(error)
+            if error is not inner:
+                failed(error)
+        else:
+            failed(PluginError("the wrapper yields more than once"))
+        if inner is not None:
+            raise inner
         return result
 
-    options = function.olmo_eval_impl  # type: ignore[attr-defined]
-    return wrap if _is_wrapper(options) and inspect.isgeneratorfunction(function) else call
+    return wrap
 
 
 def mistakes(module: ModuleType) -> Iterator[tuple[str, PluginError]]:

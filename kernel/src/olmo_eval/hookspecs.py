@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import pluggy
 
 if TYPE_CHECKING:
-    import click
-
     from olmo_eval.agents.scaffold import Scaffold
     from olmo_eval.agents.tools import Tool
+    from olmo_eval.commands import CommandGroup
+    from olmo_eval.common.formatters import Formatter
+    from olmo_eval.common.metrics import Metric
     from olmo_eval.common.scorers import Scorer
     from olmo_eval.common.types import Response
     from olmo_eval.evals.external import ExternalEval
@@ -59,8 +60,27 @@ def register_suites(register: Register[Suite]) -> None:
 
 
 @hookspec
+def register_variants(register: Register[Mapping[str, Any]]) -> None:
+    """Variants of anybody's task: ``register("gsm8k:acme", {"num_fewshot": 4})``.
+
+    The name is the task's, a colon and the variant's; the settings are those of
+    ``register_variant``. The variant belongs to the distribution that registers it.
+    """
+
+
+@hookspec
 def register_scorers(register: Register[type[Scorer]]) -> None:
     """Scorers: ``register("acme_rhyme", RhymeScorer)``."""
+
+
+@hookspec
+def register_metrics(register: Register[type[Metric]]) -> None:
+    """Metrics that ``-o metrics=[...]`` may name: ``register("acme_median", MedianMetric)``."""
+
+
+@hookspec
+def register_formatters(register: Register[type[Formatter]]) -> None:
+    """Formatters that ``-o formatter=...`` may name: ``register("acme_letter", Letter)``."""
 
 
 @hookspec
@@ -109,8 +129,9 @@ def register_executors(register: Register[type[Executor]]) -> None:
 
 
 @hookspec
-def register_commands(cli: click.Group) -> None:
-    """Commands of ``olmo-eval``: ``cli.add_command(my_click_command)``."""
+def register_commands(cli: CommandGroup) -> None:
+    """Commands of ``olmo-eval``, as to a click group: ``cli.add_command(greet)``; imported when
+    called: ``cli.add_lazy_command("greet", "acme_evals.cli:greet", "Say hello.")``."""
 
 
 @hookspec(firstresult=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import re
 import sys
 from importlib import metadata
@@ -17,6 +15,8 @@ from olmo_eval.registry import Owner
 
 def file_owner(path: Path) -> Owner:
     """A plain file owns itself; its version is the content's hash."""
+    import hashlib  # only here: most commands load no plain file
+
     path = path.resolve()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     name = FILE_MODULE + re.sub(r"\W", "_", path.stem)
@@ -31,17 +31,19 @@ def import_file(path: Path, owner: Owner) -> ModuleType:
 
     It may import the modules beside it, which stand last in ``sys.path``: they hide nothing.
     """
+    from importlib.util import module_from_spec, spec_from_file_location
+
     path, name = path.resolve(), owner.module
     known = sys.modules.get(name)
     loaded = (getattr(known, "__file__", None), getattr(known, "__olmo_eval_version__", None))
     if known is not None and loaded == (str(path), owner.version):
         return known
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path} is not a Python file")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     module.__dict__["__olmo_eval_version__"] = owner.version
     sys.modules[name] = module
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module, metadata
@@ -21,6 +21,7 @@ import pluggy
 from attrs import field, frozen
 
 from olmo_eval import faults, hookspecs
+from olmo_eval.declarations import Declaration, declare, of_package, of_plugin
 from olmo_eval.errors import OlmoEvalError, PluginError, UsageError
 from olmo_eval.faults import Place
 from olmo_eval.hooks import OBSERVERS, hook_name, isolated, marked, mistakes
@@ -33,7 +34,10 @@ GROUP = "olmo_eval"
 KINDS = {
     "tasks": "task",
     "suites": "suite",
+    "variants": "variant",
     "scorers": "scorer",
+    "metrics": "metric",
+    "formatters": "formatter",
     "tools": "tool",
     "scaffolds": "scaffold",
     "providers": "provider",
@@ -43,9 +47,10 @@ KINDS = {
     "models": "model preset",
     "external_evals": "external eval",
     "executors": "executor",
+    "commands": "command",
 }
 #: kinds whose names another command lists than ``olmo-eval <kind>``
-_LISTINGS = {"external_evals": "external list", "variants": "tasks --variants"}
+_LISTINGS = {"external_evals": "external list", "commands": "--help"}
 _ASKED_FOR = "--plugin"
 
 
@@ -81,8 +86,8 @@ class PluginManager:
 
     def __init__(self) -> None:
         self.registries: dict[str, Registry[Any]] = {
-            kind: Registry(kind, noun, replay, listing=_LISTINGS.get(kind))
-            for kind, noun in {**KINDS, "variants": "variant"}.items()
+            kind: Registry(kind, noun, self._declared_again, listing=_LISTINGS.get(kind))
+            for kind, noun in KINDS.items()
         }
         self.plugins: list[Plugin] = []
         self.failures: list[Failure] = []
@@ -92,6 +97,7 @@ class PluginManager:
         self._discovered = False
         self._collected: dict[str, list[Plugin]] = {kind: [] for kind in KINDS}
         self._suppliers: dict[str, Owner] = {}
+        self._taken: set[Declaration] = set()
 
     # -- loading
 
@@ -184,7 +190,7 @@ class PluginManager:
         self.plugins.append(plugin)
         for registry in self.registries.values():
             registry.adopt(owner)
-        replay(module.__name__)
+        self.take(d for d in of_plugin(owner) if d not in self._taken)
 
     @contextmanager
     def _withdrawn_on_failure(self, owner: Owner) -> Iterator[None]:
@@ -193,6 +199,7 @@ class PluginManager:
             yield
         except BaseException:
             if all(plugin.owner != owner for plugin in self.plugins):
+                self._taken.clear()
                 for registry in self.registries.values():
                     registry.withdraw(owner)
             raise
@@ -229,8 +236,7 @@ class PluginManager:
     def registry(self, kind: str) -> Registry[Any]:
         """The registry of ``kind`` (``"tasks"``, ``"providers"``, ...), complete."""
         self.discover()
-        if kind in KINDS:
-            self._collect(kind)
+        self._collect(kind)
         return self.registries[kind]
 
     def _collect(self, kind: str) -> None:
@@ -238,31 +244,68 @@ class PluginManager:
         done = self._collected[kind]
         if len(done) == len(self.plugins):
             return
-        hook = f"register_{kind}"
-        caller = self._pluggy.subset_hook_caller(hook, [plugin.hooks for plugin in done])
+        caller = self._pluggy.subset_hook_caller(f"register_{kind}", [p.hooks for p in done])
         self._collected[kind] = list(self.plugins)
         try:
-            caller(register=partial(self._register, kind))
+            if kind == "commands":
+                from olmo_eval.commands import CommandGroup
+
+                caller(cli=CommandGroup(partial(self._register, kind)))
+            else:
+                caller(register=partial(self._register, kind))
         except BaseException:
             self._collected[kind] = done
             raise
 
-    def _register(self, kind: str, name: str, target: Any, /) -> None:
-        place = Place.of(sys._getframe(1))
+    def _register(
+        self,
+        kind: str,
+        name: str,
+        target: Any,
+        /,
+        *,
+        place: Place | None = None,
+        summary: str = "",
+    ) -> None:
+        place = place or Place.of(sys._getframe(1))
         owner = current_owner.get() or self.owner_of(place.module)
+        if kind == "variants" and not all(name.rpartition(":")):
+            raise UsageError(
+                f"{owner} registers a variant under a bad name: {name!r}", hint="write TASK:VARIANT"
+            )
         if isinstance(target, str):
             self._suppliers.setdefault(target.partition(":")[0].partition(".")[0], owner)
-        self.registries[kind].add(name, target, owner, place)
+        self.registries[kind].add(name, target, owner, place, summary)
+
+    def take(self, declarations: Iterable[Declaration]) -> None:
+        """Register what decorators declare, each through the hook of its kind."""
+        for declaration in declarations:
+            hook = declaration.hook()
+            self._pluggy.register(hook)
+            try:
+                others = self._pluggy.get_plugins() - {hook}
+                caller = self._pluggy.subset_hook_caller(f"register_{declaration.kind}", others)
+                caller(register=partial(self._register_declared, declaration))
+            finally:
+                self._pluggy.unregister(hook)
+            self._taken.add(declaration)
+
+    def _register_declared(self, declaration: Declaration, name: str, target: Any, /) -> None:
+        owner = current_owner.get()
+        if owner is None or declaration.root != owner.module:
+            owner = self.owner_of(declaration.place.module)
+        if not owner.provisional:
+            self._suppliers.setdefault(declaration.root, owner)
+        self.registries[declaration.kind].add(name, target, owner, declaration.place)
+
+    def _declared_again(self, module: str) -> None:
+        """Register what the decorators of a module did that was imported before."""
+        self.take(of_package(module))
 
     def collect_all(self) -> None:
         """Call every registration hook, so that every failure is known."""
         for kind in KINDS:
             self.registry(kind)
-
-    def add_commands(self, cli: Any) -> None:
-        """Let every plugin add its commands to the command line."""
-        self.discover()
-        self._pluggy.hook.register_commands(cli=cli)
 
     def notify(self, hook: str, **arguments: Any) -> list[Failure]:
         """Call an observer hook of every plugin; what raises is returned, never propagated."""
@@ -331,16 +374,6 @@ class PluginManager:
         known = current_owner.get() or self._suppliers.get(root)
         return known or Owner(root, module=root, provisional=True)
 
-    def claim(self, kind: str, name: str, target: Any, place: Place) -> None:
-        """Register for the module at ``place``."""
-        root = place.module.partition(".")[0]
-        owner = current_owner.get()
-        if owner is None or root != owner.module:
-            owner = self.owner_of(place.module)
-        if not owner.provisional:
-            self._suppliers.setdefault(root, owner)
-        self.registries[kind].add(name, target, owner, place)
-
 
 _manager: PluginManager | None = None
 
@@ -392,27 +425,6 @@ def asking(doing: str, *homes: str) -> Iterator[None]:
         raise
 
 
-#: module -> the execution of it, and what its decorators registered then and where. A later
-#: manager cannot make Python import the module again
-_decorated: dict[str, tuple[Any, dict[tuple[str, str], tuple[Any, Place]]]] = {}
-
-
 def add(kind: str, name: str, target: Any) -> None:
     """Register from a decorator, for the module that the decorator is in."""
-    place = Place.of_caller()
-    manager().claim(kind, name, target, place)
-    known = _decorated.get(place.module)
-    if known is None or known[0] is not place.execution:
-        known = _decorated[place.module] = (place.execution, {})
-    known[1][kind, name] = target, place
-
-
-def replay(module: str) -> None:
-    """Register, in the current manager, what decorators in ``module``'s package registered."""
-    root = module.partition(".")[0]
-    for name, (execution, registered) in list(_decorated.items()):
-        loaded = sys.modules.get(name)
-        if name.partition(".")[0] != root or getattr(loaded, "__spec__", None) is not execution:
-            continue
-        for (kind, registered_name), (target, place) in registered.items():
-            manager().claim(kind, registered_name, target, place)
+    manager().take([declare(kind, name, target)])

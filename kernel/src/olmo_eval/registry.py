@@ -65,7 +65,8 @@ class Entry(Generic[T]):
     """One registered name. ``target`` is the object, or an import string until first use.
 
     ``source`` is an import string that has not been followed yet, also where a decorator has
-    registered an object meanwhile: at first use the two must turn out to be the same.
+    registered an object meanwhile: at first use the two must turn out to be the same. ``summary``
+    is what listings say of it, where whoever registered it said so.
     """
 
     name: str
@@ -73,10 +74,16 @@ class Entry(Generic[T]):
     owner: Owner
     place: Place | None = None
     source: str = ""
+    summary: str = ""
 
     @property
     def lazy(self) -> bool:
         return isinstance(self.target, str)
+
+    @property
+    def qualified(self) -> str:
+        """``distribution:name``, which nobody else can claim."""
+        return f"{self.owner.distribution}:{self.name}"
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.target, str):
@@ -106,7 +113,14 @@ class Registry(Generic[T]):
         self._replay = replay
         self._entries: dict[str, list[Entry[T]]] = {}
 
-    def add(self, name: str, target: T | str, owner: Owner, place: Place | None = None) -> None:
+    def add(
+        self,
+        name: str,
+        target: T | str,
+        owner: Owner,
+        place: Place | None = None,
+        summary: str = "",
+    ) -> None:
         """Register ``name``; a second claim by another owner is kept and reported when asked for.
 
         The same thing may be registered again, and so may anything by a module that is executed
@@ -118,7 +132,7 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or not name or name != name.strip() or "=" in name:
             raise UsageError(f"{owner} registers a {self.noun} under a bad name: {name!r}")
         claims = self._entries.setdefault(name, [])
-        new = Entry(name, target, owner, place)
+        new = Entry(name, target, owner, place, summary=summary)
         for claim in claims:
             if claim.owner.distribution == owner.distribution:
                 self._repeat(claim, new)
@@ -204,7 +218,7 @@ class Registry(Generic[T]):
             )
         if len(claims) > 1:
             owners = " and ".join(c.owner.distribution for c in claims)
-            ways = " or ".join(f"{c.owner.distribution}:{c.name}" for c in claims)
+            ways = " or ".join(claim.qualified for claim in claims)
             raise CollisionError(
                 f"{self.noun} {name!r} is claimed by {owners}", hint=f"say which: {ways}"
             )
@@ -212,7 +226,14 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> T:
         """The object called ``name``, imported now if it was registered by import string."""
-        entry = self.entry(name)
+        return self.resolve(self.entry(name))
+
+    def resolve(self, entry: Entry[T]) -> T:
+        """The object that an entry stands for, imported now if need be.
+
+        Raises:
+            PluginError, MissingDependencyError: it cannot be imported.
+        """
         if entry.source:
             self._resolve(entry)
         assert not isinstance(entry.target, str)

@@ -14,7 +14,10 @@ from olmo_eval.common.formatters import ClozeFormatter
 from olmo_eval.common.metrics import PassAtKMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
+from olmo_eval.data import DataSource
 from olmo_eval.errors import UsageError
+from olmo_eval.harness import HarnessConfig, ProviderConfig, SandboxConfig
+from olmo_eval.judges import JudgeConfig
 
 
 @attrs.frozen
@@ -85,3 +88,15 @@ def test_requests_and_sampling_are_plain_data() -> None:
     assert request["messages"] == [{"role": "user", "content": "hi"}]
     assert sampling["stop_sequences"] == ["a"]
     assert structure(sampling, SamplingParams, where="s") == SamplingParams(stop_sequences=("a",))
+
+
+def test_a_harness_that_was_written_is_read_back() -> None:
+    harness = HarnessConfig(
+        provider=ProviderConfig(model="m"),
+        sandboxes=(SandboxConfig(backend="local"),),
+        judges={"judge": JudgeConfig()},
+    )
+    source = DataSource("s3://bucket/rows.jsonl")
+
+    assert structure(to_json(harness), HarnessConfig, where="harness") == harness
+    assert structure(to_json(source), DataSource, where="source") == source

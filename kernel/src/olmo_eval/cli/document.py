@@ -42,6 +42,19 @@ def reserved_stdout() -> Iterator[None]:
         _reserved = before
 
 
+def give_back_stdout() -> None:
+    """End the reservation of ``reserved_stdout``, if there is one, before its block does."""
+    global _reserved
+    if _reserved is None:
+        return
+    if _is_the_process_s_own(sys.stdout):
+        sys.stdout.flush()
+        os.dup2(_reserved.fileno(), 1)
+    else:
+        sys.stdout = _reserved
+    _reserved = None
+
+
 def write_document(text: str) -> None:
     """Write to the standard output that was reserved, else to the ordinary one.
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from olmo_eval.cli.options import filter_option, json_option
 
+if TYPE_CHECKING:
+    from olmo_eval.registry import Entry
+
 
 def entries(kind: str, filter_: str) -> list[dict[str, Any]]:
     """Every name of a kind that contains ``filter_``, with who supplies it. Imports nothing."""
+    return [_row(entry) for entry in _entries(kind, filter_)]
+
+
+def _entries(kind: str, filter_: str) -> list[Entry[Any]]:
     from olmo_eval.plugins import manager
 
-    found = []
-    for entry in manager().registry(kind).entries():
-        if filter_.lower() in entry.name.lower():
-            target = entry.target if entry.lazy else _place(entry.target)
-            found.append({"name": entry.name, **entry.owner.to_dict(), "target": target})
-    return found
+    return [e for e in manager().registry(kind).entries() if filter_.lower() in e.name.lower()]
+
+
+def _row(entry: Entry[Any]) -> dict[str, Any]:
+    target = entry.target if entry.lazy else _place(entry.target)
+    return {"name": entry.name, **entry.owner.to_dict(), "target": target}
 
 
 def _place(target: Any) -> str:
@@ -54,48 +61,48 @@ def _cell(row: dict[str, Any], key: str) -> str:
 
 
 def _command(
-    kind: str, text: str, describe: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    kind: str, text: str, describe: Callable[[Entry[Any]], dict[str, Any]]
 ) -> click.Command:
     @click.command(kind, help=text)
     @filter_option
     @json_option
     def command(filter_: str, as_json: bool) -> None:
-        rows = entries(kind, filter_)
-        if describe is not None:
-            rows = [{**row, **describe(row)} for row in rows]
+        rows = [{**_row(entry), **describe(entry)} for entry in _entries(kind, filter_)]
         _print(kind, rows, as_json)
 
     return command
 
 
-def _suite(row: dict[str, Any]) -> dict[str, Any]:
+def _described(entry: Entry[Any]) -> dict[str, Any]:
+    from olmo_eval.cli.descriptions import description_of
+
+    return {"description": description_of(entry.target)}
+
+
+def _suite(entry: Entry[Any]) -> dict[str, Any]:
     from olmo_eval.errors import OlmoEvalError
     from olmo_eval.plugins import manager
 
-    suite = manager().registry("suites").get(_qualified(row))
+    suite = manager().registry("suites").resolve(entry)
     tasks = None
     try:
         tasks = len(suite.expand())
     except OlmoEvalError as error:  # one bad suite does not hide the others
-        click.echo(f"note: {_qualified(row)}: {error.message}", err=True)
+        click.echo(f"note: {entry.qualified}: {error.message}", err=True)
     return {"tasks": tasks, "aggregation": str(suite.aggregation)}
 
 
-def _qualified(row: dict[str, Any]) -> str:
-    return f"{row['distribution']}:{row['name']}"
-
-
-def _model(row: dict[str, Any]) -> dict[str, Any]:
+def _model(entry: Entry[Any]) -> dict[str, Any]:
     from olmo_eval.plugins import manager
 
-    config = manager().registry("models").get(_qualified(row))
+    config = manager().registry("models").resolve(entry)
     return {"model": config.model, "provider": config.provider or ""}
 
 
-def _harness(row: dict[str, Any]) -> dict[str, Any]:
+def _harness(entry: Entry[Any]) -> dict[str, Any]:
     from olmo_eval.plugins import manager
 
-    config = manager().registry("harnesses").get(_qualified(row))
+    config = manager().registry("harnesses").resolve(entry)
     tools = [getattr(t, "name", t) for t in config.tools]
     backends = [sandbox.backend for sandbox in config.sandboxes]
     return {"scaffold": config.scaffold or "", "tools": tools, "sandboxes": backends}
@@ -104,13 +111,19 @@ def _harness(row: dict[str, Any]) -> dict[str, Any]:
 suites = _command("suites", "List suites.", _suite)
 models = _command("models", "List model presets.", _model)
 harnesses = _command("harnesses", "List harness presets.", _harness)
-scaffolds = _command("scaffolds", "List scaffolds.")
-providers = _command("providers", "List inference providers.")
-sandboxes = _command("sandboxes", "List sandbox backends.")
-tools = _command("tools", "List tools.")
-scorers = _command("scorers", "List scorers.")
-judges = _command("judges", "List judges.")
-executors = _command("executors", "List executors.")
+scaffolds = _command("scaffolds", "List scaffolds.", _described)
+providers = _command("providers", "List inference providers.", _described)
+sandboxes = _command("sandboxes", "List sandbox backends.", _described)
+tools = _command("tools", "List tools.", _described)
+metrics = _command(
+    "metrics", "List the metrics that -o metrics=[NAME:SCORER, ...] may name.", _described
+)
+formatters = _command(
+    "formatters", "List the formatters that -o formatter=NAME may name.", _described
+)
+scorers = _command("scorers", "List scorers.", _described)
+judges = _command("judges", "List judges.", _described)
+executors = _command("executors", "List executors.", _described)
 
 
 @click.command()
@@ -159,6 +172,7 @@ def plugins(as_json: bool) -> None:
     clashes = {
         f"{KINDS[kind]} {name}": [owner.to_dict() for owner in owners]
         for kind in KINDS
+        if kind != "variants"  # a task's own are no claim to another's of that name
         for name, owners in mine.registries[kind].collisions().items()
     }
     for name, owners in contested_variants().items():

@@ -10,88 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import click
 
+from olmo_eval.cli.group import CommandLine
 from olmo_eval.errors import OlmoEvalError, PluginError
 
-#: command -> (where it is, what it does in one line); modules are imported when called
-COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("run:run", "Evaluate a model on tasks; rerunning resumes."),
-    "plan": ("plan:plan", "What a run would reuse, ask and cost; what it could tell."),
-    "compare": ("compare:compare", "Compare runs question by question, with a verdict."),
-    "rescore": ("rescore:rescore", "Score recorded outputs again, asking no model anything."),
-    "results": ("results:results", "List and show runs."),
-    "task": ("task:task", "Look at a task: its instances, its requests, its tokens."),
-    "suite": ("suite:suite", "Look at a suite."),
-    "data": ("data:data", "What tasks read; fill an offline mirror."),
-    "plugins": ("listing:plugins", "Who provides what; what failed to load and why."),
-    "tasks": ("listing:tasks", "List tasks."),
-    "suites": ("listing:suites", "List suites."),
-    "models": ("listing:models", "List model presets."),
-    "harnesses": ("listing:harnesses", "List harness presets."),
-    "scaffolds": ("listing:scaffolds", "List scaffolds."),
-    "providers": ("listing:providers", "List inference providers."),
-    "sandboxes": ("listing:sandboxes", "List sandbox backends."),
-    "tools": ("listing:tools", "List tools."),
-    "scorers": ("listing:scorers", "List scorers."),
-    "judges": ("listing:judges", "List judges."),
-    "executors": ("listing:executors", "List executors."),
-    "external": ("external:external", "List and run benchmarks with their own runner."),
-}
 
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called.
-
-    Commands of plugins are asked for only where the built-in ones do not answer: for an unknown
-    name and for the list of commands.
-    """
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        self._add_plugin_commands()
-        return sorted({*COMMANDS, *self.commands})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in COMMANDS:
-            return _load(COMMANDS[cmd_name][0])
-        self._add_plugin_commands()
-        return self.commands.get(cmd_name)
-
-    def _add_plugin_commands(self) -> None:
-        from olmo_eval.plugins import manager
-
-        manager().add_commands(self)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = []
-        for name in self.list_commands(ctx):
-            known = COMMANDS.get(name)
-            text = known[1] if known else self.commands[name].get_short_help_str(60)
-            rows.append((name, text))
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from olmo_eval.common.suggest import did_you_mean
-
-            hint = did_you_mean(args[0], self.list_commands(ctx))
-            if hint:
-                raise click.UsageError(f"{error.message} {hint}", ctx) from error
-            raise
-
-
-def _load(place: str) -> click.Command:
-    from importlib import import_module
-
-    module, _, name = place.partition(":")
-    command: click.Command = getattr(import_module(f"olmo_eval.cli.{module}"), name)
-    return command
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="olmo-eval", prog_name="olmo-eval")
 def cli() -> None:
     """Evaluate language models, and tell whether a difference is real.
@@ -184,10 +107,9 @@ def _ending_the_process() -> Iterator[None]:
 
 
 def _output_of(arguments: Sequence[str]) -> AbstractContextManager[None]:
-    """Where a built-in command prints JSON, nothing else reaches standard output; a plugin's
-    command prints as it likes."""
-    makes_json = "--json" in arguments and not {"-h", "--help"} & set(arguments)
-    if not makes_json or arguments[0] not in COMMANDS:
+    """Where a command makes JSON, nothing else reaches standard output: not what plugins print
+    while they are loaded either. A plugin's command gets it back, and prints as it likes."""
+    if "--json" not in arguments or {"-h", "--help"} & set(arguments):
         return nullcontext()
     from olmo_eval.cli.document import reserved_stdout
 

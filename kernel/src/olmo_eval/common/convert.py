@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 
+from olmo_eval.common import types
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import UsageError
@@ -125,8 +126,9 @@ def _explain(error: BaseException) -> str:
 def to_json(value: Any) -> Any:
     """``value`` as JSON types: attrs classes become objects, sets become sorted lists.
 
-    Objects that are no plain data (scorers, formatters, metrics) say their class under
-    ``"class"``; functions become their import path. The result is stable: equal values give
+    Objects that are not plain data (scorers, formatters, metrics) say their class under
+    ``"class"``; the kernel's types are plain, and so is a class that says ``plain_data = True``.
+    Functions become their import path. The result is stable: equal values give
     equal JSON on every machine.
     """
     if value is None or isinstance(value, bool | int | float | str):
@@ -149,9 +151,7 @@ def to_json(value: Any) -> Any:
 
 def _attrs_to_json(value: Any) -> dict[str, Any]:
     kind = type(value)
-    plain = getattr(kind, "plain_data", False) or kind.__module__.startswith(
-        ("olmo_eval.common.types", "olmo_eval.data", "olmo_eval.harness")
-    )
+    plain = getattr(kind, "plain_data", False) or kind.__module__.startswith(types.__name__)
     head = {} if plain else {"class": f"{kind.__module__}:{kind.__qualname__}"}
     body = {f.name: to_json(getattr(value, f.name)) for f in attrs.fields(kind) if f.init}
     return {**head, **body}

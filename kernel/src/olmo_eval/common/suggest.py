@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from itertools import takewhile
 
 
 def closest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
     """The known names most like ``name``, best first."""
-    return difflib.get_close_matches(name, list(known), n=n, cutoff=0.6)
+    from difflib import get_close_matches
+
+    return get_close_matches(name, list(known), n=n, cutoff=0.6)
 
 
 def misspelt(name: str, known: Iterable[str]) -> str | None:
@@ -18,10 +19,12 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
     A slip is one letter more, less or other, two letters exchanged, or almost the same text;
     names of fewer than five letters are too like other words to tell.
     """
+    from difflib import SequenceMatcher
+
     for other in known:
         if name == other or sum(map(str.isalpha, other)) < 5:
             continue
-        ratio = difflib.SequenceMatcher(None, name, other).ratio()
+        ratio = SequenceMatcher(None, name, other).ratio()
         if ratio >= 0.88 or _one_edit_apart(name, other):
             return other
     return None

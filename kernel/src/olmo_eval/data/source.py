@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from attrs import evolve, field, frozen
@@ -93,6 +93,8 @@ class DataSource:
     - ``source_type``: says which kind ``path`` is (``"local"``, ``"hub"``, ``"remote"``) where its
       shape would be read otherwise.
     """
+
+    plain_data: ClassVar[bool] = True
 
     path: str = field(converter=_path)
     subset: str | None = field(default=None, converter=_subset)

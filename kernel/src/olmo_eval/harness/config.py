@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import evolve, field, frozen
 from attrs.validators import in_, optional
@@ -32,6 +32,8 @@ class HarnessConfig:
     - ``auxiliary_providers``: further models by name, started only when needed;
     - ``required_secrets``: environment variables that must be set.
     """
+
+    plain_data: ClassVar[bool] = True
 
     name: str = "default"
     provider: ProviderConfig = field(factory=ProviderConfig)

@@ -19,6 +19,8 @@ class JudgeError(OlmoEvalError):
 class JudgeConfig:
     """A grader of the harness: which registered judge, asking which auxiliary provider."""
 
+    plain_data: ClassVar[bool] = True
+
     kind: str = "llm"
     provider: str = "judge"
     kwargs: Mapping[str, Any] = field(factory=dict)

@@ -54,6 +54,8 @@ class ProviderConfig:
     - ``kwargs``: passed to the engine as they are.
     """
 
+    plain_data: ClassVar[bool] = True
+
     kind: str | None = None
     model: str = ""
     alias: str | None = None

@@ -1,6 +1,32 @@
 """Sandboxes: environments in which tools and scorers run what a model wrote."""
 
-from olmo_eval.sandbox.backend import ExecResult, Sandbox, SandboxBackend, SandboxError
-from olmo_eval.sandbox.config import SandboxConfig
+from __future__ import annotations
 
-__all__ = ["ExecResult", "Sandbox", "SandboxBackend", "SandboxConfig", "SandboxError"]
+from typing import TYPE_CHECKING
+
+from olmo_eval.exports import lazy
+
+if TYPE_CHECKING:
+    from olmo_eval.sandbox.backend import ExecResult, Sandbox, SandboxBackend, SandboxError
+    from olmo_eval.sandbox.config import SandboxConfig, parse_size
+
+__all__ = [
+    "ExecResult",
+    "Sandbox",
+    "SandboxBackend",
+    "SandboxConfig",
+    "SandboxError",
+    "parse_size",
+]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "ExecResult": "olmo_eval.sandbox.backend",
+        "Sandbox": "olmo_eval.sandbox.backend",
+        "SandboxBackend": "olmo_eval.sandbox.backend",
+        "SandboxConfig": "olmo_eval.sandbox.config",
+        "SandboxError": "olmo_eval.sandbox.backend",
+        "parse_size": "olmo_eval.sandbox.config",
+    },
+)

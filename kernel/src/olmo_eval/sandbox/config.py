@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import field, frozen
 
@@ -53,6 +53,8 @@ class SandboxConfig:
     - ``network``: False gives no network at all;
     - ``unsafe_local``: must be True for a backend that does not isolate (``local``).
     """
+
+    plain_data: ClassVar[bool] = True
 
     backend: str = "docker"
     image: str | None = None

@@ -1,0 +1,39 @@
+"""The conformance kit: one line of a plugin's tests holds it to the kernel's contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from olmo_eval.exports import lazy
+
+if TYPE_CHECKING:
+    from olmo_eval.plugins import fresh_manager
+    from olmo_eval.testing.provider import check_provider, provider_contract
+    from olmo_eval.testing.sandbox import check_sandbox_backend, sandbox_contract
+    from olmo_eval.testing.scaffold import check_scaffold, scaffold_contract
+    from olmo_eval.testing.task import task_contract
+
+__all__ = [
+    "check_provider",
+    "check_sandbox_backend",
+    "check_scaffold",
+    "fresh_manager",
+    "provider_contract",
+    "sandbox_contract",
+    "scaffold_contract",
+    "task_contract",
+]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "check_provider": "olmo_eval.testing.provider",
+        "check_sandbox_backend": "olmo_eval.testing.sandbox",
+        "check_scaffold": "olmo_eval.testing.scaffold",
+        "fresh_manager": "olmo_eval.plugins",
+        "provider_contract": "olmo_eval.testing.provider",
+        "sandbox_contract": "olmo_eval.testing.sandbox",
+        "scaffold_contract": "olmo_eval.testing.scaffold",
+        "task_contract": "olmo_eval.testing.task",
+    },
+)

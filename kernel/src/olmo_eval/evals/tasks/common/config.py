@@ -8,8 +8,7 @@ from typing import Any
 
 from attrs import evolve, field, fields, frozen, validators
 
-from olmo_eval import plugins
-from olmo_eval.common import bounds, metrics
+from olmo_eval.common import bounds
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.metrics.accuracy import AGGREGATIONS
@@ -18,6 +17,7 @@ from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.errors import UsageError
+from olmo_eval.evals.tasks.common.named import named_formatter, named_metric
 
 
 def _source(value: Any) -> Any:
@@ -50,35 +50,15 @@ def _metrics(value: Any) -> tuple[Metric, ...]:
     return found
 
 
-def named_metric(text: str) -> Metric:
-    """The metric that ``name`` or ``name:scorer`` means: ``accuracy:exact_match_flex``.
-
-    ``pass_at_4`` and ``pass_pow_4`` carry their k. A metric that has a scorer of its own may
-    leave it out.
-
-    Raises:
-        UsageError: an unknown metric or scorer, or a scorer is missing.
-    """
-    name, _, scorer = text.strip().partition(":")
-    base, _, k = name.rpartition("_")
-    settings: dict[str, Any] = {}
-    if base in ("pass_at", "pass_pow") and k.isdecimal():
-        name, settings = base, {"k": int(k)}
-    known = {getattr(metrics, m).name: getattr(metrics, m) for m in metrics.__all__}
-    known.pop("")
-    if name not in known:
-        raise UsageError(
-            f"unknown metric {text!r}",
-            hint=did_you_mean(name, known, otherwise=f"metrics are: {', '.join(sorted(known))}"),
-        )
-    if scorer:
-        settings["scorer"] = plugins.manager().registry("scorers").get(scorer)
-    try:
-        return known[name](**settings)  # type: ignore[no-any-return]
-    except TypeError as error:
-        raise UsageError(
-            f"metric {text!r} needs a scorer", hint=f"write {name}:SCORER, as in {name}:exact_match"
-        ) from error
+def _formatter(value: Any) -> Formatter | None:
+    found = named_formatter(value) if isinstance(value, str) else value
+    if found is None or isinstance(found, Formatter):
+        return found
+    raise UsageError(
+        f"formatter: expected a formatter, got {found!r}",
+        hint="name one (`olmo-eval formatters` lists them), and change its own settings one by "
+        "one: -o formatter.template=...",
+    )
 
 
 def _function(value: Any) -> Any:
@@ -127,7 +107,9 @@ class TaskConfig:
     name: str
     data_source: DataSource | None = field(default=None, converter=_source)
     fewshot_source: DataSource | str | None = field(default=None, converter=_fewshot_source)
-    formatter: Formatter | None = None
+    formatter: Formatter | None = field(
+        default=None, converter=_formatter, metadata={"reads_text": True}
+    )
     metrics: tuple[Metric, ...] = field(
         default=(), converter=_metrics, metadata={"reads_text": True}
     )

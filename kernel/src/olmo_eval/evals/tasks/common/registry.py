@@ -12,6 +12,7 @@ from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import CollisionError, UsageError
 from olmo_eval.evals.tasks.common.config import CONFIG_FIELDS, SAMPLING_FIELDS, TaskConfig
+from olmo_eval.evals.tasks.common.named import named_formatter
 from olmo_eval.evals.tasks.common.task import Task
 from olmo_eval.registry import Entry, Owner
 
@@ -35,7 +36,8 @@ def register_variant(task_name: str, variant_name: str, **settings: Any) -> None
 
     Settings are fields of ``TaskConfig``, or of ``SamplingParams``, which then change only that
     one sampling parameter. The task may be anybody's, and need not be loaded; the variant belongs
-    to the distribution that registers it.
+    to the distribution of the module that calls this. The hook ``register_variants`` does the same
+    for a plugin's entry module.
 
     Raises:
         UsageError: a setting that does not exist, or a variant that this distribution has
@@ -43,13 +45,23 @@ def register_variant(task_name: str, variant_name: str, **settings: Any) -> None
     """
     if ":" in variant_name or not variant_name:
         raise UsageError(f"bad variant name {variant_name!r} for task {task_name!r}")
+    _check_settings(f"variant {task_name}:{variant_name}", settings)
+    plugins.add("variants", f"{task_name}:{variant_name}", dict(settings))
+
+
+def _check_settings(what: str, settings: Any) -> None:
+    """Raise UsageError where ``settings`` has one that no task has."""
+    if not isinstance(settings, Mapping):
+        raise UsageError(
+            f"{what} is {settings!r}, which is not a mapping of settings",
+            hint='write register("TASK:VARIANT", {"num_fewshot": 4})',
+        )
     for key in settings:
         if key not in CONFIG_FIELDS | SAMPLING_FIELDS:
             raise UsageError(
-                f"variant {task_name}:{variant_name}: unknown setting {key!r}",
-                hint=did_you_mean(key, CONFIG_FIELDS | SAMPLING_FIELDS),
+                f"{what}: unknown setting {key!r}",
+                hint=did_you_mean(str(key), CONFIG_FIELDS | SAMPLING_FIELDS),
             )
-    plugins.add("variants", f"{task_name}:{variant_name}", dict(settings))
 
 
 def variants_of(task_name: str, supplier: str | None = None) -> list[str]:
@@ -59,7 +71,7 @@ def variants_of(task_name: str, supplier: str | None = None) -> list[str]:
     """
     found = (name.rpartition(":") for name in plugins.manager().registry("variants").names())
     names = [variant for task, _, variant in found if task == task_name]
-    return [name for name in names if _claims(task_name, name, supplier)]
+    return [name for name in names if claims_of_variant(task_name, name, supplier)]
 
 
 def variant_settings(task_name: str, variant: str, supplier: str | None = None) -> Settings | None:
@@ -67,34 +79,49 @@ def variant_settings(task_name: str, variant: str, supplier: str | None = None) 
 
     Raises:
         CollisionError: several distributions claim it.
+        UsageError: it is not a mapping of settings that tasks have.
     """
-    claims = _claims(task_name, variant, supplier)
+    claims = claims_of_variant(task_name, variant, supplier)
     if not claims:
         return None
     if len(claims) > 1:
         raise _collision(task_name, variant, claims)
-    settings = claims[0].target
-    assert not isinstance(settings, str)
+    return settings_of(claims[0])
+
+
+def settings_of(claim: Entry[Settings]) -> Settings:
+    """What a registered variant sets; a formatter that it names is made.
+
+    Raises:
+        UsageError: it is not a mapping of settings that tasks have.
+    """
+    settings: Settings = plugins.manager().registry("variants").resolve(claim)
+    _check_settings(f"variant {claim.name} of {claim.owner}", settings)
+    formatter = settings.get("formatter")
+    if isinstance(formatter, str):
+        return {**settings, "formatter": named_formatter(formatter)}
     return settings
 
 
 def contested_variants() -> dict[str, list[Owner]]:
     """Variants that several distributions claim, of tasks whose modules are loaded."""
     found: dict[str, list[Owner]] = {}
-    registries = plugins.manager().registries
-    for name in registries["variants"].collisions():
+    manager = plugins.manager()
+    for name in manager.registry("variants").collisions():
         task, _, variant = name.rpartition(":")
         suppliers: list[str | None] = [
-            claim.owner.distribution for claim in registries["tasks"].claims(task)
+            claim.owner.distribution for claim in manager.registry("tasks").claims(task)
         ]
         for supplier in suppliers or [None]:
-            claims = _claims(task, variant, supplier)
+            claims = claims_of_variant(task, variant, supplier)
             if len(claims) > 1:
                 found[name] = [claim.owner for claim in claims]
     return found
 
 
-def _claims(task_name: str, variant: str, supplier: str | None) -> list[Entry[Settings]]:
+def claims_of_variant(
+    task_name: str, variant: str, supplier: str | None = None
+) -> list[Entry[Settings]]:
     """Who claims a variant of the task that ``supplier`` supplies.
 
     A distribution with a task of that name itself means its own.
