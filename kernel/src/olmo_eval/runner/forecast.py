@@ -20,6 +20,7 @@ from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.run import Job, local_root
 from olmo_eval.runner.session import finished_instances
+from olmo_eval.runner.surroundings import environment_digest, stands_alone
 
 #: bytes a token, where no past run tells
 _BYTES_PER_TOKEN = 4.0
@@ -111,7 +112,8 @@ def _task(
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
         instances += 1
-        if request_hash(row, params) in index:
+        digest = request_hash(row, params, environment_digest(harness, task, instance))
+        if digest in index and stands_alone(harness, task):
             reused += 1
             continue
         requests += len(request.continuations) or params.num_samples

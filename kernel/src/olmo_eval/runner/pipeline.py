@@ -15,7 +15,7 @@ import anyio.lowlevel
 import anyio.to_thread
 from attrs import evolve
 
-from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
+from olmo_eval.common.types import LMRequest, Outcome, Response, SamplingParams
 from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import (
     NonFiniteError,
@@ -25,6 +25,7 @@ from olmo_eval.errors import (
     TransientError,
     UnansweredError,
 )
+from olmo_eval.harness.answered import Answered
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.record import Row, request_hash, request_row, response_row
 from olmo_eval.results.reuse import KnownAnswer
@@ -32,6 +33,7 @@ from olmo_eval.runner import scoring
 from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.interrupt import Interrupted, exit_failure, exits_are_failures
 from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.surroundings import environment_digest, stands_alone
 from olmo_eval.runner.timelimit import TimeLimits, time_limits
 
 #: requests that may fail one after another before the provider counts as gone
@@ -185,18 +187,22 @@ class Pipeline:
         request = self.harness.prepare(asked)
         params = sampling(work.planned, task.get_sampling_params(instance))
         request_as_row = request_row(request)
-        digest = request_hash(request_as_row, params)
-        known = self.reuse(work, digest)
+        environment = environment_digest(self.harness, task, instance)
+        digest = request_hash(request_as_row, params, environment)
+        known = self.reuse(work, digest) if stands_alone(self.harness, task) else None
         if known is not None and not known.outputs:
             known = None  # no output at all is no answer
         began = time.perf_counter()
         try:
             if known is not None:
-                outputs, latency = known.outputs, 0.0
+                answered, latency = self.harness.answered(known.outputs, instance, task), 0.0
             else:
-                outputs = await self._ask(work, asked, params)
+                answered = await self._ask(work, asked, params)
                 latency = time.perf_counter() - began
-            response = await self._scored(work, request, outputs, latency, limits)
+            try:
+                response = await self._scored(work, request, answered, latency, limits)
+            finally:
+                await answered.close()
         except _Unanswered as failure:
             response = Response(
                 work.instance_id,
@@ -220,12 +226,10 @@ class Pipeline:
         )
         return response, row
 
-    async def _ask(
-        self, work: Work, request: LMRequest, params: SamplingParams
-    ) -> tuple[LMOutput, ...]:
+    async def _ask(self, work: Work, request: LMRequest, params: SamplingParams) -> Answered:
         self.clock.enter()
         try:
-            return tuple(await self.harness.execute(request, params, work.instance))
+            return await self.harness.answer(request, params, work.instance, work.planned.task)
         except RefusedError as error:
             raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
         except NonFiniteError as error:
@@ -244,20 +248,18 @@ class Pipeline:
         self,
         work: Work,
         request: LMRequest,
-        outputs: Sequence[LMOutput],
+        answered: Answered,
         latency: float,
         limits: TimeLimits,
     ) -> Response:
         """The response with its answers extracted and scored, or saying why it is not."""
-        task, instance, kept = work.planned.task, work.instance, tuple(outputs)
+        task, instance, kept = work.planned.task, work.instance, answered.outputs
         scores: Mapping[str, tuple[float, ...]] = {}
         error = None
         try:
             scoring.refuse_non_finite(kept)
             kept = await scoring.extract(task, request, kept, limits)
-            scores, kept = await scoring.score(
-                task.scorers_once, instance, kept, self.harness.scoring_context, limits
-            )
+            scores, kept = await scoring.score(task.scorers_once, instance, kept, answered, limits)
             outcome = scoring.answered_outcome(request, kept)
         except scoring.ScoringFailed as failure:
             outcome, error, scores = failure.outcome, str(failure), failure.scores

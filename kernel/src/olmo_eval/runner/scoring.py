@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from attrs import evolve
 
@@ -15,6 +14,7 @@ from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import ProviderError
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.faults import reason
+from olmo_eval.harness.answered import Answered
 from olmo_eval.harness.runtime import natural_outcome
 from olmo_eval.judges.judge import JudgeError
 from olmo_eval.runner.timelimit import EscapedError, OutOfTimeError, TimeLimits
@@ -68,7 +68,7 @@ async def score(
     scorers: tuple[Scorer, ...],
     instance: Instance,
     outputs: tuple[LMOutput, ...],
-    new_context: Callable[[], Any],
+    answered: Answered,
     limits: TimeLimits,
 ) -> tuple[dict[str, tuple[float, ...]], tuple[LMOutput, ...]]:
     """Every scorer's number for every output, and the outputs with what scorers recorded.
@@ -81,7 +81,7 @@ async def score(
     failed: ScoringFailed | None = None
     for scorer in scorers:
         try:
-            numbers, outputs = await _score_one(scorer, instance, outputs, new_context, limits)
+            numbers, outputs = await _score_one(scorer, instance, outputs, answered, limits)
         except ScoringFailed as failure:
             failed = failed or failure
             if failure.outcome is not Outcome.SCORER_FAILED:
@@ -98,12 +98,12 @@ async def _score_one(
     scorer: Scorer,
     instance: Instance,
     outputs: tuple[LMOutput, ...],
-    new_context: Callable[[], Any],
+    answered: Answered,
     limits: TimeLimits,
 ) -> tuple[list[float], tuple[LMOutput, ...]]:
     try:
         if isinstance(scorer, AsyncScorer):
-            return await _score_async(scorer, instance, outputs, new_context, limits)
+            return await _score_async(scorer, instance, outputs, answered, limits)
         call = limits.call_in_thread if scorer.cpu_bound else limits.call
         seconds = limits.seconds(scorer)
         return [float(await call(seconds, scorer.score, instance, o)) for o in outputs], outputs
@@ -120,18 +120,20 @@ async def _score_async(
     scorer: AsyncScorer,
     instance: Instance,
     outputs: tuple[LMOutput, ...],
-    new_context: Callable[[], Any],
+    answered: Answered,
     limits: TimeLimits,
 ) -> tuple[list[float], tuple[LMOutput, ...]]:
     """Numbers of a scorer that calls a judge or runs code; its evidence goes with the output."""
-    numbers, kept = [], []
-    for output in outputs:
-        context = new_context()
-        scoring = scorer.score_async(instance, output, context)
-        numbers.append(float(await limits.wait(limits.seconds(scorer), scoring)))
-        metadata = {**output.metadata, **context.records}
-        kept.append(evolve(output, metadata=metadata) if context.records else output)
-    return numbers, tuple(kept)
+
+    async def score_one(index: int, output: LMOutput) -> tuple[float, LMOutput]:
+        async with answered.episode(index, scorer) as episode:
+            number = float(await scorer.score_async(instance, output, episode))
+            metadata = {**output.metadata, **episode.evidence}
+            return number, evolve(output, metadata=metadata) if episode.evidence else output
+
+    seconds = limits.seconds(scorer)
+    scored = [await limits.wait(seconds, score_one(i, o)) for i, o in enumerate(outputs)]
+    return [number for number, _ in scored], tuple(output for _, output in scored)
 
 
 async def values_in_time(
