@@ -11,7 +11,9 @@ import pytest
 
 from olmo_eval.agents.episode import Episode
 from olmo_eval.agents.scaffold import Scaffold
-from olmo_eval.common.scorers import AsyncScorer
+from olmo_eval.common.formatters import ChatFormatter
+from olmo_eval.common.metrics import AccuracyMetric
+from olmo_eval.common.scorers import AsyncScorer, ExactMatchScorer
 from olmo_eval.common.types import (
     EnvironmentSpec,
     Instance,
@@ -20,7 +22,7 @@ from olmo_eval.common.types import (
     RequestType,
     SamplingParams,
 )
-from olmo_eval.errors import ProviderError
+from olmo_eval.errors import PluginError, ProviderError, UsageError
 from olmo_eval.evals.tasks.common import Task, TaskConfig
 from olmo_eval.harness import Capability, HarnessConfig, ProviderConfig
 from olmo_eval.harness.answered import Answered
@@ -28,6 +30,7 @@ from olmo_eval.harness.refusals import EpisodeNeeds
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.plugins import PluginManager, fresh_manager
 from olmo_eval.registry import Owner
+from olmo_eval.runner.plan import check_task
 from olmo_eval.sandbox import ExecResult, Sandbox, SandboxBackend, SandboxConfig, SandboxError
 
 ASKED = LMRequest(RequestType.CHAT, messages=({"role": "user", "content": "?"},))
@@ -275,6 +278,36 @@ def test_more_environments_than_there_may_be_are_refused() -> None:
     assert "keeps 5 sandboxes of one instance" in reason
     assert "-o sandboxes.0.instances=5" in reason
     assert Harness.refusals(agent(instances=5), {Capability.CHAT}, episodes=[needs]) == []
+
+
+def test_a_mistake_in_setup_is_told_as_the_tasks() -> None:
+    class Mistaken(Workshop):
+        async def setup(self, episode: Episode) -> None:
+            raise KeyError("page")
+
+    async def body(harness: Harness) -> None:
+        task = Mistaken(TaskConfig(name="mistaken"))
+        with pytest.raises(PluginError, match=r"setup of task 'mistaken', instance .*'page'"):
+            await harness.answer(ASKED, SamplingParams(), INSTANCE, task)
+        assert closed() == Box.made
+
+    within(agent(), body)
+
+
+def test_a_setup_that_cannot_be_awaited_is_refused() -> None:
+    class Synchronous(Task):
+        formatter = ChatFormatter()
+        metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
+
+        @property
+        def instances(self) -> Any:
+            yield INSTANCE
+
+        def setup(self) -> None:  # type: ignore[override]
+            return
+
+    with pytest.raises(UsageError, match="its setup cannot prepare an episode"):
+        check_task(Synchronous(Synchronous.default_config("synchronous")), "synchronous")
 
 
 class Failing(Writer):

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 
 from olmo_eval import evaluate
+from olmo_eval.agents.tools import Tool
 from olmo_eval.common.formatters import ChatFormatter, CompletionFormatter, Formatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import Scorer
@@ -93,6 +94,13 @@ def test_the_tools_of_the_request_come_first_and_count_once() -> None:
 def test_what_is_not_a_tool_is_refused(item: Any) -> None:
     with pytest.raises(UsageError, match=r"task 'calls': .*tools of an instance"):
         asked(offered=(item,))
+
+
+def test_a_tool_of_an_instance_whose_schema_is_not_valid_is_refused_before_the_run() -> None:
+    broken = Tool(ToolSchema("broken", "", {"type": "objekt"}), print)
+    register("broken")(type("Broken", (Calls,), {"offered": (broken,)}))
+    with pytest.raises(UsageError, match=r"'broken': parameters\.type is not valid JSON Schema"):
+        evaluate("mock", "broken")
 
 
 def test_only_a_chat_can_offer_tools() -> None:

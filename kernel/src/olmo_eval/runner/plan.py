@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from olmo_eval.agents.selection import find_tools
 from olmo_eval.agents.tools import Tool
 from olmo_eval.common import metrics
 from olmo_eval.common.overrides import Override
@@ -210,7 +211,8 @@ def _parse(text: str) -> TaskSpec:
 
 def _episode_needs(planned: PlannedTask) -> EpisodeNeeds:
     spec = planned.first.environment
-    needs = {t.requires for t in planned.first.tools or () if isinstance(t, Tool) and t.requires}
+    own = find_tools(t for t in planned.first.tools or () if isinstance(t, Tool))
+    needs = {tool.requires for tool in own.values() if tool.requires}
     needs.update(spec.capabilities if spec is not None else ())
     kept = 0
     if keeps_environment(planned.task):
@@ -223,8 +225,8 @@ def check_task(task: Task, spec: str) -> tuple[Instance, LMRequest]:
 
     Raises:
         UsageError: no metrics, clashing metrics, metrics that cannot read what is answered,
-            impossible settings, few-shot examples that the request does not show. DataError: no
-            data.
+            impossible settings, a setup that cannot be awaited, few-shot examples that the request
+            does not show. DataError: no data.
     """
     config = task.config
     if not config.metrics:
@@ -235,6 +237,7 @@ def check_task(task: Task, spec: str) -> tuple[Instance, LMRequest]:
             raise UsageError(f"task {spec!r} has two metrics {key!r}")
     config.primary()
     task.scorers()
+    _ = task.has_setup
     for metric in config.metrics:
         metric.check(config.sampling_params)
     first = next(iter(task.instances), None)

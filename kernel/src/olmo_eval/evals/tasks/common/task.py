@@ -219,8 +219,18 @@ class Task:
 
     @cached_property
     def has_setup(self) -> bool:
-        """Whether the task prepares its episodes."""
-        return type(self).setup is not Task.setup
+        """Whether the task prepares its episodes.
+
+        Raises:
+            UsageError: ``setup`` is not a coroutine.
+        """
+        own = type(self).setup
+        if not inspect.iscoroutinefunction(own):
+            raise UsageError(
+                f"task {self.config.name!r}: its setup cannot prepare an episode",
+                hint="write async def setup(self, episode), or call a method of your own otherwise",
+            )
+        return own is not Task.setup
 
     # -- outputs to answers
 
