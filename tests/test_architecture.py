@@ -44,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "evals": WIRING | {"common", "data"},
     "providers": WIRING | {"common"},
     "sandbox": WIRING | {"common"},
-    "agents": WIRING | {"common", "providers", "sandbox"},
+    "agents": WIRING | {"common", "providers", "sandbox", "judges"},
     "judges": WIRING | {"common", "providers", "sandbox"},
     "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
     "results": {"errors", "exports", "common"},

@@ -70,8 +70,10 @@ def test_help_imports_no_engine_and_no_numbers(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["tasks", "suites", "models", "providers", "scorers", "metrics", "formatters", "sandboxes"]
-    + ["scaffolds", "tools", "judges", "executors", "plugins"],
+    [
+        *("tasks", "suites", "models", "providers", "scorers", "metrics", "formatters"),
+        *("sandboxes", "scaffolds", "tools", "judges", "executors", "plugins"),
+    ],
 )
 def test_listing_imports_no_engine_and_no_benchmark(command: str) -> None:
     loaded = modules_after(_RUN_MAIN, [command])

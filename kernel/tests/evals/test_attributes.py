@@ -186,7 +186,7 @@ class FirstShot(Formatter):
 
 def first_request(*bases: type[Task], **attributes: Any) -> LMRequest:
     made = type("Made", bases, {"num_fewshot": 2, **attributes})
-    return check_task(made(made.default_config("made")), "made")
+    return check_task(made(made.default_config("made")), "made")[1]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -12,7 +13,13 @@ import pytest
 
 from olmo_eval.errors import UsageError
 from olmo_eval.plugins import fresh_manager
-from olmo_eval.sandbox import ExecResult, Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox import (
+    EnvironmentSpec,
+    ExecResult,
+    Sandbox,
+    SandboxBackend,
+    SandboxError,
+)
 from olmo_eval.sandbox.config import SandboxConfig
 from olmo_eval.sandbox.planner import SandboxPlanner
 
@@ -45,7 +52,7 @@ class FakeBackend(SandboxBackend):
     async def start(self) -> None:
         LOG.append("start")
 
-    async def create(self, run_id: str) -> FakeSandbox:
+    async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> FakeSandbox:
         await anyio.sleep(0.001)
         if self.failures:
             self.failures -= 1
@@ -79,10 +86,21 @@ def owner() -> Any:
     return Owner("test")
 
 
+@asynccontextmanager
+async def lease(planner: SandboxPlanner, *capabilities: str) -> AsyncIterator[FakeSandbox]:
+    """An environment that offers all ``capabilities``, as an episode has it."""
+    binding = planner.binding(capabilities)
+    try:
+        box = await binding.get(capabilities[0])
+        assert isinstance(box, FakeSandbox)
+        yield box
+    finally:
+        await binding.close()
+
+
 def test_nothing_starts_before_it_is_needed() -> None:
     async def body(planner: SandboxPlanner) -> None:
-        async with planner.binding({"python"}):
-            pass
+        await planner.binding({"python"}).close()
         assert LOG == []
 
     plan(body, fake())
@@ -92,7 +110,7 @@ def test_nothing_starts_before_it_is_needed() -> None:
 def test_every_lease_is_fresh_and_closed() -> None:
     async def body(planner: SandboxPlanner) -> None:
         for _ in range(2):
-            async with planner.lease("python"):
+            async with lease(planner, "python"):
                 pass
 
     plan(body, fake())
@@ -104,7 +122,7 @@ def test_no_more_at_once_than_allowed_and_first_come_first_served() -> None:
 
     async def one(planner: SandboxPlanner, number: int) -> None:
         nonlocal inside, most
-        async with planner.lease("bash"):
+        async with lease(planner, "bash"):
             order.append(number)
             inside += 1
             most = max(most, inside)
@@ -122,11 +140,10 @@ def test_no_more_at_once_than_allowed_and_first_come_first_served() -> None:
 
 def test_routing_is_by_capability() -> None:
     async def body(planner: SandboxPlanner) -> None:
-        async with planner.lease("python") as box, planner.lease("sandbox:big") as big:
-            assert isinstance(box, FakeSandbox) and isinstance(big, FakeSandbox)
+        async with lease(planner, "python") as box, lease(planner, "sandbox:big") as big:
             assert (box.name, big.name) == ("a1", "b1")
         with pytest.raises(SandboxError, match="offers gpu") as caught:
-            async with planner.lease("gpu"):
+            async with lease(planner, "gpu"):
                 pass
         assert caught.value.hint == "offered: bash, python, sandbox:big"
 
@@ -135,8 +152,7 @@ def test_routing_is_by_capability() -> None:
 
 def test_the_freer_of_two_equals_is_taken() -> None:
     async def body(planner: SandboxPlanner) -> None:
-        async with planner.lease("python") as one, planner.lease("python") as two:
-            assert isinstance(one, FakeSandbox) and isinstance(two, FakeSandbox)
+        async with lease(planner, "python") as one, lease(planner, "python") as two:
             assert {one.name, two.name} == {"a1", "b1"}
 
     plan(body, fake("a"), fake("b"))
@@ -144,10 +160,14 @@ def test_the_freer_of_two_equals_is_taken() -> None:
 
 def test_an_instance_keeps_its_sandbox() -> None:
     async def body(planner: SandboxPlanner) -> None:
-        async with planner.binding({"bash", "python"}) as binding:
-            first = await binding.get("bash")
-            assert await binding.get("python") is await binding.get("bash") is first
+        binding = planner.binding({"bash", "python"})
+        first = await binding.get("bash")
+        assert await binding.get("python") is await binding.get("bash") is first
+        assert await binding.get() is binding.made() is first
+        await binding.close()
         assert planner.created == 1
+        with pytest.raises(SandboxError, match="the episode is over"):
+            await binding.get("bash")
 
     plan(body, fake())
     assert LOG[-2:] == ["close a1", "end"]
@@ -155,10 +175,11 @@ def test_an_instance_keeps_its_sandbox() -> None:
 
 def test_instances_that_need_two_kinds_never_wait_for_each_other() -> None:
     async def one(planner: SandboxPlanner, first: str, second: str) -> None:
-        async with planner.binding({"bash", "python"}) as binding:
-            await binding.get(first)
-            await anyio.sleep(0.001)
-            await binding.get(second)
+        binding = planner.binding({"bash", "python"})
+        await binding.get(first)
+        await anyio.sleep(0.001)
+        await binding.get(second)
+        await binding.close()
 
     async def body(planner: SandboxPlanner) -> None:
         with anyio.fail_after(10):
@@ -178,16 +199,16 @@ def test_instances_that_need_two_kinds_never_wait_for_each_other() -> None:
 
 def test_creation_is_tried_again_then_told() -> None:
     async def good(planner: SandboxPlanner) -> None:
-        async with planner.lease("bash"):
+        async with lease(planner, "bash"):
             pass
 
     plan(good, fake(kwargs={"failures": 1}))
 
     async def bad(planner: SandboxPlanner) -> None:
         with pytest.raises(SandboxError, match=r"could not be created: no room \(2 attempts\)"):
-            async with planner.lease("bash"):
+            async with lease(planner, "bash"):
                 pass
-        async with planner.lease("bash"):  # the slot was given back
+        async with lease(planner, "bash"):  # the slot was given back
             pass
 
     plan(bad, fake(instances=1, kwargs={"failures": 2}), creation_retries=1)
@@ -201,8 +222,7 @@ def test_cancellation_closes_everything() -> None:
             group.cancel_scope.cancel()
 
     async def hold(planner: SandboxPlanner, *, task_status: anyio.abc.TaskStatus[None]) -> None:
-        async with planner.binding({"bash"}) as binding:
-            await binding.get("bash")
+        async with lease(planner, "bash"):
             task_status.started()
             await anyio.sleep(60)
 
@@ -219,7 +239,7 @@ def test_a_backend_that_does_not_isolate_has_to_be_accepted() -> None:
     async def main() -> None:
         async with SandboxPlanner([SandboxConfig(backend="open")]) as planner:
             with pytest.raises(UsageError, match="does not isolate"):
-                async with planner.lease("bash"):
+                async with lease(planner, "bash"):
                     pass
 
     with fresh_manager() as manager:

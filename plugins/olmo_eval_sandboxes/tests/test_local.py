@@ -212,10 +212,11 @@ def test_many_at_once_through_the_planner() -> None:
         results: list[str] = []
 
         async def one(planner: SandboxPlanner, number: int) -> None:
-            async with planner.lease("python") as box:
-                results.append(
-                    (await box.exec(["sh", "-c", f"ls; echo {number} > f; cat f"])).stdout
-                )
+            binding = planner.binding(["python"])
+            box = await binding.get("python")
+            found = await box.exec(["sh", "-c", f"ls; echo {number} > f; cat f"])
+            results.append(found.stdout)
+            await binding.close()
 
         async with SandboxPlanner([config]) as planner:
             async with anyio.create_task_group() as group:
@@ -233,8 +234,7 @@ def test_it_is_refused_unless_accepted_by_name() -> None:
     async def main() -> None:
         async with SandboxPlanner([SandboxConfig(backend="local")]) as planner:
             with pytest.raises(UsageError, match="does not isolate"):
-                async with planner.lease("python"):
-                    pass
+                await planner.binding(["python"]).get("python")
 
     with fresh_manager(["olmo_eval_sandboxes.plugin"]):
         anyio.run(main)

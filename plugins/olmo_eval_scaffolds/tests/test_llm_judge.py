@@ -72,9 +72,10 @@ def test_a_scorer_is_judged_by_the_auxiliary_provider_and_keeps_the_reply() -> N
     async def main() -> tuple[float, dict[str, Any], int]:
         async with Harness(harness()) as running:
             before = len(running.auxiliary.started())
-            context = running.scoring_context()
-            score = await JudgeScorer().score_async(INSTANCE, LMOutput("Paris"), context)
-            return score, context.records, before
+            output = LMOutput("Paris")
+            async with running.answered((output,), INSTANCE).episode(0, JudgeScorer()) as episode:
+                score = await JudgeScorer().score_async(INSTANCE, output, episode)
+                return score, episode.evidence, before
 
     with fresh_manager(PLUGINS):
         score, records, before = anyio.run(main)
@@ -89,10 +90,10 @@ def test_a_scorer_is_judged_by_the_auxiliary_provider_and_keeps_the_reply() -> N
 def test_a_judge_that_cannot_be_asked_or_read_fails(settings: Any, message: str) -> None:
     async def main() -> None:
         async with Harness(harness(**settings)) as running:
-            with pytest.raises(JudgeError, match=message):
-                await JudgeScorer().score_async(
-                    INSTANCE, LMOutput("Paris"), running.scoring_context()
-                )
+            output = LMOutput("Paris")
+            async with running.answered((output,), INSTANCE).episode(0, JudgeScorer()) as episode:
+                with pytest.raises(JudgeError, match=message):
+                    await JudgeScorer().score_async(INSTANCE, output, episode)
 
     with fresh_manager(PLUGINS):
         anyio.run(main)

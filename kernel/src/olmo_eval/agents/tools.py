@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any, overload
 
 from attrs import field, frozen
@@ -19,8 +20,9 @@ from olmo_eval.errors import UsageError
 class Tool:
     """A tool a model can call.
 
-    ``requires`` names the sandbox capability that the function needs: it then takes the sandbox
-    session as its keyword argument ``sandbox``, which the model does not see.
+    ``requires`` names the sandbox capability that the function needs: it then takes the episode's
+    sandbox as its keyword argument ``sandbox``. A function that takes ``episode: Episode`` is given
+    the episode itself. The model sees neither.
     """
 
     schema: ToolSchema
@@ -31,6 +33,11 @@ class Tool:
     @name.default
     def _name(self) -> str:
         return self.schema.name
+
+    @property
+    def takes_episode(self) -> bool:
+        """Whether the function is given the episode in which it is called."""
+        return _takes_episode(self.function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -60,7 +67,7 @@ def tool(
     """Make a tool of a function; its type hints and docstring become the schema.
 
     ``Annotated[str, "what it is"]`` describes an argument, ``Literal["a", "b"]`` lists its
-    values; ``harness.schema`` says which hints there are. Works bare (``@tool``) and with
+    values; ``agents.schema`` says which hints there are. Works bare (``@tool``) and with
     arguments (``@tool(description=...)``).
 
     Raises:
@@ -86,12 +93,28 @@ def registered_tool(**settings: Any) -> Callable[[Callable[..., Any]], Tool]:
     return make
 
 
+def _is_episode(name: str, hint: Any) -> bool:
+    if name != "episode" or not isinstance(hint, type):
+        return False
+    from olmo_eval.agents.episode import Episode  # which knows tools itself
+
+    return hint is Episode
+
+
+@lru_cache(maxsize=1024)
+def _takes_episode(function: Callable[..., Any]) -> bool:
+    try:
+        return _is_episode("episode", typing.get_type_hints(function).get("episode"))
+    except (NameError, TypeError):  # beside a schema written by hand hints are but comments
+        return False
+
+
 def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(function, include_extras=True)
     properties, required = {}, []
     for parameter in inspect.signature(function).parameters.values():
         name = parameter.name
-        if name == "sandbox":
+        if name == "sandbox" or _is_episode(name, hints.get(name)):
             continue
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise UsageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
@@ -27,6 +29,7 @@ def converter() -> Any:
     mine.register_structure_hook_func(lambda t: t is Any, lambda value, _: value)
     for scalar in (int, float, bool, str):
         mine.register_structure_hook(scalar, _strict_scalar)
+    mine.register_structure_hook_func(lambda t: t == str | bytes, _text_or_bytes)
     _read_sequences_as_items(mine)
     return mine
 
@@ -65,6 +68,18 @@ def _strict_scalar(value: Any, kind: type[Any]) -> Any:
     if isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
         return value
     raise ValueError(f"expected {kind.__name__}, got {value!r}")
+
+
+def _text_or_bytes(value: Any, _kind: Any) -> str | bytes:
+    """A text, or the bytes that ``{"base64": ...}`` stands for."""
+    if isinstance(value, str | bytes):
+        return value
+    if isinstance(value, Mapping) and set(value) == {"base64"}:
+        try:
+            return base64.b64decode(value["base64"], validate=True)
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise ValueError(f"is not valid base64: {error}") from error
+    raise ValueError(f'expected a text or {{"base64": ...}}, got {value!r:.80}')
 
 
 def structure(value: Any, kind: type[T], *, where: str) -> T:
@@ -124,7 +139,8 @@ def _explain(error: BaseException) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """``value`` as JSON types: attrs classes become objects, sets become sorted lists.
+    """``value`` as JSON types: attrs classes become objects, sets become sorted lists, bytes
+    become ``{"base64": ...}``.
 
     Objects that are not plain data (scorers, formatters, metrics) say their class under
     ``"class"``; the kernel's types are plain, and so is a class that says ``plain_data = True``.
@@ -139,9 +155,11 @@ def to_json(value: Any) -> Any:
         return sorted(to_json(v) for v in value)
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
     if attrs.has(type(value)):
         return _attrs_to_json(value)
-    if isinstance(value, Iterable) and not isinstance(value, bytes):
+    if isinstance(value, Iterable):
         return [to_json(v) for v in value]
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if module and name:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+
+from attrs import frozen
 
 from olmo_eval import plugins
+from olmo_eval.agents.needs import names_judge, names_model, of_sandboxes
 from olmo_eval.agents.selection import find_tools, make_scaffold
+from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.common.types import Capability, SamplingParams
+from olmo_eval.common.types import Capability, EnvironmentSpec, SamplingParams
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.judges.judge import JudgeConfig
 from olmo_eval.providers.models import choose_provider
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.sandbox.config import SandboxConfig
+from olmo_eval.sandbox.furnish import unmakeable
 from olmo_eval.sandbox.planner import unsafe_message
 
 _CANNOT = {
@@ -28,39 +33,60 @@ _CANNOT = {
 _GENERATES = {Capability.GENERATE, Capability.CHAT}
 
 
+@frozen
+class EpisodeNeeds:
+    """What the episodes of one task ask of a harness, as its first instance says.
+
+    - ``capabilities``: what its environment and its own tools need in a sandbox;
+    - ``environment``: what the environment is made of;
+    - ``kept``: how many environments of one instance are there at once when an agent's work is
+      scored where it was done; 0 where no scorer looks at that.
+    """
+
+    task: str
+    capabilities: frozenset[str] = frozenset()
+    environment: EnvironmentSpec | None = None
+    kept: int = 0
+
+
 def refusals(
     config: HarnessConfig,
     needs: Collection[Capability],
     scoring_needs: Collection[str] = (),
     sampling: Collection[SamplingParams] = (),
+    episodes: Collection[EpisodeNeeds] = (),
 ) -> list[str]:
     """Every reason why ``config`` cannot do what is asked, each with the way out; [] if it can.
 
     ``needs`` are the capabilities that the tasks' requests ask for, ``scoring_needs`` what the
-    scorers ``require``: ``"judge"``, ``"judge:NAME"`` or a sandbox capability, ``sampling`` how the
-    tasks want text to be generated.
+    scorers ``require``: ``"judge"``, ``"judge:NAME"``, ``"model:NAME"`` or a sandbox capability,
+    ``sampling`` how the tasks want text to be generated, ``episodes`` what they are worked on in.
     """
     tools, reasons = _tools(config)
-    wanted = frozenset(scoring_needs)
-    in_sandbox = {n: "a scorer" for n in wanted if not _is_judge(n)}
+    asked = dict.fromkeys(scoring_needs, "a scorer")
     for tool_name, requires in tools.items():
         if requires:
-            in_sandbox.setdefault(requires, f"tool {tool_name!r}")
-    reasons += _scaffold(config)
+            asked.setdefault(requires, f"tool {tool_name!r}")
+    scaffold_needs, wrong = _scaffold(config)
+    reasons += wrong
+    for need in scaffold_needs:
+        asked.setdefault(need, f"scaffold {config.scaffold!r}")
+    for episode in episodes:
+        for need in sorted(episode.capabilities):
+            asked.setdefault(need, f"task {episode.task!r}")
     needed = frozenset(needs) | _harness_needs(config, needs)
     reasons += _provider(config.provider, needed, sampling)
-    reasons += _judges(config, wanted)
-    reasons += _sandboxes(config, in_sandbox)
+    reasons += _judges(config, asked)
+    reasons += _models(config, asked)
+    in_sandbox = of_sandboxes(asked.keys())
+    reasons += _sandboxes(config, {need: asked[need] for need in in_sandbox})
+    reasons += _environments(config, in_sandbox, episodes)
     reasons += _secrets((*config.required_secrets, *config.provider.required_secrets))
     return list(dict.fromkeys(reasons))
 
 
 def _said(error: OlmoEvalError) -> str:
     return f"{error.message}: {error.hint}" if error.hint else error.message
-
-
-def _is_judge(need: str) -> bool:
-    return need == "judge" or need.startswith("judge:")
 
 
 def _tools(config: HarnessConfig) -> tuple[dict[str, str | None], list[str]]:
@@ -71,14 +97,15 @@ def _tools(config: HarnessConfig) -> tuple[dict[str, str | None], list[str]]:
         return {}, [_said(error)]
 
 
-def _scaffold(config: HarnessConfig) -> list[str]:
+def _scaffold(config: HarnessConfig) -> tuple[list[str], list[str]]:
+    """What the scaffold requires, and what is wrong with it."""
     if config.scaffold is None:
-        return []
+        return [], []
     try:
-        make_scaffold(config.scaffold, config.scaffold_kwargs)
+        made = make_scaffold(config.scaffold, config.scaffold_kwargs)
     except OlmoEvalError as error:
-        return [_said(error)]
-    return []
+        return [], [_said(error)]
+    return sorted(items(made.requires)), []
 
 
 def _harness_needs(config: HarnessConfig, needs: Collection[Capability]) -> set[Capability]:
@@ -123,18 +150,19 @@ def _providers_with(capability: Capability, *, besides: str) -> Iterator[str]:
             yield name
 
 
-def _judges(config: HarnessConfig, wanted: frozenset[str]) -> list[str]:
-    asked = sorted(filter(_is_judge, wanted))
+def _judges(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
+    """``wanted`` says who needs what."""
+    asked = sorted(filter(names_judge, wanted))
     judges = config.graders
     reasons = []
     for need in asked:
         name = need.partition(":")[2]
         if name and name not in judges:
             known = did_you_mean(name, judges, otherwise="add it to the harness's judges")
-            reasons.append(f"a scorer needs the judge {name!r}: {known}")
+            reasons.append(f"{wanted[need]} needs the judge {name!r}: {known}")
         elif not judges:
             reasons.append(
-                "a scorer needs a judge and the harness has none: "
+                f"{wanted[need]} needs a judge and the harness has none: "
                 "name its model with -o auxiliary_providers.judge.model=MODEL"
             )
     if not asked:
@@ -159,7 +187,23 @@ def _judge(config: HarnessConfig, name: str, judge: JudgeConfig) -> list[str]:
     return [f"judge {name!r}: {reason}" for reason in reasons]
 
 
-def _sandboxes(config: HarnessConfig, wanted: dict[str, str]) -> list[str]:
+def _models(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
+    reasons = []
+    for need in sorted(filter(names_model, wanted)):
+        name = need.partition(":")[2]
+        provider = config.auxiliary_providers.get(name)
+        if provider is None:
+            reasons.append(
+                f"{wanted[need]} needs the model {name!r} and the harness has none: "
+                f"name it with -o auxiliary_providers.{name}.model=MODEL"
+            )
+            continue
+        found = [*_provider(provider, {Capability.CHAT}), *_secrets(provider.required_secrets)]
+        reasons += [f"auxiliary provider {name!r}: {reason}" for reason in found]
+    return reasons
+
+
+def _sandboxes(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
     reasons = []
     for capability, who in sorted(wanted.items()):
         offering = [s for s in config.sandboxes if capability in s.capabilities]
@@ -173,6 +217,41 @@ def _sandboxes(config: HarnessConfig, wanted: dict[str, str]) -> list[str]:
     return reasons
 
 
+def _environments(
+    config: HarnessConfig, wanted: frozenset[str], episodes: Collection[EpisodeNeeds]
+) -> list[str]:
+    """Environments that the sandboxes which would be used cannot make, or not as often."""
+    reasons = []
+    used = [(i, s) for i, s in enumerate(config.sandboxes) if wanted & {*s.capabilities}]
+    for episode in episodes:
+        for index, sandbox in used:
+            problem = _unmakeable(sandbox, episode.environment)
+            if problem:
+                reasons.append(f"task {episode.task!r}: {problem}")
+            if config.scaffold is not None and episode.kept > sandbox.instances:
+                reasons.append(
+                    f"task {episode.task!r} keeps {episode.kept} sandboxes of one instance until "
+                    f"it is scored, and there may be {sandbox.instances}: "
+                    f"-o sandboxes.{index}.instances={episode.kept}"
+                )
+    return reasons
+
+
+def _unmakeable(sandbox: SandboxConfig, spec: EnvironmentSpec | None) -> str:
+    """Why ``sandbox`` cannot make ``spec``, with the way out; "" where it can."""
+    registry = plugins.manager().registry("sandboxes")
+    try:
+        kind = registry.get(sandbox.backend)
+    except OlmoEvalError:
+        return ""  # told elsewhere
+    problem = "" if spec is None else unmakeable(kind, sandbox.backend, spec)
+    if not problem or spec is None:
+        return ""
+    able = [name for name in registry.names() if _makes(name, spec)]
+    way_out = f"use the sandbox backend {' or '.join(able)}" if able else "no installed backend can"
+    return f"{problem}: {way_out}"
+
+
 def _sandbox_way_out(capability: str) -> str:
     """How to add a sandbox: with one that isolates, where one is installed."""
     registry = plugins.manager().registry("sandboxes")
@@ -183,6 +262,13 @@ def _sandbox_way_out(capability: str) -> str:
     if not _isolates(names[0]):
         setting["unsafe_local"] = True
     return f"add --harness default -o 'sandboxes=[{json.dumps(setting)}]'"
+
+
+def _makes(name: str, spec: EnvironmentSpec) -> bool:
+    try:
+        return not unmakeable(plugins.manager().registry("sandboxes").get(name), name, spec)
+    except OlmoEvalError:
+        return False  # one that cannot be imported is no way out
 
 
 def _isolates(name: str) -> bool:

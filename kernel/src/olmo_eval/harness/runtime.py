@@ -6,7 +6,7 @@ How an output tells that a limit ended it (``natural_outcome`` reads this):
 - ``"content_filter"``: the service withheld the answer;
 - ``"max_turns"``, ``"max_tokens"``, ``"timeout"``: a limit of the harness ended the instance;
   the same word is ``trajectory.stop_reason`` where there is a trajectory, which then holds every
-  turn up to the limit. ``text`` is the last thing the model said.
+  event up to the limit. ``text`` is the last thing the model said.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from attrs import evolve, frozen
 
-from olmo_eval.agents.execution import Execution, gather, sample_params, within_budget
-from olmo_eval.agents.scaffold import LimitReached
+from olmo_eval.agents.episode import Episode, Surroundings
+from olmo_eval.agents.limits import within_budget
+from olmo_eval.agents.needs import of_sandboxes
+from olmo_eval.agents.samples import gather, sample_params
 from olmo_eval.agents.selection import find_tools, make_scaffold
+from olmo_eval.agents.tools import Tool
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
@@ -35,17 +38,21 @@ from olmo_eval.common.types import (
     Turn,
 )
 from olmo_eval.errors import ProviderError
+from olmo_eval.harness.answered import Answered, EpisodeTask, KeptPlaces, inspecting
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.gpus import share_gpus
 from olmo_eval.harness.refusals import refusals
-from olmo_eval.harness.scoring import HarnessScoringContext
+from olmo_eval.judges.judge import JudgeError
 from olmo_eval.judges.judges import Judges
 from olmo_eval.providers.auxiliary import AuxiliaryProviders, close_provider
 from olmo_eval.providers.models import make_provider
 from olmo_eval.providers.provider import Provider, current_instance
 from olmo_eval.providers.retry import RetryingProvider
 from olmo_eval.sandbox.backend import SandboxError
-from olmo_eval.sandbox.planner import Binding, SandboxPlanner
+from olmo_eval.sandbox.binding import Binding
+from olmo_eval.sandbox.planner import SandboxPlanner
+
+T = TypeVar("T")
 
 LIMITS = ("max_turns", "max_tokens", "timeout")
 
@@ -101,8 +108,7 @@ class Harness:
         self.auxiliary = AuxiliaryProviders(config.auxiliary_providers)
         self.judges = Judges(config.graders, self.auxiliary)
         self._schemas = tuple(t.schema for t in self.tools.values())
-        self._requires = frozenset(t.requires for t in self.tools.values() if t.requires)
-        self._slots: anyio.CapacityLimiter | None = None
+        self._surroundings: Surroundings | None = None
         self._stack = AsyncExitStack()
         self._answer = self._pick_path()
         self._tell = self.provider.wants_instances
@@ -120,7 +126,13 @@ class Harness:
             await self.provider.start()
             stack.push_async_callback(self.sandboxes.close)
             await stack.enter_async_context(self.auxiliary)
-            self._slots = anyio.CapacityLimiter(self.provider.max_concurrency)
+            self._surroundings = Surroundings(
+                self.config.limits,
+                self.provider,
+                anyio.CapacityLimiter(self.provider.max_concurrency),
+                self.auxiliary,
+                self.judges,
+            )
             self._stack = stack.pop_all()
         return self
 
@@ -137,30 +149,62 @@ class Harness:
     def execute(
         self, request: LMRequest, params: SamplingParams, instance: Instance | None = None
     ) -> Coroutine[Any, Any, list[LMOutput]]:
-        """Await for the outputs of ``request``: the one entry of the runner.
+        """Await for the outputs of ``request``, where nobody will score what an agent left.
 
         Log-likelihoods are measured on the model as they are. Everything else is answered under
         the harness: with its system prompt, its tools, its scaffold (once a sample) and limits.
-        ``instance`` reaches none but providers that pretend to be a model.
+        ``instance`` is what an episode works on, and providers that pretend to be a model see it.
 
         Raises:
             RefusedError, ProviderError: the model could not be asked, or a tool's sandbox
                 failed. Retries are over by then.
         """
         if self._tell and instance is not None:
-            return self._told(request, params, instance)
+            return self._told(self._execute(request, params, instance), instance)
+        return self._execute(request, params, instance)
+
+    def _execute(
+        self, request: LMRequest, params: SamplingParams, instance: Instance | None
+    ) -> Coroutine[Any, Any, list[LMOutput]]:
         if request.request_type.scored:
             return self.provider.loglikelihood(request)
+        if self.scaffold is not None:
+            return self._executed(request, params, instance or _instance_of(request))
         return self._answer(request, params)
 
-    async def _told(
-        self, request: LMRequest, params: SamplingParams, instance: Instance
-    ) -> list[LMOutput]:
+    async def _told(self, answer: Coroutine[Any, Any, T], instance: Instance) -> T:
         token = current_instance.set(instance)
         try:
-            return await self.execute(request, params)
+            return await answer
         finally:
             current_instance.reset(token)
+
+    async def answer(
+        self,
+        request: LMRequest,
+        params: SamplingParams,
+        instance: Instance,
+        task: EpisodeTask | None = None,
+    ) -> Answered:
+        """``execute`` for a runner: the outputs, and with them what their scorers may use.
+
+        The environments that an agent worked in are kept for those scorers of ``task`` that
+        inspect them, until the result is closed.
+
+        Raises:
+            RefusedError, ProviderError: as for ``execute``.
+        """
+        if self.scaffold is None or request.request_type.scored:
+            outputs = await self.execute(request, params, instance)
+            return Answered(self, task, instance, tuple(outputs))
+        episodes = self._in_episodes(request, params, instance, task)
+        return await (self._told(episodes, instance) if self._tell else episodes)
+
+    def answered(
+        self, outputs: tuple[LMOutput, ...], instance: Instance, task: EpisodeTask | None = None
+    ) -> Answered:
+        """Outputs that were made before, with what their scorers may use."""
+        return Answered(self, task, instance, outputs)
 
     def generate(
         self, request: LMRequest, params: SamplingParams
@@ -183,7 +227,8 @@ class Harness:
 
         A harness with a system prompt, tools or a scaffold speaks to a chat model, so a plain
         completion becomes one user message. The harness's system prompt stands before the
-        task's; its tools after the task's.
+        task's; its tools after the task's. Where the harness does not insist on a tool being
+        called, the task's own ``tool_choice`` holds.
         """
         config = self.config
         offered = () if config.tool_choice == "none" else self._schemas
@@ -196,6 +241,7 @@ class Harness:
             messages = ({"role": "user", "content": request.prompt},)
         prompts = [p for p in (config.system_prompt, request.system_prompt) if p is not None]
         known = {schema.name for schema in request.tools}
+        insists = bool(offered) and config.tool_choice == "required"
         return evolve(
             request,
             request_type=RequestType.CHAT,
@@ -203,14 +249,12 @@ class Harness:
             messages=messages,
             system_prompt="\n\n".join(prompts) if prompts else None,
             tools=(*request.tools, *(s for s in offered if s.name not in known)),
-            tool_choice="auto" if config.tool_choice == "none" else config.tool_choice,
+            tool_choice="required" if insists else request.tool_choice,
         )
 
     def _pick_path(self) -> Callable[..., Coroutine[Any, Any, list[LMOutput]]]:
-        """The cheapest way to answer: nothing around the model costs nothing."""
+        """The cheapest way to answer once: nothing around the model costs nothing."""
         config = self.config
-        if self.scaffold is not None:
-            return self._in_scaffold
         limited = config.timeout is not None or config.max_total_tokens is not None
         if limited or self.tools or config.system_prompt is not None:
             return self._in_one_turn
@@ -228,50 +272,94 @@ class Harness:
             return outputs
         return [_limited(o, "max_tokens") if o.finish_reason == "length" else o for o in outputs]
 
-    async def _in_scaffold(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        request = self.prepare(request)
-        if params.num_samples == 1:
-            return [await self._sample(request, params)]
-        return await gather(
-            [
-                partial(self._sample, request, sample_params(params, i))
-                for i in range(params.num_samples)
-            ]
-        )
+    # -- in episodes
 
-    async def _sample(self, request: LMRequest, params: SamplingParams) -> LMOutput:
-        if not self._requires:
-            return await self._turns(request, params, None)
+    async def _executed(
+        self, request: LMRequest, params: SamplingParams, instance: Instance
+    ) -> list[LMOutput]:
+        answered = await self._in_episodes(request, params, instance, None)
+        await answered.close()
+        return list(answered.outputs)
+
+    async def _in_episodes(
+        self,
+        request: LMRequest,
+        params: SamplingParams,
+        instance: Instance,
+        task: EpisodeTask | None,
+    ) -> Answered:
+        """One episode a sample. Each ends with its answer, unless a scorer will inspect it."""
+        request, count = self.prepare(request), params.num_samples
+        required = self._required(instance, task)
+        spec = instance.environment
         try:
-            async with self.sandboxes.binding(self._requires) as binding:
-                return await self._turns(request, params, binding)
+            kept = None
+            if task is not None and inspecting(task):
+                kept = KeptPlaces(self.sandboxes, task, spec, required, count)
+            episodes = [
+                self.new_episode(
+                    instance, kept.binding() if kept else self.sandboxes.binding(required, spec)
+                )
+                for _ in range(count)
+            ]
+            answered = Answered(self, task, instance, (), episodes, kept)
+            try:
+                samples = [
+                    partial(self._sample, e, request, sample_params(params, i), task, kept is None)
+                    for i, e in enumerate(episodes)
+                ]
+                outputs = [await samples[0]()] if count == 1 else await gather(samples)
+            except BaseException:
+                await answered.close()
+                raise
         except SandboxError as error:
             raise ProviderError(f"sandbox: {error.message}", hint=error.hint) from error
+        except JudgeError as error:
+            raise ProviderError(f"judge: {error.message}", hint=error.hint) from error
+        return Answered(self, task, instance, tuple(outputs), episodes if kept else (), kept)
 
-    async def _turns(
-        self, request: LMRequest, params: SamplingParams, binding: Binding | None
+    async def _sample(
+        self,
+        episode: Episode,
+        request: LMRequest,
+        params: SamplingParams,
+        task: EpisodeTask | None,
+        ends: bool,
     ) -> LMOutput:
         assert self.scaffold is not None
-        assert self._slots is not None, "used outside of the harness's context"
-        execution = Execution(self.config.limits, self.provider, self.tools, binding, self._slots)
-        output, reason = None, "timeout"
-        with anyio.move_on_after(self.config.timeout):
-            try:
-                output = await self.scaffold.run(request, params, execution)
-                reason = "answer"
-            except LimitReached as limit:
-                reason = limit.reason
-        return execution.finish(output, reason)
+        setup = task.setup if task is not None and task.has_setup else None
+        try:
+            return await episode.run(self.scaffold, request, params, setup)
+        finally:
+            if ends:
+                await episode.close()
 
-    # -- scoring
+    def _required(self, instance: Instance, task: EpisodeTask | None) -> frozenset[str]:
+        """The sandbox capabilities that an episode of ``instance`` may ask for."""
+        own = (tool for tool in instance.tools or () if isinstance(tool, Tool))
+        needs = {t.requires for t in (*self.tools.values(), *own) if t.requires}
+        needs |= of_sandboxes(self.scaffold.requires) if self.scaffold is not None else set()
+        if task is not None:
+            needs.update(*(of_sandboxes(scorer.requires) for scorer in inspecting(task)))
+        if instance.environment is not None:
+            needs.update(instance.environment.capabilities)
+        return of_sandboxes(needs)
 
-    def scoring_context(self) -> HarnessScoringContext:
-        """What the scorers of one output may use; make a new one for each output."""
-        return HarnessScoringContext(self)
+    def new_episode(self, instance: Instance, binding: Binding) -> Episode:
+        """An episode of ``instance`` under this harness, with the environments of ``binding``."""
+        assert self._surroundings is not None, "used outside of the harness's context"
+        return Episode(instance, self._surroundings, self.tools, binding)
 
 
 def _limited(output: LMOutput, reason: str) -> LMOutput:
     """``output`` as one that a limit of the harness ended."""
     usage = output.usage
     turns = (Turn(output.text, output.tool_calls, (), usage),) if output.text else ()
-    return evolve(output, finish_reason=reason, trajectory=Trajectory(turns, reason))
+    trajectory = Trajectory.from_turns(turns, reason)
+    return evolve(output, finish_reason=reason, trajectory=trajectory)
+
+
+def _instance_of(request: LMRequest) -> Instance:
+    """What a request by itself is about: its last message."""
+    messages = request.messages
+    return Instance(str(messages[-1].get("content") or "") if messages else request.prompt)

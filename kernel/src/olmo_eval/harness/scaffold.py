@@ -1,5 +1,7 @@
-"""The published names of scaffolds; they live in ``olmo_eval.agents.scaffold``."""
+"""The published names of scaffolds; they live in ``olmo_eval.agents``."""
 
-from olmo_eval.agents.scaffold import LimitReached, Scaffold, ScaffoldContext
+from olmo_eval.agents.episode import Episode
+from olmo_eval.agents.limits import LimitReached, Limits
+from olmo_eval.agents.scaffold import Scaffold
 
-__all__ = ["LimitReached", "Scaffold", "ScaffoldContext"]
+__all__ = ["Episode", "LimitReached", "Limits", "Scaffold"]

@@ -67,6 +67,19 @@ class AuxiliaryProviders:
         self._owned: dict[str, _Owned] = {}
         self._group: anyio.abc.TaskGroup | None = None
 
+    def config(self, name: str) -> ProviderConfig:
+        """How the provider ``name`` is set up.
+
+        Raises:
+            UsageError: the harness has no auxiliary provider of that name.
+        """
+        if name not in self.configs:
+            raise UsageError(
+                f"the harness has no auxiliary provider {name!r}",
+                hint=f"add auxiliary_providers.{name} to the harness",
+            )
+        return self.configs[name]
+
     async def get(self, name: str) -> tuple[Provider, anyio.CapacityLimiter]:
         """The started provider ``name`` and the limiter of its requests in flight.
 
@@ -74,15 +87,11 @@ class AuxiliaryProviders:
             UsageError: the harness has no auxiliary provider of that name.
             ProviderError: it could not be started; it is not tried again.
         """
-        if name not in self.configs:
-            raise UsageError(
-                f"the harness has no auxiliary provider {name!r}",
-                hint=f"add auxiliary_providers.{name} to the harness",
-            )
+        config = self.config(name)
         assert self._group is not None, "used outside of the harness's context"
         owned = self._owned.get(name)
         if owned is None:
-            owned = self._owned[name] = _Owned(self.configs[name])
+            owned = self._owned[name] = _Owned(config)
             self._group.start_soon(owned.live)
         await owned.ready.wait()
         if owned.failure is not None:

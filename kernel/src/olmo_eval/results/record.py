@@ -26,6 +26,7 @@ from olmo_eval.common.types import (
     TokenLogprob,
     ToolCall,
     Trajectory,
+    Turn,
     Usage,
 )
 
@@ -78,14 +79,17 @@ def request_identity(row: Row) -> Row:
     return {k: v for k, v in row.items() if k != "tool_choice" or v not in (None, "auto")}
 
 
-def request_hash(row: Row, params: SamplingParams, n_samples: int | None = None) -> str:
+def request_hash(row: Row, params: SamplingParams, environment: str | None = None) -> str:
     """Identity of what reaches the model: 32 hexadecimal digits of a SHA-256.
 
-    ``row`` is what ``request_row`` gives; generation also depends on how it samples.
+    ``row`` is what ``request_row`` gives; generation also depends on how it samples, and an agent's
+    answer on the environment it works in, of which ``environment`` is a digest.
     """
     scored = RequestType(row["type"]).scored
     sampling: Any = None if scored else sampling_identity(params)
-    return hashlib.sha256(_bytes([request_identity(row), sampling])).hexdigest()[:32]
+    parts = [request_identity(row), sampling]
+    parts += [] if environment is None else [environment]
+    return hashlib.sha256(_bytes(parts)).hexdigest()[:32]
 
 
 def sampling_identity(params: SamplingParams) -> Row:
@@ -290,4 +294,11 @@ def _usage(kept: str | None) -> Usage | None:
 
 
 def _trajectory(kept: str | None) -> Trajectory | None:
-    return None if kept is None else structure(json.loads(kept), Trajectory, where="trajectory")
+    """The trajectory in JSON; records of version 1 hold turns in place of events."""
+    if kept is None:
+        return None
+    data = json.loads(kept)
+    if "turns" in data:
+        turns = structure(data["turns"], tuple[Turn, ...], where="trajectory.turns")
+        return Trajectory.from_turns(turns, data.get("stop_reason", "answer"))
+    return structure(data, Trajectory, where="trajectory")

@@ -19,6 +19,7 @@ from olmo_eval.runner.pipeline import sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.run import Job, local_root
+from olmo_eval.runner.surroundings import environment_digest, stands_alone
 
 #: bytes a token, where no past run tells
 _BYTES_PER_TOKEN = 4.0
@@ -113,7 +114,8 @@ def _task(
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
         instances += 1
-        if index.has(planned.name, request_hash(row, params)):
+        digest = request_hash(row, params, environment_digest(harness, task, instance))
+        if index.has(planned.name, digest) and stands_alone(harness, task):
             reused += 1
             continue
         requests += len(request.continuations) or params.num_samples

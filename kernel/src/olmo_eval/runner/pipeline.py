@@ -20,7 +20,7 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import define, evolve
 
-from olmo_eval.common.types import LMOutput, LMRequest, Outcome, Response, SamplingParams
+from olmo_eval.common.types import LMRequest, Outcome, Response, SamplingParams
 from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import (
     NonFiniteError,
@@ -30,6 +30,7 @@ from olmo_eval.errors import (
     TransientError,
     UnansweredError,
 )
+from olmo_eval.harness.answered import Answered
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.answers import Finder, KeptScore, Nothing, Wanted
 from olmo_eval.results.record import Row, answer_record, request_hash, request_row, score_record
@@ -40,6 +41,7 @@ from olmo_eval.runner.interrupt import Interrupted, exit_failure, exits_are_fail
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.processes import Processes
 from olmo_eval.runner.scoring_workers import scored_at_once, scoring_workers
+from olmo_eval.runner.surroundings import environment_digest, stands_alone
 from olmo_eval.runner.timelimit import time_limits
 
 #: requests that may fail one after another before the provider counts as gone
@@ -78,7 +80,7 @@ class _Asked:
     work: Work
     request: LMRequest
     answer: Row
-    outputs: tuple[LMOutput, ...] = ()
+    answered: Answered | None = None
     latency: float | None = None
     failure: tuple[Outcome, str] | None = None
     score: KeptScore | None = None
@@ -124,7 +126,7 @@ class Pipeline:
         """
         try:
             with time_limits(self.harness.config.scoring_timeout) as limits:
-                means = scoring.Means(limits, Processes(), self.harness.scoring_context)
+                means = scoring.Means(limits, Processes())
                 async with anyio.create_task_group() as preparing:
                     preparing.start_soon(self._prepare)
                     await self._in_two_stages(means)
@@ -218,18 +220,20 @@ class Pipeline:
         request = self.harness.prepare(asked)
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
-        digest = request_hash(row, params)
-        known = self.answers.find(Wanted(planned.name, work.instance_id, instance.question, digest))
+        digest = request_hash(row, params, environment_digest(self.harness, task, instance))
+        wanted = Wanted(planned.name, work.instance_id, instance.question, digest)
+        known = self.answers.find(wanted) if stands_alone(self.harness, task) else None
         if known is not None and not known.outputs:
             known = None  # no output at all is no answer
-        outputs: tuple[LMOutput, ...] = ()
+        answered: Answered | None = None
         failure: tuple[Outcome, str] | None = None
         began = time.perf_counter()
         if known is not None:
-            outputs, latency = known.outputs, known.latency
+            answered = self.harness.answered(known.outputs, instance, task)
+            latency = known.latency
         else:
             try:
-                outputs = await self._ask(work, asked, params)
+                answered = await self._ask(work, asked, params)
             except _Unanswered as error:
                 failure = error.outcome, str(error)
             latency = time.perf_counter() - began
@@ -239,7 +243,7 @@ class Pipeline:
             position=work.position,
             request=row,
             request_hash=digest,
-            outputs=outputs,
+            outputs=() if answered is None else answered.outputs,
             latency=latency,
             outcome=None if failure is None else failure[0],
             error=None if failure is None else failure[1],
@@ -249,14 +253,12 @@ class Pipeline:
             self.sink.answered(planned, answer)
         self._watch(failure)
         score = None if known is None else known.score
-        return _Asked(work, request, answer, outputs, latency, failure, score)
+        return _Asked(work, request, answer, answered, latency, failure, score)
 
-    async def _ask(
-        self, work: Work, request: LMRequest, params: SamplingParams
-    ) -> tuple[LMOutput, ...]:
+    async def _ask(self, work: Work, request: LMRequest, params: SamplingParams) -> Answered:
         self.engine.enter()
         try:
-            return tuple(await self.harness.execute(request, params, work.instance))
+            return await self.harness.answer(request, params, work.instance, work.planned.task)
         except RefusedError as error:
             raise _Unanswered(Outcome.REFUSED, scoring.describe(error)) from error
         except NonFiniteError as error:
@@ -292,15 +294,21 @@ class Pipeline:
     ) -> None:
         async with receive:
             async for asked in receive:
-                if self.stopped:
-                    self.unscored += 1  # its answer is kept
-                else:
+                if not self.stopped:
                     await self._finish(asked, means)
+                    continue
+                self.unscored += 1  # its answer is kept
+                if asked.answered is not None:
+                    await asked.answered.close()
 
     async def _finish(self, asked: _Asked, means: scoring.Means) -> None:
         """Score an answer and give the instance away."""
         planned = asked.work.planned
-        told, score = await self._scored(asked, means)
+        try:
+            told, score = await self._scored(asked, means)
+        finally:
+            if asked.answered is not None:
+                await asked.answered.close()
         await self.sink.show(planned, asked.answer, score, told)
         self.sink.scored(planned, asked.answer, score, told)
         opened = self._open[planned.name]
@@ -313,10 +321,11 @@ class Pipeline:
         """The response with its answers extracted and scored, or saying why it is not, and the
         record of its score."""
         work, task = asked.work, asked.work.planned.task
-        failure = asked.failure or self._given_up
-        if failure is not None or asked.score is not None:
+        answered, failure = asked.answered, asked.failure or self._given_up
+        if answered is None or failure is not None or asked.score is not None:
+            outputs = () if answered is None else answered.outputs
             told = Response(
-                work.instance_id, work.instance, asked.request, asked.outputs, latency=asked.latency
+                work.instance_id, work.instance, asked.request, outputs, latency=asked.latency
             )
             if asked.score is not None:
                 return _as_before(told, asked.score)
@@ -333,7 +342,7 @@ class Pipeline:
                 work.instance_id,
                 work.instance,
                 asked.request,
-                asked.outputs,
+                answered,
                 asked.latency,
                 means,
             )

@@ -12,12 +12,14 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from olmo_eval.agents.selection import find_tools
+from olmo_eval.agents.tools import Tool
 from olmo_eval.common import metrics
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.scorers import Reads
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import closest
-from olmo_eval.common.types import Capability, LMRequest, SamplingParams
+from olmo_eval.common.types import Capability, Instance, LMRequest, SamplingParams
 from olmo_eval.data import DataLoader
 from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
@@ -26,6 +28,8 @@ from olmo_eval.evals.tasks.common import Task, TaskConfig, TaskSpec, build_task,
 from olmo_eval.evals.tasks.common.fewshot import refuse_unshown
 from olmo_eval.evals.tasks.common.registry import variant_settings, variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
+from olmo_eval.harness.answered import keeps_environment, separate
+from olmo_eval.harness.refusals import EpisodeNeeds
 from olmo_eval.registry import Owner
 from olmo_eval.results.suites import SuiteNode
 
@@ -43,7 +47,10 @@ class TaskRequest:
 
 @frozen(slots=False)
 class PlannedTask:
-    """One task to run. ``name`` is unique in the run; it is the spec unless two would clash."""
+    """One task to run. ``name`` is unique in the run; it is the spec unless two would clash.
+
+    ``first`` is its first instance, and ``example`` the request of that.
+    """
 
     name: str
     spec: TaskSpec
@@ -51,6 +58,7 @@ class PlannedTask:
     owner: Owner
     overrides: tuple[Override, ...]
     example: LMRequest
+    first: Instance
 
     @cached_property
     def primary_key(self) -> str:
@@ -75,7 +83,13 @@ class Plan:
         found: dict[Capability, str] = {}
         for planned in self.tasks:
             found.setdefault(planned.capability, planned.name)
+            if planned.example.tools:
+                found.setdefault(Capability.TOOLS, planned.name)
         return found
+
+    def episodes(self) -> list[EpisodeNeeds]:
+        """What the tasks are worked on in."""
+        return [_episode_needs(planned) for planned in self.tasks]
 
     def sampling(self) -> list[SamplingParams]:
         """Every way in which text is to be generated."""
@@ -151,9 +165,9 @@ class _Planner:
         name = self._unique(str(spec), task, overrides)
         self._names[key] = name
         if name not in self.tasks:
-            example = check_task(task, str(spec))
+            first, example = check_task(task, str(spec))
             owner = task_owner(spec)
-            self.tasks[name] = PlannedTask(name, spec, task, owner, overrides, example)
+            self.tasks[name] = PlannedTask(name, spec, task, owner, overrides, example, first)
         return name
 
     def _unique(self, name: str, task: Task, overrides: tuple[Override, ...]) -> str:
@@ -195,13 +209,24 @@ def _parse(text: str) -> TaskSpec:
         raise
 
 
-def check_task(task: Task, spec: str) -> LMRequest:
-    """Refuse a task that cannot be scored; returns the request of its first instance.
+def _episode_needs(planned: PlannedTask) -> EpisodeNeeds:
+    spec = planned.first.environment
+    own = find_tools(t for t in planned.first.tools or () if isinstance(t, Tool))
+    needs = {tool.requires for tool in own.values() if tool.requires}
+    needs.update(spec.capabilities if spec is not None else ())
+    kept = 0
+    if keeps_environment(planned.task):
+        kept = planned.task.config.sampling_params.num_samples + bool(separate(planned.task))
+    return EpisodeNeeds(planned.name, frozenset(needs), spec, kept)
+
+
+def check_task(task: Task, spec: str) -> tuple[Instance, LMRequest]:
+    """Refuse a task that cannot be scored; returns its first instance and the request of that.
 
     Raises:
         UsageError: no metrics, clashing metrics, metrics that cannot read what is answered,
-            impossible settings, few-shot examples that the request does not show. DataError: no
-            data.
+            impossible settings, a setup that cannot be awaited, few-shot examples that the request
+            does not show. DataError: no data.
     """
     config = task.config
     if not config.metrics:
@@ -212,6 +237,7 @@ def check_task(task: Task, spec: str) -> LMRequest:
             raise UsageError(f"task {spec!r} has two metrics {key!r}")
     config.primary()
     task.scorers()
+    _ = task.has_setup
     for metric in config.metrics:
         metric.check(config.sampling_params)
     first = next(iter(task.instances), None)
@@ -220,7 +246,7 @@ def check_task(task: Task, spec: str) -> LMRequest:
     request = task.request_for(first)
     refuse_unshown(task, first, request)
     _refuse_unreadable(config, spec, request)
-    return request
+    return first, request
 
 
 _LOOKS_AT = {"text": "a text that the model wrote", "likelihood": "log-likelihoods"}

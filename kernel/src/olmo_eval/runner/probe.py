@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from olmo_eval.agents.execution import gather
+from olmo_eval.agents.samples import gather
 from olmo_eval.common.types import Identity, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import (
     NonFiniteError,

@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from olmo_eval.common.types import Identity
 from olmo_eval.errors import DataError, ProviderError, UsageError
+from olmo_eval.harness.answered import inspecting
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
@@ -145,7 +146,10 @@ def refuse_impossible(job: Job) -> None:
     external = job.external
     needs = job.plan.needs() if external is None else external.needs(job.harness)
     plan = job.plan
-    reasons = Harness.refusals(job.harness, needs, plan.scoring_needs(), plan.sampling())
+    reasons = Harness.refusals(
+        job.harness, needs, plan.scoring_needs(), plan.sampling(), plan.episodes()
+    )
+    reasons += _gone(job)
     reasons += [] if external is None else external.missing_secrets()
     for planned in job.plan.tasks:
         missing = [s for s in planned.task.config.required_secrets if not os.environ.get(s)]
@@ -154,6 +158,19 @@ def refuse_impossible(job: Job) -> None:
         first, *others = reasons
         more = f" ({len(others)} more: {'; '.join(others)})" if others else ""
         raise UsageError(f"{first}{more}")
+
+
+def _gone(job: Job) -> list[str]:
+    """Scorers that would look at an environment of which only the answer was recorded."""
+    recorded = job.recorded is not None or job.harness.provider.kind == "replay"
+    if not recorded or job.harness.scaffold is None:
+        return []
+    return [
+        f"task {planned.name!r}: the scorer {scorer.name!r} looks at the environment that an agent "
+        "left, and a recorded answer has none: `olmo-eval run` asks the model again"
+        for planned in job.plan.tasks
+        for scorer in inspecting(planned.task)
+    ]
 
 
 def local_root(results: str) -> Path:

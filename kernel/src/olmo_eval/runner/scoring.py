@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -15,6 +15,7 @@ from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import ProviderError
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.faults import reason
+from olmo_eval.harness.answered import Answered
 from olmo_eval.harness.runtime import natural_outcome
 from olmo_eval.judges.judge import JudgeError
 from olmo_eval.runner.processes import Processes, UnsentError
@@ -39,12 +40,10 @@ class ScoringFailed(Exception):
 
 @frozen
 class Means:
-    """What scoring is done with: limits to its time, worker processes, and for scorers that do more
-    than look, a context for each output."""
+    """What scoring is done with: limits to its time, and worker processes."""
 
     limits: TimeLimits
     processes: Processes
-    new_context: Callable[[], Any]
 
 
 async def scored(
@@ -52,20 +51,21 @@ async def scored(
     instance_id: str,
     instance: Instance,
     request: LMRequest,
-    outputs: tuple[LMOutput, ...],
+    answered: Answered,
     latency: float | None,
     means: Means,
 ) -> tuple[Response, Evidence]:
     """The response of an instance with its answers extracted and scored, or saying why it is not;
     and what the scorers kept as evidence, which stands in the outputs' metadata as well.
     """
+    outputs = answered.outputs
     evidence: list[dict[str, Any]] = [{} for _ in outputs]
     scores: Mapping[str, tuple[float, ...]] = {}
     error = None
     try:
         refuse_non_finite(outputs)
         outputs = await extract(task, request, outputs, means.limits)
-        scores = await _score(task.scorers_once, instance, outputs, evidence, means)
+        scores = await _score(task.scorers_once, instance, outputs, answered, evidence, means)
         outcome = answered_outcome(request, outputs)
     except ScoringFailed as failure:
         outcome, error, scores = failure.outcome, str(failure), failure.scores
@@ -114,6 +114,7 @@ async def _score(
     scorers: tuple[Scorer, ...],
     instance: Instance,
     outputs: tuple[LMOutput, ...],
+    answered: Answered,
     evidence: list[dict[str, Any]],
     means: Means,
 ) -> dict[str, tuple[float, ...]]:
@@ -127,7 +128,9 @@ async def _score(
     failed: ScoringFailed | None = None
     for scorer in scorers:
         try:
-            scores[scorer.name] = await _score_one(scorer, instance, outputs, evidence, means)
+            scores[scorer.name] = await _score_one(
+                scorer, instance, outputs, answered, evidence, means
+            )
         except ScoringFailed as failure:
             failed = failed or failure
             if failure.outcome is not Outcome.SCORER_FAILED:
@@ -142,6 +145,7 @@ async def _score_one(
     scorer: Scorer,
     instance: Instance,
     outputs: tuple[LMOutput, ...],
+    answered: Answered,
     evidence: list[dict[str, Any]],
     means: Means,
 ) -> tuple[float, ...]:
@@ -151,12 +155,10 @@ async def _score_one(
     try:
         if scorer.cpu_bound and not isinstance(scorer, AsyncScorer):
             return await _computed(scorer, instance, outputs, means)
-        for number, output in enumerate(outputs):
+        for index, output in enumerate(outputs):
             if isinstance(scorer, AsyncScorer):
-                context = means.new_context()
-                scoring = scorer.score_async(instance, output, context)
-                numbers.append(float(await limits.wait(seconds, scoring)))
-                evidence[number].update(context.records)
+                scoring = _in_episode(scorer, instance, output, answered, index, evidence[index])
+                numbers.append(await limits.wait(seconds, scoring))
             else:
                 numbers.append(float(await limits.call(seconds, scorer.score, instance, output)))
     except JudgeError as error:
@@ -167,6 +169,21 @@ async def _score_one(
         reason = f"{scorer.name}: {describe(error)}"
         raise ScoringFailed(Outcome.SCORER_FAILED, reason) from error
     return tuple(numbers)
+
+
+async def _in_episode(
+    scorer: AsyncScorer,
+    instance: Instance,
+    output: LMOutput,
+    answered: Answered,
+    index: int,
+    evidence: dict[str, Any],
+) -> float:
+    """The number of a scorer that calls a judge or runs code; what it records is ``evidence``."""
+    async with answered.episode(index, scorer) as episode:
+        number = float(await scorer.score_async(instance, output, episode))
+        evidence.update(episode.evidence)
+        return number
 
 
 async def _computed(

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from olmo_eval.exports import lazy
 
 if TYPE_CHECKING:
+    from olmo_eval.common.types import EnvironmentSpec
     from olmo_eval.sandbox.backend import ExecResult, Sandbox, SandboxBackend, SandboxError
     from olmo_eval.sandbox.config import SandboxConfig, parse_size
 
 __all__ = [
+    "EnvironmentSpec",
     "ExecResult",
     "Sandbox",
     "SandboxBackend",
@@ -22,6 +24,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "EnvironmentSpec": "olmo_eval.common.types",
         "ExecResult": "olmo_eval.sandbox.backend",
         "Sandbox": "olmo_eval.sandbox.backend",
         "SandboxBackend": "olmo_eval.sandbox.backend",

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
+from olmo_eval.common.types import EnvironmentSpec
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.sandbox.config import SandboxConfig
 
@@ -40,7 +41,7 @@ class ExecResult:
 
 
 class Sandbox:
-    """One running environment, used by one instance at a time."""
+    """One running environment, used by one episode at a time."""
 
     async def exec(
         self,
@@ -76,9 +77,15 @@ class SandboxBackend:
 
     ``isolates`` says whether code inside is kept from the host; a backend that does not isolate
     is refused unless the configuration says ``unsafe_local``.
+
+    ``handles`` are the fields of an ``EnvironmentSpec`` that ``create`` itself sees to. Where
+    ``files`` or ``setup`` are not among them, the planner writes the files and runs the commands
+    in the finished environment; where ``image`` or ``packages`` are not, an instance that wants
+    them is refused.
     """
 
     isolates: ClassVar[bool] = True
+    handles: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
@@ -86,8 +93,11 @@ class SandboxBackend:
     async def start(self) -> None:
         """Check that the engine is there. Raises SandboxError with the way out."""
 
-    async def create(self, run_id: str) -> Sandbox:
-        """A fresh environment for the run ``run_id`` (which a container's label carries)."""
+    async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> Sandbox:
+        """A fresh environment for the run ``run_id`` (which a container's label carries).
+
+        ``spec`` is what an instance needs; None: the configuration alone says what it is.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say how to create")
 
     async def close(self) -> None:

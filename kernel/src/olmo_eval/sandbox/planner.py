@@ -1,29 +1,27 @@
 """The sandbox planner: who gets which environment, when, and how many at once.
 
-Callers ask for capabilities, never for a backend. Nothing is started before the first caller
-needs it, at most ``SandboxConfig.instances`` environments of a kind exist at once, those who
-wait are served in order, and every lease gets a fresh environment that is closed after it: what
-one question leaves behind is never seen by another.
+Callers ask for capabilities, never for a backend. Nothing is started before somebody needs it, at
+most ``SandboxConfig.instances`` environments of a kind exist at once, those who wait are served in
+order, and every episode gets fresh environments that are closed with it: what one question leaves
+behind is never seen by another.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import anyio
 
 from olmo_eval import plugins
 from olmo_eval.common.retry import with_retries
-from olmo_eval.errors import OlmoEvalError, TransientError, UsageError
+from olmo_eval.common.types import EnvironmentSpec
+from olmo_eval.errors import TransientError, UsageError
 from olmo_eval.sandbox.backend import Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox.binding import Binding
 from olmo_eval.sandbox.config import SandboxConfig
-
-_log = logging.getLogger("olmo_eval.sandbox")
-
-#: seconds that closing one environment may take before it is given up and reported
-CLOSE_TIMEOUT = 30.0
+from olmo_eval.sandbox.furnish import CLOSE_TIMEOUT, SetupError, close_sandbox, open_sandbox
+from olmo_eval.sandbox.places import Places, Reservation
 
 
 def make_backend(config: SandboxConfig) -> SandboxBackend:
@@ -49,7 +47,7 @@ def unsafe_message(config: SandboxConfig) -> str:
     )
 
 
-class _Pool:
+class Pool:
     """The environments of one configuration."""
 
     def __init__(self, config: SandboxConfig, run_id: str, creation_retries: int) -> None:
@@ -59,15 +57,9 @@ class _Pool:
         self.retries = creation_retries
         self.live: set[Sandbox] = set()
         self.created = 0
+        self.places = Places(config.instances)
         self._backend: SandboxBackend | None = None
         self._starting = anyio.Lock()
-        self._slots = anyio.Semaphore(config.instances)
-
-    @property
-    def load(self) -> float:
-        """Share of the allowed environments in use; above 1 where callers wait."""
-        waiting = self._slots.statistics().tasks_waiting
-        return (self.config.instances - self._slots.value + waiting) / self.config.instances
 
     async def _started(self) -> SandboxBackend:
         async with self._starting:
@@ -77,12 +69,19 @@ class _Pool:
                 self._backend = backend
             return self._backend
 
-    async def _create(self) -> Sandbox:
+    async def create(self, spec: EnvironmentSpec | None) -> Sandbox:
+        """A fresh environment, in a place that the caller has taken.
+
+        Raises:
+            SandboxError: it could not be made.
+        """
         backend = await self._started()
 
         async def attempt() -> Sandbox:
             try:
-                return await backend.create(self.run_id)
+                return await open_sandbox(backend, self.run_id, spec)
+            except SetupError:
+                raise
             except SandboxError as error:
                 raise TransientError(error.message, hint=error.hint) from error
 
@@ -99,58 +98,26 @@ class _Pool:
         self.created += 1
         return sandbox
 
-    @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Sandbox]:
-        async with self._slots:
-            sandbox = await self._create()
-            try:
-                yield sandbox
-            finally:
-                await self._discard(sandbox)
+    def refuse_more_than_there_are(self, count: int) -> None:
+        """Raise SandboxError where one instance needs more environments than there may be."""
+        if count > self.places.total:
+            raise SandboxError(
+                f"one instance needs {count} sandboxes of {self.config.backend!r} at once, of "
+                f"which there may be {self.places.total}",
+                hint=f"set instances to at least {count}, or take fewer samples at a time",
+            )
 
-    async def _discard(self, sandbox: Sandbox) -> None:
+    async def discard(self, sandbox: Sandbox) -> None:
         self.live.discard(sandbox)
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_TIMEOUT) as scope:
-            try:
-                await sandbox.close()
-            except (OlmoEvalError, OSError) as error:
-                _log.warning("closing a %s sandbox failed: %s", self.config.backend, error)
-        if scope.cancelled_caught:
-            _log.warning("closing a %s sandbox took too long", self.config.backend)
+        await close_sandbox(sandbox, self.config.backend)
 
     async def close(self) -> None:
         for sandbox in list(self.live):
-            await self._discard(sandbox)
+            await self.discard(sandbox)
         backend, self._backend = self._backend, None
         if backend is not None:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_TIMEOUT):
                 await backend.close()
-
-
-class Binding:
-    """The environments of one instance: the same one for every call, started at first use.
-
-    All pools that the instance may need are entered at once and in the planner's order, so that
-    two instances can never wait for each other.
-    """
-
-    def __init__(self, pools: Sequence[_Pool], stack: AsyncExitStack) -> None:
-        self._pools = pools
-        self._stack = stack
-        self._held: dict[str, Sandbox] = {}
-        self._lock = anyio.Lock()
-
-    async def get(self, capability: str) -> Sandbox:
-        """The instance's environment that offers ``capability``."""
-        async with self._lock:
-            if not self._held:
-                for pool in self._pools:
-                    sandbox = await self._stack.enter_async_context(pool.lease())
-                    for name in pool.capabilities:
-                        self._held.setdefault(name, sandbox)
-        if capability not in self._held:
-            raise SandboxError(f"no sandbox bound to this instance offers {capability!r}")
-        return self._held[capability]
 
 
 class SandboxPlanner:
@@ -166,55 +133,62 @@ class SandboxPlanner:
         run_id: str = "local",
         creation_retries: int = 2,
     ) -> None:
-        self._pools = [_Pool(config, run_id, creation_retries) for config in configs]
+        self._pools = [Pool(config, run_id, creation_retries) for config in configs]
 
     @property
     def created(self) -> int:
         """Environments created so far."""
         return sum(pool.created for pool in self._pools)
 
-    def _route(self, required: frozenset[str]) -> _Pool | None:
-        fitting = [pool for pool in self._pools if required <= pool.capabilities]
-        return min(fitting, key=lambda pool: pool.load) if fitting else None
+    def route(self, capabilities: Iterable[str]) -> tuple[Pool, ...]:
+        """The pools for who asks for ``capabilities``, in the planner's order: one that offers
+        everything, else one for each capability; the first of all where nothing is asked for.
 
-    def _routes(self, required: frozenset[str]) -> list[_Pool]:
-        """One pool that offers everything, else one a capability, in the planner's order."""
-        single = self._route(required)
+        Raises:
+            SandboxError: none offers one of them.
+        """
+        required = frozenset(capabilities)
+        if not required:
+            return tuple(self._pools[:1])
+        single = self._freest(required)
         if single is not None:
-            return [single]
-        chosen: list[_Pool] = []
+            return (single,)
+        chosen: list[Pool] = []
         for capability in sorted(required):
             if any(capability in pool.capabilities for pool in chosen):
                 continue
-            chosen.append(self._require(frozenset({capability})))
-        return sorted(chosen, key=self._pools.index)
+            pool = self._freest(frozenset({capability}))
+            if pool is None:
+                raise self._nobody_offers(capability)
+            chosen.append(pool)
+        return tuple(sorted(chosen, key=self._pools.index))
 
-    def _require(self, required: frozenset[str]) -> _Pool:
-        pool = self._route(required)
-        if pool is None:
-            offered = sorted(frozenset().union(*(p.capabilities for p in self._pools)))
-            raise SandboxError(
-                f"no sandbox of this harness offers {' and '.join(sorted(required))}",
-                hint=f"offered: {', '.join(offered)}" if offered else "it has no sandboxes",
-            )
-        return pool
+    def _freest(self, required: frozenset[str]) -> Pool | None:
+        fitting = [pool for pool in self._pools if required <= pool.capabilities]
+        return min(fitting, key=lambda pool: pool.places.load) if fitting else None
 
-    @asynccontextmanager
-    async def lease(self, *capabilities: str) -> AsyncIterator[Sandbox]:
-        """A fresh environment that offers all ``capabilities``, closed at the end of the block.
+    def _nobody_offers(self, capability: str) -> SandboxError:
+        offered = sorted(frozenset().union(*(p.capabilities for p in self._pools)))
+        return SandboxError(
+            f"no sandbox of this harness offers {capability}",
+            hint=f"offered: {', '.join(offered)}" if offered else "it has no sandboxes",
+        )
+
+    def reserve(self, *wanted: tuple[Sequence[Pool], int]) -> Reservation:
+        """A reservation for several environments of each of some pools; nothing is taken yet."""
+        counts: Counter[Pool] = Counter()
+        for pools, count in wanted:
+            counts.update(dict.fromkeys(pools, count))
+        return Reservation([(pool, counts[pool]) for pool in self._pools if counts[pool]])
+
+    def binding(self, capabilities: Iterable[str], spec: EnvironmentSpec | None = None) -> Binding:
+        """The environments of an episode by itself; nothing starts before ``Binding.get``.
 
         Raises:
-            SandboxError: none offers them, or it could not be created.
+            SandboxError: no sandbox offers one of the ``capabilities``.
         """
-        async with self._require(frozenset(capabilities)).lease() as sandbox:
-            yield sandbox
-
-    @asynccontextmanager
-    async def binding(self, capabilities: Iterable[str]) -> AsyncIterator[Binding]:
-        """The environments of one instance; nothing starts before ``Binding.get``."""
-        required = frozenset(capabilities)
-        async with AsyncExitStack() as stack:
-            yield Binding(self._routes(required) if required else [], stack)
+        pools = self.route(capabilities)
+        return Binding(pools, spec, self.reserve((pools, 1)))
 
     async def close(self) -> None:
         """End every environment that is left, and the backends."""

@@ -14,8 +14,9 @@ from typing import Any
 
 import anyio
 
-from olmo_eval.sandbox import Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox import EnvironmentSpec, Sandbox, SandboxBackend, SandboxError
 from olmo_eval.sandbox.config import parse_size
+from olmo_eval.sandbox.furnish import open_sandbox
 
 Check = Callable[[SandboxBackend, Sandbox], Awaitable[None]]
 
@@ -189,6 +190,33 @@ async def a_closed_environment_runs_nothing(backend: SandboxBackend, box: Sandbo
     except SandboxError:
         return
     raise AssertionError("a closed sandbox still ran a command")
+
+
+@_check
+async def an_instance_finds_what_it_needs(backend: SandboxBackend, box: Sandbox) -> None:
+    """Its files, then the work of its set-up commands, whoever of backend and planner does it."""
+    raw = bytes(range(256))
+    spec = EnvironmentSpec(
+        files={"in/note.txt": "na\u00efve\n", "in/raw.bin": raw},
+        setup=("cp in/note.txt copy.txt", "cat in/raw.bin copy.txt > both.bin"),
+    )
+    other = await open_sandbox(backend, "contract-environment", spec)
+    try:
+        assert await other.read("both.bin") == raw + "na\u00efve\n".encode()
+    finally:
+        await other.close()
+
+
+@_check
+async def a_set_up_command_that_fails_is_told(backend: SandboxBackend, box: Sandbox) -> None:
+    spec = EnvironmentSpec(setup=("true", "echo no luck >&2; exit 3"))
+    try:
+        other = await open_sandbox(backend, "contract-broken", spec)
+    except SandboxError as error:
+        assert "no luck" in str(error)
+        return
+    await other.close()
+    raise AssertionError("a set-up command failed and the environment was given out")
 
 
 async def check_sandbox_backend(make: Callable[[], SandboxBackend], check: str) -> None:

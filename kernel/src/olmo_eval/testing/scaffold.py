@@ -26,9 +26,12 @@ from olmo_eval.common.types import (
     LMOutput,
     LMRequest,
     Message,
+    MessageEvent,
     RequestType,
     SamplingParams,
     ToolCall,
+    ToolCallEvent,
+    ToolResultEvent,
     Usage,
 )
 from olmo_eval.errors import TransientError
@@ -196,6 +199,22 @@ async def a_call_of_no_tool_is_answered(bench: Bench) -> None:
     assert len(told) == 1 and "treble" in str(told[0])
 
 
+async def what_happened_is_recorded(bench: Bench) -> None:
+    """Each answer with its time and tokens, each result under the id of its call."""
+    (output,) = await bench.run(Doubler(), question(21), with_tools=True)
+    assert output.trajectory is not None and output.usage is not None
+    events = output.trajectory.events
+    said = [event for event in events if isinstance(event, MessageEvent)]
+    assert len(said) == 2 and all(event.role == "assistant" for event in said)
+    assert all(event.start is not None and event.seconds is not None for event in said)
+    tokens = [event.usage.completion_tokens for event in said if event.usage is not None]
+    assert sum(tokens) == output.usage.completion_tokens == 10
+    called = [event.call.id for event in events if isinstance(event, ToolCallEvent)]
+    results = [event.result for event in events if isinstance(event, ToolResultEvent)]
+    assert [(result.call_id, result.content) for result in results] == [("call_0", "42")]
+    assert called == ["call_0"]
+
+
 async def a_model_that_is_never_done_is_ended(bench: Bench) -> None:
     model = Doubler(never_done=True)
     (output,) = await bench.run(model, question(21), with_tools=True, max_turns=3)
@@ -215,6 +234,7 @@ _TOOLS: tuple[Check, ...] = (
     tools_are_called_and_heard,
     tools_of_instances_at_once_do_not_mix,
     a_call_of_no_tool_is_answered,
+    what_happened_is_recorded,
     a_model_that_is_never_done_is_ended,
 )
 CHECKS: dict[str, Check] = {check.__name__: check for check in (*_ALWAYS, *_TOOLS)}

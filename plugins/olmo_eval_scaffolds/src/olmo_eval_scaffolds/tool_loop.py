@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from olmo_eval.agents.scaffold import LimitReached, Scaffold, ScaffoldContext
+from olmo_eval.agents.episode import Episode
+from olmo_eval.agents.limits import LimitReached
+from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.common.types import LMOutput, LMRequest, Message, SamplingParams, ToolResult
 
 #: turns of an instance whose harness sets no limit at all: a loop has to end
@@ -24,16 +26,14 @@ class ToolLoop(Scaffold):
         super().__init__()
         self.max_result_chars = max_result_chars
 
-    async def run(
-        self, request: LMRequest, params: SamplingParams, context: ScaffoldContext
-    ) -> LMOutput:
-        for _ in range(context.limits.turns or _TURNS):
-            output = (await context.generate(request, params))[0]
+    async def run(self, request: LMRequest, params: SamplingParams, episode: Episode) -> LMOutput:
+        for _ in range(episode.limits.turns or _TURNS):
+            output = (await episode.generate(request, params))[0]
             if not output.tool_calls:
                 return output
             messages = [*request.messages, _said(output)]
             for call in output.tool_calls:  # in order: they may share a sandbox
-                messages.append(self._returned(await context.call_tool(call)))
+                messages.append(self._returned(await episode.call_tool(call)))
             # a model that has to call a tool on every turn could never answer
             request = evolve(request, messages=tuple(messages), tool_choice="auto")
         raise LimitReached("max_turns")

@@ -1,6 +1,6 @@
 """Scorers: from one output of the model to one number."""
 
-from olmo_eval.common.scorers.base import AsyncScorer, Reads, Scorer, ScoringContext
+from olmo_eval.common.scorers.base import AsyncScorer, Reads, Scorer
 from olmo_eval.common.scorers.judge import JudgeScorer
 from olmo_eval.common.scorers.likelihood import (
     BitsPerByteScorer,
@@ -29,6 +29,5 @@ __all__ = [
     "Reads",
     "SQuADF1Scorer",
     "Scorer",
-    "ScoringContext",
     "SubstringRecallScorer",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from olmo_eval.common.types import Instance, LMOutput
 
@@ -36,33 +36,29 @@ class Scorer:
     reads: ClassVar[Reads | None] = None
     #: the lowest and highest number it gives (None: unbounded)
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
-    #: what must be provided at scoring time: "judge", "python", "bash", "sandbox:NAME"
+    #: what must be provided at scoring time: "judge", "judge:NAME", "model:NAME", "python", "bash",
+    #: "sandbox:NAME"
     requires: ClassVar[frozenset[str]] = frozenset()
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         raise NotImplementedError(f"{type(self).__name__} does not say how to score")
 
 
-class ScoringContext(Protocol):
-    """What the runtime offers a scorer that needs more than the output."""
-
-    def judge(self, name: str | None = None) -> Any:
-        """The judge called ``name`` of the harness (a ``harness.judge.Judge``)."""
-
-    def sandbox(self, capability: str) -> Any:
-        """An async context manager giving a sandbox session with ``capability``."""
-
-    def record(self, key: str, value: Any) -> None:
-        """Keep a JSON value beside the score (a judge's reply, say), so it can be audited."""
-
-
 class AsyncScorer(Scorer):
-    """Base of scorers that call a judge or run code. ``requires`` says which."""
+    """Base of scorers that call a judge or run code. ``requires`` says which.
+
+    ``episode`` is an ``olmo_eval.agents.episode.Episode``: ``episode.judge()`` grades,
+    ``await episode.sandbox("python")`` is an environment, ``episode.record(key, value)`` keeps
+    evidence beside the output. Every output gets an episode of its own with a fresh environment,
+    which knows nothing of what the model did, unless the scorer ``inspects_environment``.
+    """
 
     #: generous: judges and sandboxes have limits of their own, and their queues take time
     time_limit: ClassVar[float] = 1800.0
+    #: whether it looks at what an agent left: it is then given the very episode that made the
+    #: output, whose environment is kept until then. Such a score cannot be computed from the
+    #: recorded output alone: where it is missing, the model is asked again
+    inspects_environment: ClassVar[bool] = False
 
-    async def score_async(
-        self, instance: Instance, output: LMOutput, context: ScoringContext
-    ) -> float:
+    async def score_async(self, instance: Instance, output: LMOutput, episode: Any) -> float:
         raise NotImplementedError(f"{type(self).__name__} does not say how to score")

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from olmo_eval.common.scorers.base import AsyncScorer, ScoringContext
+from olmo_eval.common.scorers.base import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput
 
 
@@ -26,11 +26,9 @@ class JudgeScorer(AsyncScorer):
     def requires(self) -> frozenset[str]:  # type: ignore[override]
         return frozenset({f"judge:{self.judge}" if self.judge else "judge"})
 
-    async def score_async(
-        self, instance: Instance, output: LMOutput, context: ScoringContext
-    ) -> float:
-        judgment: Any = await context.judge(self.judge).grade(instance, output)
-        context.record(
+    async def score_async(self, instance: Instance, output: LMOutput, episode: Any) -> float:
+        judgment: Any = await episode.judge(self.judge).grade(instance, output)
+        episode.record(
             self.name,
             {
                 "score": judgment.score,

@@ -11,6 +11,7 @@ from typing import Any
 from attrs import field, frozen
 
 from olmo_eval.common.sequences import items_or_none
+from olmo_eval.common.types.environment import EnvironmentSpec
 
 
 class Split(StrEnum):
@@ -50,6 +51,10 @@ class Instance:
     - ``cluster``: identifier shared by questions that are not independent (one passage, one
       document); standard errors are clustered on it;
     - ``answer_prefix``: text put before the answer in few-shot examples.
+
+    ``tools`` are what this question offers the model besides the harness's own: schemas
+    (``ToolSchema``, or OpenAI's shape), or tools that can be run. ``environment`` says in what
+    environment the question is worked on; None takes the harness's sandboxes as they are.
     """
 
     question: str = field(converter=_text)
@@ -57,6 +62,7 @@ class Instance:
     choices: tuple[str, ...] | None = field(default=None, converter=_texts_or_none)
     metadata: Mapping[str, Any] = field(factory=dict)
     tools: tuple[Any, ...] | None = field(default=None, converter=items_or_none)
+    environment: EnvironmentSpec | None = None
 
     @property
     def id(self) -> str:

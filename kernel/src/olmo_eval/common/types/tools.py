@@ -16,6 +16,20 @@ class ToolSchema:
     description: str
     parameters: Mapping[str, Any] = field(factory=lambda: {"type": "object", "properties": {}})
 
+    @classmethod
+    def from_openai(cls, data: Mapping[str, Any]) -> ToolSchema:
+        """The schema in OpenAI's shape, with or without ``{"type": "function", "function": ...}``
+        around it.
+
+        Raises:
+            ValueError: it has no name, or is something else.
+        """
+        function = data.get("function", data)
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            raise ValueError(f"expected a tool in OpenAI's shape, got {data!r:.120}")
+        parameters = function.get("parameters") or {"type": "object", "properties": {}}
+        return cls(function["name"], str(function.get("description") or ""), parameters)
+
     def to_openai(self) -> dict[str, Any]:
         return {
             "type": "function",

@@ -12,7 +12,13 @@ from pathlib import Path, PurePosixPath
 import anyio.to_thread
 
 from olmo_eval.errors import UsageError
-from olmo_eval.sandbox import ExecResult, Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox import (
+    EnvironmentSpec,
+    ExecResult,
+    Sandbox,
+    SandboxBackend,
+    SandboxError,
+)
 from olmo_eval.sandbox.config import SandboxConfig, parse_size
 from olmo_eval_sandboxes.local.launcher import Command, Ended, Launcher
 from olmo_eval_sandboxes.local.user import (
@@ -168,7 +174,8 @@ class LocalBackend(SandboxBackend):
             )
         self._launcher.start()
 
-    async def create(self, run_id: str) -> LocalSandbox:
+    async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> LocalSandbox:
+        """A fresh folder; what ``spec`` puts there is the planner's to write."""
         self._launcher.start()
         user = sandbox_user()
         folder = _new_folder(self._launcher.folder, run_id, user)

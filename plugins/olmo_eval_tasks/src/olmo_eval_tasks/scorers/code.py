@@ -8,7 +8,8 @@ import textwrap
 
 from attrs import field, frozen, validators
 
-from olmo_eval.common.scorers import AsyncScorer, ScoringContext
+from olmo_eval.agents.episode import Episode
+from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput
 
 _THOUGHT = re.compile(r"<think>.*?</think>\n*", re.DOTALL | re.IGNORECASE)
@@ -62,14 +63,12 @@ class CodeExecutionScorer(AsyncScorer):
         code = str(known.get("code_prefix", "")) + body
         return f"{code}\n{known['test']}\nraise SystemExit({exit_code})\n"
 
-    async def score_async(
-        self, instance: Instance, output: LMOutput, context: ScoringContext
-    ) -> float:
+    async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
         if output.extracted_answer is None:
             return 0.0
         passed = random.randrange(65, 125)
         source = self.program(instance, str(output.extracted_answer), passed)
-        async with context.sandbox("python") as session:
-            await session.write("answer.py", source.encode("utf-8", "replace"))
-            result = await session.exec(["python3", "-I", "answer.py"], timeout=self.timeout)
+        sandbox = await episode.sandbox("python")
+        await sandbox.write("answer.py", source.encode("utf-8", "replace"))
+        result = await sandbox.exec(["python3", "-I", "answer.py"], timeout=self.timeout)
         return float(result.exit_code == passed)

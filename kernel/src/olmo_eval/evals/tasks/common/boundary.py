@@ -6,7 +6,8 @@ which task and instance it was, and whose code on which line failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import inspect
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ def guard(cls: type[Task]) -> None:
         method = cls.__dict__.get(name)
         if callable(method):
             setattr(cls, name, of_instance(method, returns))
+    setup = cls.__dict__.get("setup")
+    if inspect.iscoroutinefunction(setup):
+        cls.setup = _setting_up(setup)  # type: ignore[method-assign]
     instances = cls.__dict__.get("instances")
     if isinstance(instances, property) and instances.fget is not None:
         cls.instances = property(_reading(instances.fget))  # type: ignore[assignment]
@@ -54,6 +58,21 @@ def of_instance(method: Callable[..., Any], returns: type | tuple[type, ...]) ->
         return expect(returned, returns, f"{method.__name__} of {_which(task)}")
 
     return call
+
+
+def _setting_up(method: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
+    """``setup``, with its exceptions as the task's."""
+
+    @wraps(method)
+    async def setup(task: Task, episode: Any) -> None:
+        try:
+            await method(task, episode)
+        except (Exception, SystemExit) as error:
+            doing = f"setup of {_which(task)}, instance {_id(episode.instance)!r},"
+            plugins.raise_fault(error, doing, *_homes(task))
+            raise
+
+    return setup
 
 
 def _reading(get: Callable[[Task], Iterable[Instance]]) -> Callable[[Task], Any]:

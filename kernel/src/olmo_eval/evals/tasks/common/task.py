@@ -26,6 +26,7 @@ from olmo_eval.evals.tasks.common import boundary
 from olmo_eval.evals.tasks.common.attributes import class_config
 from olmo_eval.evals.tasks.common.config import TaskConfig
 from olmo_eval.evals.tasks.common.fewshot import FewShot
+from olmo_eval.evals.tasks.common.offers import with_tools
 
 
 class Task:
@@ -193,11 +194,43 @@ class Task:
         return self.config.sampling_params
 
     def request_for(self, instance: Instance) -> LMRequest:
-        """``format_request`` with the task's length cap applied."""
+        """``format_request`` with the tools of the instance and the task's length cap.
+
+        Raises:
+            UsageError: it offers tools, and is not a chat.
+        """
         request = self.format_request(instance)
+        if instance.tools or request.tools:
+            request = with_tools(request, instance.tools or (), self.config.name)
         if self.config.max_length is not None and request.max_length is None:
             request = attrs.evolve(request, max_length=self.config.max_length)
         return request
+
+    # -- episodes
+
+    async def setup(self, episode: Any) -> None:
+        """Prepare an episode (an ``olmo_eval.agents.episode.Episode``); by default nothing.
+
+        It is called once an episode: before an agent's first turn, and before a scorer is given
+        an episode of its own. ``await episode.sandbox("bash")`` is the environment to put files
+        into; what the model must not see is a scorer's to put there. ``episode.state`` holds what
+        tools and scorers share.
+        """
+
+    @cached_property
+    def has_setup(self) -> bool:
+        """Whether the task prepares its episodes.
+
+        Raises:
+            UsageError: ``setup`` is not a coroutine.
+        """
+        own = type(self).setup
+        if not inspect.iscoroutinefunction(own):
+            raise UsageError(
+                f"task {self.config.name!r}: its setup cannot prepare an episode",
+                hint="write async def setup(self, episode), or call a method of your own otherwise",
+            )
+        return own is not Task.setup
 
     # -- outputs to answers
 

@@ -1,0 +1,294 @@
+"""An episode: one sample of one instance being worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, get_args
+
+import anyio
+from attrs import evolve, frozen
+
+from olmo_eval.agents.calls import run_tool
+from olmo_eval.agents.limits import LimitReached, Limits, within_budget
+from olmo_eval.agents.timeline import RecordedModel, RecordedSandbox, Timeline
+from olmo_eval.agents.tools import Tool
+from olmo_eval.common.types import (
+    Event,
+    Instance,
+    LimitEvent,
+    LMOutput,
+    LMRequest,
+    MessageEvent,
+    SamplingParams,
+    ToolCall,
+    ToolCallEvent,
+    ToolResult,
+    ToolResultEvent,
+    Trajectory,
+    Usage,
+)
+from olmo_eval.judges.judge import Judge
+from olmo_eval.judges.judges import Judges
+from olmo_eval.providers.auxiliary import AuxiliaryProviders
+from olmo_eval.providers.provider import Provider
+from olmo_eval.sandbox.backend import Sandbox
+from olmo_eval.sandbox.binding import DEFAULT, Binding
+
+if TYPE_CHECKING:
+    from olmo_eval.agents.scaffold import Scaffold
+
+_EVENTS = get_args(Event)
+
+
+@frozen
+class Surroundings:
+    """What of a harness its episodes share: the models, the judges, the limits.
+
+    ``slots`` are the requests that the evaluated model may have in flight.
+    """
+
+    limits: Limits
+    provider: Provider
+    slots: anyio.CapacityLimiter
+    auxiliary: AuxiliaryProviders
+    judges: Judges
+
+
+class Episode:
+    """One sample of one instance being worked on.
+
+    ``Task.setup``, ``Scaffold.run``, tools and asynchronous scorers are given it. It holds the
+    conversation's budget, the environment and the record of what happened, and it lasts until its
+    output is scored.
+
+    ``state`` is for the task, its tools and its scorers: a world that they simulate, say.
+    ``evidence`` is what ``record`` kept by key.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        surroundings: Surroundings,
+        tools: dict[str, Tool],
+        binding: Binding,
+    ) -> None:
+        self.instance = instance
+        self.limits = surroundings.limits
+        self.usage = Usage()
+        self.state: dict[str, Any] = {}
+        self.evidence: dict[str, Any] = {}
+        own = instance.tools or ()
+        self.tools = {**tools, **{t.name: t for t in own if isinstance(t, Tool)}}
+        self._surroundings = surroundings
+        self._binding = binding
+        self._sandboxes: dict[Sandbox, RecordedSandbox] = {}
+        self._timeline = Timeline()
+        self._stop_reason = "answer"
+        self._turns = 0
+        self._called: set[str] = set()
+        self._clock = _Clock()
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """What has happened so far. That of the output ends with the answer; what scorers do
+        afterwards is seen here alone."""
+        return Trajectory(tuple(self._timeline.events), self._stop_reason)
+
+    # -- the models
+
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        """Ask the evaluated model for its next turn, with the run's retries.
+
+        Raises:
+            LimitReached: the harness allows no further turn or token.
+            ProviderError: the model could not be asked.
+        """
+        limit, budget = self.limits.turns, self.limits.tokens
+        if limit is not None and self._turns >= limit:
+            raise LimitReached("max_turns")
+        capped = params
+        if budget is not None:
+            left = budget - self.usage.prompt_tokens - self.usage.completion_tokens
+            if left <= 0:
+                raise LimitReached("max_tokens")
+            capped = within_budget(params, left)
+        self._turns += 1  # before the answer: several may be asked for at the same time
+        with self._timeline.failures():
+            async with self._surroundings.slots:
+                start = self._timeline.now
+                outputs = await self._surroundings.provider.generate(request, capped)
+        for output in outputs:
+            self.usage = self.usage.plus(output.usage)
+            self._called.update(call.id for call in output.tool_calls)
+        self._timeline.answered("assistant", outputs, start)
+        if capped is not params and outputs[0].finish_reason == "length":
+            raise LimitReached("max_tokens")
+        return outputs
+
+    def model(self, name: str) -> Provider:
+        """The auxiliary provider ``name`` of the harness: a simulated user, say. It is started
+        when it is first asked, and what it answers is recorded under its name.
+
+        Raises:
+            UsageError: the harness has no such provider.
+        """
+        return RecordedModel(name, self._surroundings.auxiliary, self._timeline)
+
+    def judge(self, name: str | None = None) -> Judge:
+        """The judge ``name`` of the harness; without a name the one called ``judge``, or the only
+        one.
+
+        Raises:
+            UsageError: there is no such judge.
+        """
+        return self._surroundings.judges.get(name)
+
+    # -- the tools
+
+    async def call_tool(self, call: ToolCall) -> ToolResult:
+        """Run a tool call; what the model or the tool did wrong comes back as text.
+
+        Calls may run at the same time; each result is recorded under the id of its call.
+
+        Raises:
+            SandboxError, ProviderError: what the tool works with failed, which is no fault of
+                the model.
+        """
+        if call.id not in self._called:  # a scaffold's own
+            self._called.add(call.id)
+            self._timeline.add(ToolCallEvent(call))
+        start = self._timeline.now
+        with self._timeline.failures():
+            result = await run_tool(self.tools, call, self)
+        self._timeline.add(ToolResultEvent(result), start)
+        return result
+
+    # -- the environment
+
+    async def sandbox(self, capability: str = DEFAULT) -> Sandbox:
+        """This episode's environment that offers ``capability``: started when it is first asked
+        for, and the same one until the episode ends. Its commands are recorded.
+
+        What is asked for has to be announced: by ``requires`` of a tool, a scaffold or a scorer,
+        or by the capabilities of the instance's environment. Waiting for an environment does not
+        count against the limit of time.
+
+        Raises:
+            SandboxError: the harness has no such sandbox, it could not be made, or the episode is
+                over.
+        """
+        inner = self._binding.made(capability)
+        if inner is None:
+            with self._timeline.failures(), self._clock.stopped():
+                inner = await self._binding.get(capability)
+        return self._sandboxes.setdefault(inner, RecordedSandbox(inner, self._timeline))
+
+    # -- the record
+
+    def record(self, event: Event | str, value: Any = None) -> None:
+        """Record what happened: an ``Event`` of the trajectory, or under a key a JSON value that is
+        kept beside the output (in its metadata), so that a score can be audited.
+
+        An event without a start is stamped with the present time.
+
+        Raises:
+            TypeError: ``event`` is neither an event nor a key.
+        """
+        if isinstance(event, str):
+            self.evidence[event] = value
+        elif isinstance(event, _EVENTS):
+            self._timeline.add(event)
+        else:
+            raise TypeError(f"expected an event or a key, got {event!r:.80}")
+
+    # -- its life
+
+    async def run(
+        self,
+        scaffold: Scaffold,
+        request: LMRequest,
+        params: SamplingParams,
+        setup: Callable[[Episode], Awaitable[None]] | None = None,
+    ) -> LMOutput:
+        """The output that ``scaffold`` comes to within the limits, with everything that happened.
+
+        ``setup`` comes first, and has time of its own.
+        """
+        if setup is not None:
+            await setup(self)
+        output, reason = None, "timeout"
+        with self._clock.limit(self.limits.seconds):
+            try:
+                output = await scaffold.run(request, params, self)
+                reason = "answer"
+            except LimitReached as limit:
+                reason = limit.reason
+            except BaseExceptionGroup as group:  # of a scaffold that does several things at once
+                error = _most_telling(group)
+                if not isinstance(error, LimitReached):
+                    raise error from group
+                reason = error.reason
+        self._stop_reason = reason
+        if reason != "answer":
+            self._timeline.add(LimitEvent(reason))
+        if output is None:
+            output = LMOutput(self._last_words(), finish_reason=reason)
+        return evolve(
+            output,
+            trajectory=output.trajectory or self.trajectory,
+            usage=self.usage,
+            metadata={**output.metadata, **self.evidence},
+        )
+
+    def _last_words(self) -> str:
+        """What the evaluated model said last."""
+        events = reversed(self._timeline.events)
+        said = (e for e in events if isinstance(e, MessageEvent) and e.role == "assistant")
+        return next((event.text for event in said), "")
+
+    async def close(self) -> None:
+        """End the environment. Works in whichever task it is called, and more than once."""
+        await self._binding.close()
+
+
+def _most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The first error of ``group`` that is not a limit; where all are limits, the first."""
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves.append(_most_telling(error) if isinstance(error, BaseExceptionGroup) else error)
+    return next((error for error in leaves if not isinstance(error, LimitReached)), leaves[0])
+
+
+class _Clock:
+    """A limit to time that stands still while somebody waits for what is not theirs to hasten."""
+
+    def __init__(self) -> None:
+        self._scope: anyio.CancelScope | None = None
+        self._waiting = 0
+        self._since = self._deadline = 0.0
+
+    @contextmanager
+    def limit(self, seconds: float | None) -> Iterator[None]:
+        try:
+            with anyio.move_on_after(seconds) as self._scope:
+                yield
+        finally:
+            self._scope = None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        scope = self._scope
+        if scope is None:
+            yield
+            return
+        if self._waiting == 0:
+            self._since, self._deadline = anyio.current_time(), scope.deadline
+            scope.deadline = float("inf")
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if self._waiting == 0:
+                scope.deadline = self._deadline + anyio.current_time() - self._since

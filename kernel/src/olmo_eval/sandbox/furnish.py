@@ -1,0 +1,84 @@
+"""From what an instance needs to an environment that has it."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+
+from olmo_eval.common.types import EnvironmentSpec
+from olmo_eval.errors import OlmoEvalError
+from olmo_eval.sandbox.backend import Sandbox, SandboxBackend, SandboxError
+
+_log = logging.getLogger("olmo_eval.sandbox")
+
+#: seconds that closing one environment may take before it is given up and reported
+CLOSE_TIMEOUT = 30.0
+#: characters of a failed set-up command's output that its error shows
+_SHOWN = 500
+
+
+class SetupError(SandboxError):
+    """What an instance needs cannot be made; trying again would give the same."""
+
+
+async def open_sandbox(
+    backend: SandboxBackend, run_id: str, spec: EnvironmentSpec | None
+) -> Sandbox:
+    """A fresh environment as ``spec`` wants it, by whatever the backend does not do itself.
+
+    Raises:
+        SandboxError: it cannot be made. SetupError: a set-up command failed, or the backend cannot
+            make what ``spec`` wants.
+    """
+    if spec is not None:
+        problem = unmakeable(type(backend), backend.config.backend, spec)
+        if problem:
+            raise SetupError(problem, hint="use a sandbox backend that can")
+    sandbox = await backend.create(run_id, spec)
+    try:
+        if spec is not None:
+            await _furnish(sandbox, spec, backend)
+    except BaseException:
+        await close_sandbox(sandbox, backend.config.backend)
+        raise
+    return sandbox
+
+
+async def close_sandbox(sandbox: Sandbox, backend: str) -> None:
+    """Close whatever happens, even while the run is being cancelled; report what fails."""
+    with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_TIMEOUT) as scope:
+        try:
+            await sandbox.close()
+        except (OlmoEvalError, OSError) as error:
+            _log.warning("closing a %s sandbox failed: %s", backend, error)
+    if scope.cancelled_caught:
+        _log.warning("closing a %s sandbox took too long", backend)
+
+
+def unmakeable(kind: type[SandboxBackend], name: str, spec: EnvironmentSpec) -> str:
+    """Why backends of this ``kind`` cannot make what ``spec`` wants; "" where they can."""
+    if spec.image is not None and "image" not in kind.handles:
+        return f"sandbox backend {name!r} cannot start the image {spec.image!r}"
+    if spec.packages and "packages" not in kind.handles:
+        return f"sandbox backend {name!r} cannot install packages ({', '.join(spec.packages)})"
+    return ""
+
+
+async def _furnish(sandbox: Sandbox, spec: EnvironmentSpec, backend: SandboxBackend) -> None:
+    if "files" not in backend.handles:
+        for path, content in spec.files.items():
+            data = content.encode("utf-8") if isinstance(content, str) else content
+            await sandbox.write(path, data)
+    if "setup" in backend.handles:
+        return
+    for line in spec.setup:
+        result = await sandbox.exec(["sh", "-c", line], timeout=backend.config.startup_timeout)
+        if not result.ok:
+            ended = (
+                f"took longer than {backend.config.startup_timeout:g} s"
+                if result.timed_out
+                else f"ended with exit code {result.exit_code}"
+            )
+            said = " ".join((result.stderr or result.stdout).split())[-_SHOWN:]
+            raise SetupError(f"set-up command {line!r} {ended}: {said}")
