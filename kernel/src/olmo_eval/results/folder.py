@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import orjson
 
 from olmo_eval.errors import DataError, OlmoEvalError
-from olmo_eval.results.finalize import write_atomically
 
 
 def now() -> str:
@@ -74,6 +74,20 @@ def read_run_json(path: Path) -> dict[str, Any] | None:
     if not isinstance(record, dict) or "run_id" not in record:
         raise DataError(f"{path} is not a run.json of olmo-eval")
     return record
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data`` in one step: readers see the old file or the new one."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk, what it holds is needed
+        raise
 
 
 def unwritable(error: OSError, path: Path) -> OlmoEvalError:

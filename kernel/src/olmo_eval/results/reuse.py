@@ -7,7 +7,9 @@ which covers every byte that reaches the model and, for generation, how it sampl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from olmo_eval.results import journal, schema
 from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.lookup import JournalReader, KeyedTable, RowReader
 from olmo_eval.results.record import row_outputs
-from olmo_eval.results.store import Run
+from olmo_eval.results.store import Run, TaskTables
 
 _NOT_REUSED = frozenset({"infra_failed", "refused"})
 
@@ -34,42 +36,77 @@ class KnownAnswer:
 
 class ReuseIndex:
     """Finds the outputs of answered requests, in the tables of runs and in the journals of those
-    that were stopped. Built at first use."""
+    that were stopped. A table is read when a request of its task was in no newer one."""
 
     def __init__(self, runs: Callable[[], Iterable[Run]]) -> None:
         self._runs = runs
-        self._kept: list[tuple[str, KeyedTable, RowReader | JournalReader]] | None = None
+        self._rows, self._lines = RowReader(), JournalReader()
+        self._tables: dict[str, _Read] = {}
 
-    def __contains__(self, request_hash: str) -> bool:
-        return any(table.find(request_hash) is not None for _, table, _ in self._all())
+    def known(self, request_hash: str, task: str) -> bool:
+        """Whether a request of ``task`` (its name in a run) was answered."""
+        return any(table.find(request_hash) is not None for _, table, _ in self._of(task))
 
     @property
     def empty(self) -> bool:
         """Whether no request was answered."""
-        return not self._all()
+        names = {name for run in self._all.runs for name in run.task_names}
+        return not any(True for name in names for _ in self._of(name))
 
-    def find(self, request_hash: str) -> KnownAnswer | None:
-        """The answer to a request that was answered, or None."""
-        for run_id, table, reader in self._all():
+    def find(self, request_hash: str, task: str) -> KnownAnswer | None:
+        """The answer to a request of ``task`` (its name in a run) that was answered, or None."""
+        for run_id, table, reader in self._of(task):
             row = table.find(request_hash)
             if row is not None:
                 return KnownAnswer(row_outputs(reader.read(table.path, row)), run_id)
         return None
 
-    def _all(self) -> list[tuple[str, KeyedTable, RowReader | JournalReader]]:
-        if self._kept is None:
-            rows, lines = RowReader(), JournalReader()
-            self._kept = []
-            for run in self._runs():
-                self._kept += [(run.run_id, table, rows) for table in _tables(run)]
-                self._kept += [(run.run_id, table, lines) for table in _journal(run)]
-        return self._kept
+    @cached_property
+    def _all(self) -> TaskTables:
+        return TaskTables(self._runs())
+
+    @cached_property
+    def _journals(self) -> _Read:
+        return _Read(
+            (run.run_id, table, self._lines) for run in self._all.runs for table in _journal(run)
+        )
+
+    def _of(self, task: str) -> Iterable[_Keyed]:
+        if task not in self._tables:
+            self._tables[task] = _Read(
+                (run.run_id, table, self._rows)
+                for run, name in self._all.of(task)
+                for table in _table(run, name)
+            )
+        return chain(self._tables[task], self._journals)
+
+
+_Keyed = tuple[str, KeyedTable, RowReader | JournalReader]
+
+
+class _Read:
+    """Tables that are read one by one, as far as somebody looks, and kept."""
+
+    def __init__(self, tables: Iterator[_Keyed]) -> None:
+        self._read: list[_Keyed] = []
+        self._rest = tables
+
+    def __iter__(self) -> Iterator[_Keyed]:
+        place = 0
+        while True:
+            if place == len(self._read):
+                following = next(self._rest, None)
+                if following is None:
+                    return
+                self._read.append(following)
+            yield self._read[place]
+            place += 1
 
 
 def _journal(run: Run) -> Iterable[KeyedTable]:
     """The answers of a run that was stopped, by the place of their line."""
     path = RunFolder(Path(run.location)).journal
-    if "://" in run.location or run.record.get("status") == "complete":
+    if "://" in run.location or run.facts.status == "complete":
         return
     places: dict[str, int] = {}
     for offset, _, row in journal.read(path):
@@ -83,17 +120,16 @@ def _journal(run: Run) -> Iterable[KeyedTable]:
         yield KeyedTable(str(path), places, list(places.values()))
 
 
-def _tables(run: Run) -> Iterable[KeyedTable]:
-    for name in run.task_names:
-        try:
-            columns = run.instances(name, ["request_hash", "outcome"])
-        except DataError:
-            continue  # not finished, or not readable: nothing to reuse from it
-        outcomes = columns.column("outcome").to_pylist()
-        rows = [i for i, outcome in enumerate(outcomes) if outcome not in _NOT_REUSED]
-        hashes = columns.column("request_hash").take(rows).to_pylist()
-        if rows:
-            yield KeyedTable(instance_file(run, name), hashes, rows)
+def _table(run: Run, name: str) -> Iterable[KeyedTable]:
+    try:
+        columns = run.instances(name, ["request_hash", "outcome"])
+    except DataError:
+        return  # not finished, or not readable: nothing to reuse from it
+    outcomes = columns.column("outcome").to_pylist()
+    rows = [i for i, outcome in enumerate(outcomes) if outcome not in _NOT_REUSED]
+    hashes = columns.column("request_hash").take(rows).to_pylist()
+    if rows:
+        yield KeyedTable(instance_file(run, name), hashes, rows)
 
 
 def instance_file(run: Run, task: str) -> str:
@@ -115,5 +151,5 @@ def runs_to_reuse(
     return [
         run
         for run in reversed(runs)
-        if run.record.get(key) == record[key] and run.run_id != record.get("run_id")
+        if getattr(run.facts, key) == record[key] and run.run_id != record.get("run_id")
     ]

@@ -8,14 +8,12 @@ one and reads every older one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pyarrow as pa
 
-from olmo_eval.errors import DataError
-
-VERSION = 1
+from olmo_eval.results.version import VERSION as VERSION
+from olmo_eval.results.version import check_version as check_version
 
 _REQUEST = pa.struct(
     [
@@ -114,26 +112,6 @@ METRICS = pa.schema(
 
 def _stamp() -> dict[str, str]:
     return {"olmo_eval_schema": str(VERSION)}
-
-
-def check_version(metadata: Mapping[Any, Any] | None, where: str) -> None:
-    """Refuse a file written by a newer schema.
-
-    Raises:
-        DataError: with the way out.
-    """
-    raw = (metadata or {}).get(b"olmo_eval_schema", (metadata or {}).get("olmo_eval_schema"))
-    try:
-        version = int(raw) if raw is not None else 0
-    except (TypeError, ValueError):
-        version = 0
-    if version < 1:
-        raise DataError(f"{where} is not a results file of olmo-eval")
-    if version > VERSION:
-        raise DataError(
-            f"{where} has schema version {version}; this olmo-eval reads up to {VERSION}",
-            hint="pip install --upgrade olmo-eval",
-        )
 
 
 def file_name(task: str) -> str:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 from attrs import field, fields, frozen
-from pyarrow import fs
 
-from olmo_eval.common.filesystem import open_filesystem, way_out
+from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError, UsageError
-from olmo_eval.results import schema
+from olmo_eval.results.facts import RunFacts, facts_of, read_record
 from olmo_eval.results.folder import RunFolder
+from olmo_eval.results.index import Index
 from olmo_eval.results.locking import is_locked, is_this_host
-from olmo_eval.results.suites import SuiteNode
-from olmo_eval.results.summary import Score
+from olmo_eval.results.suitenode import SuiteNode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from olmo_eval.results.summary import Score
 
 #: rows of an instance table that are read at once
 _ROWS_AT_ONCE = 500
@@ -34,74 +38,74 @@ def default_results() -> str:
     return os.environ.get("OLMO_EVAL_RESULTS", "results")
 
 
-def publish(folder: Path, results: str) -> str:
-    """Copy a finished run from its staging folder to ``results``; ``run.json`` goes last.
-
-    Raises:
-        DataError: the location cannot be written; the staged run stays where it is.
-    """
-    filesystem, root = open_filesystem(results)
-    target = f"{root}/runs/{folder.name}"
-    journal, last = folder / "journal", folder / "run.json"
-    files = sorted(
-        (p for p in folder.rglob("*") if p.is_file() and journal not in p.parents),
-        key=lambda p: (p == last, str(p)),
-    )
-    try:
-        for path in files:
-            name = f"{target}/{path.relative_to(folder).as_posix()}"
-            filesystem.create_dir(name.rpartition("/")[0], recursive=True)
-            with path.open("rb") as file, filesystem.open_output_stream(name) as stream:
-                shutil.copyfileobj(file, stream, 1 << 20)
-    except OSError as error:
-        kept, way = f"they are kept in {folder}", way_out(error)
-        raise DataError(
-            f"cannot write results to {results}: {error}", hint=f"{kept}; {way}" if way else kept
-        ) from error
-    return f"{results.rstrip('/')}/runs/{folder.name}"
-
-
-@frozen
+@frozen(slots=False, eq=False)
 class Run:
-    """A run that can be read. ``record`` is the content of its ``run.json``."""
+    """A run that can be read.
+
+    ``record`` is the content of its ``run.json``: given, or read when it is first asked for. What
+    the index knows of the run, ``facts``, is known without it. Runs are equal where their places
+    are.
+    """
 
     location: str
-    record: dict[str, Any] = field(repr=False)
+    _record: dict[str, Any] | None = field(default=None, repr=False)
+    _facts: RunFacts | None = field(default=None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self.location == other.location
+
+    def __hash__(self) -> int:
+        return hash(self.location)
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """The content of ``run.json``.
+
+        Raises:
+            DataError: it cannot be read (any more).
+        """
+        return open_run(self.location).record if self._record is None else self._record
+
+    @cached_property
+    def facts(self) -> RunFacts:
+        """What ``run.json`` says of the run in short."""
+        if self._record is None and self._facts is not None:
+            return self._facts
+        return facts_of(self.record)
 
     @property
     def run_id(self) -> str:
-        return str(self.record["run_id"])
+        return self.facts.run_id
 
     @property
     def model(self) -> str:
-        return str(self.record.get("model", {}).get("name", ""))
+        return self.facts.model
 
     @property
     def status(self) -> str:
         """How the run stands: as recorded, or ``killed`` where it was running on this machine
         and nobody makes it any more."""
-        recorded = str(self.record.get("status", "unknown"))
+        recorded = self.facts.status
         if recorded != "running" or "://" in self.location:
             return recorded
-        sessions = self.record.get("sessions") or [{}]
         root = Path(self.location).resolve().parent.parent
-        gone = is_this_host(sessions[-1].get("host"), root) and not is_locked(
-            root, str(self.record.get("identity"))
-        )
+        gone = is_this_host(self.facts.host, root) and not is_locked(root, self.facts.identity)
         return "killed" if gone else recorded
 
     @property
     def task_names(self) -> list[str]:
-        return [entry["name"] for entry in self.record.get("tasks", ())]
+        return self.facts.task_names
 
     def task_record(self, name: str) -> dict[str, Any]:
         """What ``run.json`` says of a task. Raises UnknownNameError."""
-        for entry in self.record.get("tasks", ()):
-            if entry["name"] == name:
-                return dict(entry)
-        raise UnknownNameError(
-            f"run {self.run_id} has no task {name!r}", hint=did_you_mean(name, self.task_names)
-        )
+        self._check_task(name)
+        return next(dict(e) for e in self.record["tasks"] if e["name"] == name)
+
+    def _check_task(self, name: str) -> None:
+        if name not in self.task_names:
+            raise UnknownNameError(
+                f"run {self.run_id} has no task {name!r}", hint=did_you_mean(name, self.task_names)
+            )
 
     def suites(self) -> list[SuiteNode]:
         return [SuiteNode.from_dict(data) for data in self.record.get("suites", ())]
@@ -123,6 +127,8 @@ class Run:
         return frame(self.metrics())
 
     def scores(self) -> list[Score]:
+        from olmo_eval.results.summary import Score
+
         names = {f.name for f in fields(Score)}
         rows = self.metrics().to_pylist()
         return [
@@ -137,12 +143,16 @@ class Run:
 
     def instances(self, task: str, columns: Sequence[str] | None = None) -> pa.Table:
         """One task's instance table, or some columns of it (``values.accuracy:exact_match``)."""
-        self.task_record(task)
+        from olmo_eval.results import schema
+
+        self._check_task(task)
         return self._read(f"instances/{schema.file_name(task)}.parquet", columns)
 
     def rows(self, task: str) -> Iterator[dict[str, Any]]:
         """One task's instances, row by row; a few of them are in memory at once."""
-        self.task_record(task)
+        from olmo_eval.results import schema
+
+        self._check_task(task)
         with self._table(f"instances/{schema.file_name(task)}.parquet") as table:
             for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
                 yield from batch.to_pylist()
@@ -153,12 +163,17 @@ class Run:
 
     @contextmanager
     def _table(self, name: str) -> Iterator[pq.ParquetFile]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from olmo_eval.results.version import check_version
+
         filesystem, path = open_filesystem(self.location)
         where = f"{self.location}/{name}"
         try:
             with filesystem.open_input_file(f"{path}/{name}") as file:
                 table = pq.ParquetFile(file)
-                schema.check_version(table.schema_arrow.metadata, where)
+                check_version(table.schema_arrow.metadata, where)
                 yield table
         except FileNotFoundError as error:
             raise DataError(
@@ -171,7 +186,7 @@ class Run:
 
     def _way_out(self) -> str:
         """How a table that is missing is made."""
-        if self.record.get("status") != "complete":
+        if self.facts.status != "complete":
             return "rerun its command to finish it"
         if "://" not in self.location and RunFolder(Path(self.location)).journal.is_file():
             return "rerun its command to write it anew"
@@ -179,6 +194,10 @@ class Run:
 
     def missing_tables(self) -> list[str]:
         """The tables that a finished run should have and has not."""
+        from pyarrow import fs
+
+        from olmo_eval.results import schema
+
         filesystem, path = open_filesystem(self.location)
         names = [f"instances/{schema.file_name(task)}.parquet" for task in self.task_names]
         names.append("metrics.parquet")
@@ -205,45 +224,66 @@ def frame(table: pa.Table) -> Any:
     return table.to_pandas()
 
 
+@frozen
+class Listing:
+    """Runs that were asked for, oldest first, and what is wrong with each ``run.json`` of the
+    store that no run can be made of.
+    """
+
+    runs: list[Run]
+    unreadable: list[DataError]
+
+
 class Store:
     """All runs below a results folder or URL."""
 
     def __init__(self, location: str) -> None:
         self.location = location.rstrip("/") if "://" in location else location
+        self._index = Index(self.location)
+
+    def listing(self, wanted: Mapping[str, str] | None = None, *, refresh: bool = False) -> Listing:
+        """The runs that match every key (``model``, ``group``, ``task``, ...).
+
+        The index answers; ``refresh`` reads every ``run.json`` anew.
+
+        Raises:
+            DataError: the store cannot be listed.
+        """
+        asked = dict(wanted or {})
+        status = asked.pop("status", None)
+        found = self._index.find(asked, refresh=refresh)
+        runs = [Run(f"{self.location}/runs/{name}", facts=f) for name, f in found.runs]
+        if status is not None:  # a killed run is recorded as running
+            runs = [run for run in runs if run.status == status]
+        return Listing(runs, found.unreadable)
 
     def runs(self) -> list[Run]:
         """Every run, oldest first. Those that cannot be read are left out: see ``unreadable``."""
-        runs = [run for run in self._all() if isinstance(run, Run)]
-        return sorted(runs, key=lambda run: str(run.record.get("started", "")))
+        return self.listing().runs
 
     def unreadable(self) -> list[DataError]:
         """What is wrong with each run.json that no run can be made of."""
-        return [error for error in self._all() if isinstance(error, DataError)]
-
-    def _all(self) -> Iterator[Run | DataError]:
-        filesystem, root = open_filesystem(self.location)
-        selector = fs.FileSelector(f"{root}/runs", allow_not_found=True)
-        try:
-            found = filesystem.get_file_info(selector)
-        except OSError as error:
-            raise DataError(
-                f"cannot list the runs of {self.location}: {error}", hint=way_out(error)
-            ) from error
-        for path in sorted(i.path for i in found if i.type is fs.FileType.Directory):
-            name = path.rstrip("/").rpartition("/")[2]
-            if name.startswith("."):
-                continue
-            try:
-                yield _open(filesystem, path, f"{self.location}/runs/{name}")
-            except FileNotFoundError:
-                continue  # a run that is about to begin
-            except DataError as error:
-                yield error
+        return self.listing().unreadable
 
     def select(self, wanted: Mapping[str, str]) -> list[Run]:
         """The runs that match every key (``model``, ``group``, ``task``, ...), oldest first."""
-        runs = self.runs()
-        return [run for run in runs if all(_matches(run, k, v) for k, v in wanted.items())]
+        return self.listing(wanted).runs
+
+    def primary_scores(self, runs: Sequence[Run]) -> list[list[PrimaryScore]]:
+        """The primary scores of each of ``runs``, suites first; none where a run has no tables.
+
+        Each run's table is read once, when it is first asked for.
+        """
+        folders = [run.location.rpartition("/")[2] for run in runs]
+        kept = self._index.scores(folders)
+        read = {}
+        for run, folder in zip(runs, folders, strict=True):
+            if folder not in kept:
+                rows = primary_rows(run)
+                if rows is not None:
+                    kept[folder] = read[folder] = rows
+        self._index.keep_scores(read)
+        return [[PrimaryScore(*row) for row in kept.get(folder, ())] for folder in folders]
 
     def find(self, reference: str) -> Run:
         """The run that ``reference`` names.
@@ -264,10 +304,10 @@ class Store:
         ]
         if not matches:
             matches = [run for run in runs if run.run_id.rsplit("-", 1)[-1].startswith(reference)]
-        return self._one(matches, reference, runs)
+        return self._one(matches, reference)
 
     def _query(self, query: str) -> Run:
-        runs = matches = self.runs()
+        wanted: dict[str, str] = {}
         latest = False
         for part in (p.strip() for p in query.split(",")):
             key, equals, value = part.partition("=")
@@ -278,20 +318,22 @@ class Store:
                     f"bad run query {part!r}",
                     hint=f"use {', '.join(f'{k}=...' for k in _QUERIES)} and latest",
                 )
-            else:
-                matches = [run for run in matches if _matches(run, key, value)]
-        return self._one(matches[-1:] if latest else matches, query, runs)
+            elif wanted.setdefault(key, value) != value:
+                return self._one([], query)  # two values of one key
+        matches = self.select(wanted)
+        return self._one(matches[-1:] if latest else matches, query)
 
-    def _one(self, matches: Sequence[Run], reference: str, runs: Sequence[Run]) -> Run:
+    def _one(self, matches: Sequence[Run], reference: str) -> Run:
         if not matches:
-            for error in self.unreadable():
+            listing = self.listing()
+            for error in listing.unreadable:
                 if f"/runs/{reference}" in error.message:
                     raise error
-            known = [run.run_id for run in runs]
-            listing = f"`olmo-eval results list --results {self.location}`"
-            if any(_matches(run, "model", reference) for run in runs):
-                listing = f"for the newest run of that model: model={reference},latest"
-            hint = did_you_mean(reference, known, otherwise=listing)
+            known = [run.run_id for run in listing.runs]
+            way = f"`olmo-eval results list --results {self.location}`"
+            if self.select({"model": reference}):
+                way = f"for the newest run of that model: model={reference},latest"
+            hint = did_you_mean(reference, known, otherwise=way)
             raise UnknownNameError(f"no run {reference!r} in {self.location}", hint=hint)
         if len(matches) > 1:
             names = ", ".join(run.run_id for run in matches[-5:])
@@ -305,16 +347,52 @@ class Store:
 _QUERIES = ("model", "group", "name", "task", "step", "status")
 
 
-def _matches(run: Run, key: str, value: str) -> bool:
-    if key == "model":
-        return value == run.model or value == run.model.rstrip("/").rsplit("/", 1)[-1]
-    if key == "task":
-        return value in run.task_names
-    if key == "step":
-        return str(run.record.get("model", {}).get("step")) == value
-    if key == "status":
-        return run.status == value
-    return str(run.record.get(key)) == value
+@frozen
+class PrimaryScore:
+    """The score that stands for a task or suite, with its interval where it has one."""
+
+    name: str
+    kind: str
+    metric: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+
+
+def primary_rows(run: Run) -> list[list[Any]] | None:
+    """What the index keeps of a run's primary scores, suites first; None where it has no tables
+    that can be read."""
+    columns = [f.name for f in fields(PrimaryScore)]
+    try:
+        rows = run._read("metrics.parquet", [*columns, "primary"]).to_pylist()
+    except DataError:
+        return None
+    primary = [row for row in rows if row["primary"]]
+    primary.sort(key=lambda row: row["kind"] != "suite")
+    return [[row[name] for name in columns] for row in primary]
+
+
+class TaskTables:
+    """Which runs have a table that may answer the requests of a task; nothing is read for it."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self.runs = sorted(runs, key=lambda run: run.facts.started, reverse=True)
+        self._named: defaultdict[str, list[Run]] = defaultdict(list)
+        self._alike: defaultdict[str, list[tuple[Run, str]]] = defaultdict(list)
+        self._task_of: dict[str, str] = {}
+        for run in self.runs:
+            for name, task in run.facts.tasks:
+                self._named[name].append(run)
+                self._alike[task].append((run, name))
+                self._task_of[name] = task
+
+    def of(self, name: str) -> Iterator[tuple[Run, str]]:
+        """Runs, newest first, each with the name of a task in it: first those that have a task of
+        just this name, then those with another variant of it.
+        """
+        yield from ((run, name) for run in self._named.get(name, ()))
+        task = self._task_of.get(name, re.split(r"[:\[]", name, maxsplit=1)[0])
+        yield from ((run, other) for run, other in self._alike.get(task, ()) if other != name)
 
 
 def open_run(location: str) -> Run:
@@ -323,45 +401,8 @@ def open_run(location: str) -> Run:
     Raises:
         DataError: there is no readable run.
     """
-    filesystem, path = open_filesystem(location.rstrip("/"))
+    place = location.rstrip("/")
     try:
-        return _open(filesystem, path, location.rstrip("/"))
+        return Run(place, read_record(place))
     except FileNotFoundError as error:
         raise DataError(f"{location} holds no run.json") from error
-
-
-def _open(filesystem: Any, path: str, location: str) -> Run:
-    try:
-        with filesystem.open_input_stream(f"{path}/run.json") as stream:
-            record = orjson.loads(stream.read())
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{location}/run.json cannot be read: {error}", hint=way_out(error)
-        ) from error
-    return Run(location, check_record(record, location))
-
-
-def check_record(record: Any, where: str) -> dict[str, Any]:
-    """Refuse what is no ``run.json`` of this schema or an older one.
-
-    Raises:
-        DataError: saying what is wrong.
-    """
-    if not isinstance(record, dict) or not isinstance(record.get("run_id"), str):
-        raise DataError(f"{where}/run.json is not a run of olmo-eval")
-    schema.check_version({"olmo_eval_schema": record.get("schema_version")}, f"{where}/run.json")
-    entries = record.get("tasks", [])
-    if not isinstance(entries, Iterable) or not all(
-        isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries
-    ):
-        raise DataError(f"{where}/run.json: 'tasks' is not a list of tasks")
-    if not isinstance(record.get("model", {}), dict):
-        raise DataError(f"{where}/run.json: 'model' is not an object")
-    try:
-        for suite in record.get("suites", ()):
-            SuiteNode.from_dict(suite).leaves()
-    except (TypeError, KeyError, AttributeError) as error:
-        raise DataError(f"{where}/run.json: 'suites' is not a list of suites") from error
-    return record

@@ -111,7 +111,7 @@ def _task(
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
         instances += 1
-        if request_hash(row, params) in index:
+        if index.known(request_hash(row, params), planned.name):
             reused += 1
             continue
         requests += len(request.continuations) or params.num_samples
@@ -164,7 +164,7 @@ def _reason(
 def _past(name: str, related: Sequence[Run]) -> tuple[float | None, float | None, float | None]:
     """(seconds an instance, cost an instance, bytes a token) of the newest run with the task."""
     for run in related:
-        if name not in run.task_names or run.record.get("status") != "complete":
+        if name not in run.task_names or run.facts.status != "complete":
             continue
         try:
             table = run.instances(name, ["latency", "cost_usd", "reused"]).to_pylist()

@@ -132,7 +132,7 @@ def _recorded(harness: Harness, plan: Plan, answers: ReuseIndex) -> Iterator[_Re
             scored = request.request_type.scored
             if not scored and not params.greedy:
                 continue
-            known = answers.find(request_hash(request_row(request), params))
+            known = answers.find(request_hash(request_row(request), params), planned.name)
             if known is not None and known.outputs:
                 yield _Recorded(task.request_for(instance), params, known.outputs)
 

@@ -21,7 +21,8 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
 from olmo_eval.results.locking import run_lock
-from olmo_eval.results.store import Run, open_run, publish
+from olmo_eval.results.remote_run import publish
+from olmo_eval.results.store import Run, open_run
 from olmo_eval.runner.external import ExternalRequest
 from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures

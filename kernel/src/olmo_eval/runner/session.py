@@ -161,7 +161,7 @@ class Session(Sitting):
         elif not await self._still_the_same(related):
             return lambda _work, _hash: None
         index = ReuseIndex(lambda: related)
-        return lambda _work, request_hash: index.find(request_hash)
+        return lambda work, request_hash: index.find(request_hash, work.planned.name)
 
     def _from_recorded(self, run: Run) -> Reuse:
         recorded = RecordedOutputs(run)
