@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.errors import DataError, UnknownNameError
 from olmo_eval.results import listing
 from olmo_eval.results.facts import read_record
 from olmo_eval.results.folder import RunFolder
+from olmo_eval.results.remote_run import put_record
 from olmo_eval.results.store import Run, Store, TaskTables
 
 
@@ -241,6 +244,124 @@ def test_primary_scores_are_read_once(bench: Any) -> None:
     (Path(run.location) / "metrics.parquet").unlink()
 
     assert store.primary_scores([run]) == [scores]
+
+
+# -- in a bucket: a few requests a question, and one for each new run
+
+
+RESULTS = "s3://evals/team"
+
+
+def put(name: str, /, **changes: Any) -> str:
+    content = record(name, **changes)
+    put_record(*open_filesystem(RESULTS), content["run_id"], orjson.dumps(content))
+    return str(content["run_id"])
+
+
+@pytest.fixture
+def requests(s3: Any, s3_requests: list[str]) -> list[str]:
+    """What the server is asked, in a bucket with three runs that an index knows."""
+    s3.create_bucket(Bucket="evals")
+    for name in ("a", "bb", "ccc"):
+        put(name)
+    assert names(Store(RESULTS).runs()) == ["a", "bb", "ccc"]
+    s3_requests.clear()
+    return s3_requests
+
+
+@pytest.mark.engine
+def test_a_question_costs_few_requests_and_one_for_each_new_run(requests: list[str]) -> None:
+    assert names(Store(RESULTS).select({"group": "nightly"})) == ["a", "bb", "ccc"]
+    warm = len(requests)
+    assert 1 <= warm <= 5
+
+    put("dddd")
+    put("eeeee", group="weekly")
+    requests.clear()
+    assert names(Store(RESULTS).runs()) == ["a", "bb", "ccc", "dddd", "eeeee"]
+    assert len(requests) == warm + 2
+    assert not [request for request in requests if request.endswith("run.json")]
+    requests.clear()
+    assert names(Store(RESULTS).select({"group": "weekly"})) == ["eeeee"]
+    assert len(requests) == warm
+
+
+@pytest.mark.engine
+def test_a_changed_run_is_noticed_at_once(requests: list[str]) -> None:
+    put("bb", status="running")
+    assert Store(RESULTS).find("model=bb").status == "running"
+    put("bb", status="failed")
+    assert Store(RESULTS).find("model=bb").status == "failed"
+
+
+@pytest.mark.engine
+def test_runs_copied_and_deleted_by_other_means_are_noticed_in_time(
+    requests: list[str], s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = record("dddd")
+    s3.put_object(Bucket="evals", Key=f"team/runs/{new['run_id']}/run.json", Body=orjson.dumps(new))
+    s3.delete_object(Bucket="evals", Key=f"team/runs/{record('a')['run_id']}/run.json")
+    assert names(Store(RESULTS).runs()) == ["a", "bb", "ccc"]
+
+    monkeypatch.setattr(listing, "LIST_EVERY", 0.0)
+
+    assert names(Store(RESULTS).runs()) == ["bb", "ccc", "dddd"]
+
+
+@pytest.mark.engine
+def test_refresh_reads_everything_again(requests: list[str], s3: Any) -> None:
+    changed = record("bb", status="failed")
+    s3.put_object(
+        Bucket="evals", Key=f"team/runs/{changed['run_id']}/run.json", Body=orjson.dumps(changed)
+    )
+    assert Store(RESULTS).find("model=bb").facts.status == "complete"
+
+    found = Store(RESULTS).listing(refresh=True)
+
+    assert [run.facts.status for run in found.runs] == ["complete", "failed", "complete"]
+    requests.clear()
+    Store(RESULTS).runs()
+    assert len(requests) <= 5
+
+
+@pytest.mark.engine
+def test_another_machine_begins_with_what_one_has_read(
+    requests: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(listing, "_MANY", 3)
+    Store(RESULTS).listing(refresh=True)
+    put("dddd")
+    requests.clear()
+    monkeypatch.setenv("OLMO_EVAL_CACHE", str(tmp_path / "another"))
+
+    assert names(Store(RESULTS).runs()) == ["a", "bb", "ccc", "dddd"]
+    assert not [request for request in requests if request.endswith("run.json")]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("content", [b"", b"{", b'{"line": "[]"}\n', b'{"line": "{}"}\n'])
+def test_a_note_that_says_nothing_is_answered_by_the_run(
+    requests: list[str], s3: Any, content: bytes
+) -> None:
+    run_id = put("dddd")
+    notes = s3.list_objects_v2(Bucket="evals", Prefix="team/.index/changes/")["Contents"]
+    (key,) = [entry["Key"] for entry in notes if run_id in entry["Key"]]
+    s3.put_object(Bucket="evals", Key=key, Body=content)
+
+    assert names(Store(RESULTS).runs()) == ["a", "bb", "ccc", "dddd"]
+
+
+@pytest.mark.engine
+def test_old_notes_are_removed(requests: list[str], s3: Any) -> None:
+    old = "team/.index/changes/20200101T00/20200101T000000000000-x.v1.json"
+    s3.put_object(Bucket="evals", Key=old, Body=b"{}")
+
+    listing.forget_old_changes(*open_filesystem(RESULTS))
+
+    kept = [e["Key"] for e in s3.list_objects_v2(Bucket="evals")["Contents"]]
+    assert old not in kept
+    assert len([key for key in kept if key.endswith(".v1.json")]) == 3
+    assert names(Store(RESULTS).runs()) == ["a", "bb", "ccc"]
 
 
 # -- the command

@@ -239,7 +239,7 @@ class BucketRuns:
 
 _CHANGES = ".index/changes"
 _SUFFIX = ".v1.json"
-_SNAPSHOT = ".index/runs.v1.jsonl.gz"
+_SNAPSHOT = ".index/runs.v1.snapshot"  # .gz would be packed twice
 
 
 def put(filesystem: Any, path: str, content: bytes) -> None:
@@ -290,10 +290,11 @@ def _lines(filesystem: Any, infos: list[Any]) -> Iterator[str]:
     """
     import pyarrow as pa
     from pyarrow import dataset
+    from pyarrow.json import ReadOptions
 
     kind = dataset.JsonFileFormat()
     schema = pa.schema([("line", pa.string())])
-    options = dataset.JsonFragmentScanOptions(read_options=pa.json.ReadOptions(block_size=1 << 26))
+    options = dataset.JsonFragmentScanOptions(read_options=ReadOptions(block_size=1 << 26))
     with ThreadPoolExecutor(_READERS) as pool:
 
         def lines(info: Any) -> list[Any]:
