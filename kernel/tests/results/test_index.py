@@ -153,6 +153,21 @@ def test_a_damaged_index_is_made_again(root: Path, damage: bytes | None) -> None
     assert names(Store(str(root)).select({"task": "sums:2shot"})) == ["a", "bb", "ccc"]
 
 
+def test_what_is_unreadable_is_named_by_the_path_that_is_asked(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = RunFolder(root / "runs/20260101-000000-broken-0")
+    broken.path.mkdir()
+    (broken.path / "run.json").write_text("{")
+    (root / "runs" / os.fsdecode(b"caf\xe9")).mkdir()
+
+    for location in (str(root), "results"):
+        monkeypatch.chdir(root.parent)
+        (error,) = Store(location).unreadable()
+        assert error.message.startswith(f"{location}/runs/{broken.run_id}/run.json cannot be read")
+    assert names(Store(str(root)).runs()) == ["a", "bb", "ccc"]
+
+
 def test_an_old_index_is_brought_up_to_date(root: Path, tmp_path: Path) -> None:
     Store(str(root)).runs()
     shutil.copytree(root / ".index", tmp_path / "old")

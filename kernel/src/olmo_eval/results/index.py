@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from olmo_eval.common.filesystem import cache_of
 from olmo_eval.errors import DataError
@@ -85,7 +85,9 @@ class Index:
         Raises:
             DataError: the store cannot be listed.
         """
-        return self._asked(lambda db: _find(db, wanted), True, refresh)
+        found = self._asked(lambda db: _find(db, wanted), True, refresh)
+        errors = [DataError(f"{self.location}/{e.message}", hint=e.hint) for e in found.unreadable]
+        return evolve(found, unreadable=errors)
 
     def scores(self, folders: Sequence[str]) -> dict[str, list[list[Any]]]:
         """Rows of primary scores that were kept, of those runs whose ``run.json`` is the same."""

@@ -35,6 +35,8 @@ _KEPT = 7 * 86400.0
 #: hours that are listed one by one; more are one listing of all notes
 _HOURS = 3
 _READERS = 16
+#: files that one thread looks at
+_AT_ONCE = 250
 #: runs that are worth a snapshot for the next machine
 _MANY = 100
 
@@ -87,7 +89,8 @@ def read_entry(location: str, folder: str, stamp: str) -> Entry | None:
     except FileNotFoundError:
         return None
     except DataError as error:
-        return Entry(folder, stamp, None, error.message, error.hint)
+        said = error.message.removeprefix(f"{location}/")  # the same folder has several paths
+        return Entry(folder, stamp, None, said.encode("utf-8", "replace").decode(), error.hint)
 
 
 class LocalRuns:
@@ -113,18 +116,26 @@ class LocalRuns:
             return {}
         except OSError as error:
             raise DataError(f"cannot list the runs of {self.location}: {error}") from error
-        found = {}
-        for name in names:
-            if name.startswith("."):
-                continue
-            try:
-                told = os.stat(f"{runs}/{name}/run.json")
-                found[name] = f"{told.st_mtime_ns}.{told.st_size}.{told.st_ino}"
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                found[name] = f"errno {error.errno}"
-        return found
+        names = [n for n in names if not n.startswith(".") and n.isprintable()]
+        if len(names) <= _AT_ONCE:
+            return _stamps_of(runs, names)
+        parts = (names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE))
+        with ThreadPoolExecutor(_READERS) as pool:  # a network file system answers them together
+            found = pool.map(lambda part: _stamps_of(runs, part), parts)
+            return {name: stamp for stamps in found for name, stamp in stamps.items()}
+
+
+def _stamps_of(runs: Path, names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            told = os.stat(f"{runs}/{name}/run.json")
+            found[name] = f"{told.st_mtime_ns}.{told.st_size}.{told.st_ino}"
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            found[name] = f"errno {error.errno}"
+    return found
 
 
 class BucketRuns:

@@ -362,6 +362,8 @@ class PrimaryScore:
 def primary_rows(run: Run) -> list[list[Any]] | None:
     """What the index keeps of a run's primary scores, suites first; None where it has no tables
     that can be read."""
+    if "://" not in run.location and not Path(run.location, "metrics.parquet").is_file():
+        return None
     columns = [f.name for f in fields(PrimaryScore)]
     try:
         rows = run._read("metrics.parquet", [*columns, "primary"]).to_pylist()
