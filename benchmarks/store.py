@@ -15,6 +15,7 @@ import argparse
 import copy
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -126,31 +127,31 @@ def commands(results: str, a: str, b: str) -> dict[str, list[str]]:
     }
 
 
-def seconds(arguments: list[str]) -> float:
-    """Wall time of a command; a run gets a name, so that it is none that is there already."""
+def seconds(arguments: list[str]) -> tuple[float, float]:
+    """Wall and CPU time of a command; a run gets a name, so that it is not one that is there."""
     if arguments[0] == "run":
         arguments = [*arguments, "--name", f"run-{time.time_ns()}"]
-    began = time.perf_counter()
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "olmo_eval.cli", *arguments], capture_output=True, text=True
     )
-    took = time.perf_counter() - began
+    took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"olmo-eval {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
-    return took
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def measure(results: str, forget: Local | Bucket, names: tuple[str, str]) -> None:
     """Print how long each command takes: the first one also without an index."""
     asked = forget.requests if isinstance(forget, Bucket) else None
-    print(f"{'':<34} {'seconds':>8}", f"{'requests':>8}" if asked is not None else "")
+    print(f"{'':<34} {'wall s':>8} {'cpu s':>8}", f"{'requests':>8}" if asked is not None else "")
     forget()
     for title, arguments in commands(results, *names).items():
         for again in ("", " (again)") if arguments[0] == "run" else ("",):
             before = len(asked or ())
-            took = seconds(arguments)
+            wall, cpu = seconds(arguments)
             counted = f"{len(asked) - before:>8}" if asked is not None else ""
-            print(f"{title + again:<34} {took:>8.2f} {counted}", flush=True)
+            print(f"{title + again:<34} {wall:>8.2f} {cpu:>8.2f} {counted}", flush=True)
 
 
 class Local:
