@@ -62,15 +62,38 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+#: what the S3 server was asked: method and path
+_S3_REQUESTS: list[str] = []
+
+
+@pytest.fixture
+def s3_requests(s3: Any) -> list[str]:
+    """What the S3 server has been asked since the test began; to be cleared at will."""
+    _S3_REQUESTS.clear()
+    return _S3_REQUESTS
+
+
 @pytest.fixture(scope="session")
 def s3_environment() -> Iterator[dict[str, str]]:
     """The variables that point every AWS tool to an S3 server (moto) on loopback."""
     pytest.importorskip("moto", reason="the local S3 server needs moto[server]")
     pytest.importorskip("s3fs", reason="s3:// needs olmo-eval[s3]")
-    from moto.server import ThreadedMotoServer
+    from moto.moto_server import threaded_moto_server as moto_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    application = moto_server.DomainDispatcherApplication
+
+    def counted(*arguments: Any) -> Any:
+        app = application(*arguments)
+
+        def call(environ: dict[str, Any], start: Any) -> Any:
+            _S3_REQUESTS.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+            return app(environ, start)
+
+        return call
+
+    moto_server.DomainDispatcherApplication = counted
+    server = moto_server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield {
@@ -90,13 +113,12 @@ def s3(
 ) -> Any:
     """A client (boto3) of an S3 server without buckets, to which the environment points.
 
-    What is staged for a bucket is the test's own: other tests name their buckets alike.
+    What is staged and kept of a bucket is the test's own: other tests name their buckets alike.
     """
     import boto3
     from moto.backends import get_backend
 
-    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("staging")))
-    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("OLMO_EVAL_CACHE", str(tmp_path_factory.mktemp("cache")))
     for name, value in s3_environment.items():
         monkeypatch.setenv(name, value)
     get_backend("s3").reset()  # it lives in this process

@@ -113,7 +113,8 @@ class Bench:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Small benchmarks in a folder of their own, in empty registries."""
     for name in [name for name in os.environ if name.startswith("OLMO_EVAL_")]:
-        monkeypatch.delenv(name)
+        if name != "OLMO_EVAL_CACHE":  # the S3 server's fixture has set it
+            monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     made = Bench(tmp_path, environment=dict(os.environ))
     made.write("sums/test.jsonl", [_sum(n, page=n // 4) for n in range(40)])

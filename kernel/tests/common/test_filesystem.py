@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from olmo_eval.common.filesystem import way_out
@@ -11,8 +13,9 @@ from olmo_eval.results.store import Store
 
 
 @pytest.fixture(autouse=True)
-def nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def nobody_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An endpoint on this machine at which nobody listens."""
+    monkeypatch.setenv("OLMO_EVAL_CACHE", str(tmp_path))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")

@@ -8,6 +8,7 @@ import click
 
 from olmo_eval.cli.instances import instances
 from olmo_eval.cli.options import json_option, results_option
+from olmo_eval.cli.results_list import list_
 
 if TYPE_CHECKING:
     from olmo_eval.results.store import Run
@@ -19,6 +20,7 @@ def results() -> None:
 
 
 results.add_command(instances)
+results.add_command(list_)
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -37,50 +39,6 @@ def run_json(run: Run) -> dict[str, Any]:
         "outcomes": {e["name"]: e.get("outcomes", {}) for e in record.get("tasks", ())},
         "metrics": run.metrics().to_pylist(),
     }
-
-
-@results.command("list")
-@results_option
-@click.option("--model", help="Only runs of this model.")
-@click.option("--group", help="Only runs of this group.")
-@click.option("--task", help="Only runs with this task.")
-@json_option
-def list_(
-    results: str, model: str | None, group: str | None, task: str | None, as_json: bool
-) -> None:
-    """List runs, oldest first."""
-    from olmo_eval.cli.show import print_json, table
-    from olmo_eval.results.store import Store
-
-    wanted = {"model": model, "group": group, "task": task}
-    store = Store(results)
-    runs = store.select({k: v for k, v in wanted.items() if v is not None})
-    for error in store.unreadable():
-        click.echo(f"left out: {error.message}", err=True)
-    if as_json:
-        print_json([{**run.record, "status": run.status, "location": run.location} for run in runs])
-        return
-    if not runs:
-        click.echo(f"no run in {results} matches" if store.runs() else f"no runs in {results}")
-        return
-    rows = []
-    for run in runs:
-        record, names = run.record, run.task_names
-        some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        started = str(record.get("started", ""))[:16].replace("T", " ")
-        rows.append(
-            (
-                run.run_id,
-                run.status,
-                run.model,
-                record.get("model", {}).get("provider") or "",
-                record.get("group") or "",
-                started,
-                some,
-            )
-        )
-    columns = ("run", "status", "model", "provider", "group", "started (UTC)", "tasks")
-    table([(title, "left") for title in columns], rows)
 
 
 @results.command()

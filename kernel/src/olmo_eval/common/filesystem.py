@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,23 @@ def way_out(error: BaseException, otherwise: str | None = None) -> str | None:
     """What to do about an error of an object store, as far as its words tell."""
     said = str(error)
     return next((way for words, way in _WAYS_OUT if any(word in said for word in words)), otherwise)
+
+
+def cache_folder() -> Path:
+    """Where copies that can be made again are kept: ``OLMO_EVAL_CACHE``, else ``olmo-eval`` below
+    ``XDG_CACHE_HOME`` or ``~/.cache``."""
+    given = os.environ.get("OLMO_EVAL_CACHE")
+    if given:
+        return Path(given).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "olmo-eval"
+
+
+def cache_of(kind: str, location: str) -> Path:
+    """The folder of the cache that belongs to a folder or URL."""
+    place = location.rstrip("/") if "://" in location else str(Path(location).resolve())
+    digest = hashlib.blake2b(place.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return cache_folder() / kind / digest
 
 
 def open_filesystem(location: str) -> tuple[Any, str]:

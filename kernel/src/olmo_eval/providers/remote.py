@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from olmo_eval.common.filesystem import open_filesystem, way_out
+from olmo_eval.common.filesystem import cache_folder, open_filesystem, way_out
 from olmo_eval.errors import OlmoEvalError, UsageError
 
 #: what training leaves beside the weights and inference does not need
@@ -18,12 +17,6 @@ _LEFT_OUT = ("optimizer", "scheduler", "training_args", "rng_state", "scaler", "
 
 def is_remote(model: str) -> bool:
     return model.startswith(("s3://", "gs://", "gcs://"))
-
-
-def cache_folder() -> Path:
-    """Where fetched checkpoints go: ``OLMO_EVAL_CACHE``, else ``~/.cache/olmo-eval``."""
-    given = os.environ.get("OLMO_EVAL_CACHE")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "olmo-eval"
 
 
 def fetch_checkpoint(url: str, cache: Path | None = None) -> Path:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,7 +38,8 @@ from olmo_eval.results.record import (
     row_extracted,
     row_outputs,
 )
-from olmo_eval.results.store import Run
+from olmo_eval.results.run import Run
+from olmo_eval.results.store import TaskTables
 
 #: how instances end that were never answered, and are asked again when the run is resumed
 _ASKED_AGAIN = frozenset({"infra_failed"})
@@ -131,13 +133,13 @@ class Answers:
     ) -> None:
         self._runs = runs
         self._scoring = scoring or {}
-        self._known: list[Run] | None = None
         self._tables: dict[str, list[_Table]] = {}
 
     @property
     def empty(self) -> bool:
         """Whether no request was answered."""
-        return not any(self._of(name) for run in self._all() for name in run.task_names)
+        names = {name for run in self._named.runs for name in run.task_names}
+        return not any(self._of(name) for name in names)
 
     def has(self, task: str, request_hash: str) -> bool:
         """Whether a request of ``task`` was answered; the answer itself is not read."""
@@ -160,25 +162,22 @@ class Answers:
                 return KeptAnswer(row_outputs(row), row["request"] or {}, table.run_id, score)
         return None
 
-    def _all(self) -> list[Run]:
-        if self._known is None:
-            self._known = list(self._runs())
-        return self._known
+    @cached_property
+    def _named(self) -> TaskTables:
+        return TaskTables(self._runs())
 
     def _of(self, task: str) -> list[_Table]:
         """What may hold answers to ``task``: the tables of the task of that name, whatever its
         variant."""
         if task not in self._tables:
-            base = base_name(task)
             found: list[_Table] = []
-            runs = 0
-            for run in self._all():
-                names = [name for name in run.task_names if base_name(name) == base]
-                tables = [t for name in sorted(names, key=task.__ne__) for t in _tables(run, name)]
+            runs: set[str] = set()
+            for run, name in self._named.of(task):
+                if run.run_id not in runs and len(runs) == _MOST_RUNS:
+                    continue
+                tables = list(_tables(run, name))
                 found += tables
-                runs += bool(tables)
-                if runs == _MOST_RUNS:
-                    break
+                runs |= {run.run_id for _ in tables}
             self._tables[task] = found
         return self._tables[task]
 
@@ -331,11 +330,6 @@ def _key(instance_id: str, question: str) -> str:
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def base_name(task: str) -> str:
-    """``gsm8k`` of ``gsm8k:5shot[limit=20]``."""
-    return task.partition("[")[0].partition(":")[0]
-
-
 @frozen
 class Progress:
     """What a journal says is done: ``done`` holds the ids of finished instances by task,
@@ -400,5 +394,5 @@ def runs_to_reuse(
     return [
         run
         for run in reversed(runs)
-        if run.summary.get(key) == record[key] and run.run_id != record.get("run_id")
+        if getattr(run.facts, key) == record[key] and run.run_id != record.get("run_id")
     ]

@@ -46,11 +46,11 @@ class RunFolder:
         Raises:
             OlmoEvalError: the folder cannot be written.
         """
-        summary, lock = split(record)
+        summary, lock = contents(record)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path / LOCK, orjson.dumps(lock, option=_PRETTY))
-            write_atomically(self.path / "run.json", _line_a_task(summary))
+            write_atomically(self.path / LOCK, lock)
+            write_atomically(self.path / "run.json", summary)
         except OSError as error:
             raise unwritable(error, self.path) from error
 
@@ -77,8 +77,16 @@ _SUMMARY = (
     *("reuse_key", "ask_key", "status", "error", "started", "finished", "rescored_from"),
 )
 _MODEL = ("name", "provider", "fingerprint", "known_by", "step", "tokens")
+#: what ``run.json`` alone has, made of the rest
+_DERIVED = ("host", "sittings", "health")
 #: characters of an error that ``run.json`` repeats
 _LONGEST = 500
+
+
+def contents(record: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """What ``run.json`` and ``lock.json`` hold of a run's record."""
+    summary, lock = split(record)
+    return _line_a_task(summary), orjson.dumps(lock, option=_PRETTY)
 
 
 def split(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -95,7 +103,7 @@ def split(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     health = _unusual(record)
     if health is not None:
         summary["health"] = health
-    same = {key for key in _SUMMARY if key != "error" and key in summary}
+    same = {key for key in (*_SUMMARY, *_DERIVED) if key != "error"}
     return summary, {key: value for key, value in record.items() if key not in same}
 
 

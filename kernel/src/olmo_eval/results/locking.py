@@ -95,6 +95,14 @@ def this_host(root: Path) -> str | None:
     return None if key is None else _digest(key)
 
 
+def machine(folder: Path) -> str:
+    """What stands for this machine where ``folder`` is its user's own: a digest of its name under
+    a key that lies there."""
+    with contextlib.suppress(OSError):
+        _locks(folder).mkdir(parents=True, exist_ok=True)
+    return this_host(folder) or _digest(b"no place for a key")
+
+
 def is_this_host(recorded: object, root: Path) -> bool:
     """Whether ``recorded`` stands for this machine; earlier versions recorded its plain name."""
     key = _key(root)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
+from olmo_eval.results.version import file_name
 
-from olmo_eval.results import schema
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 #: rows of a table that are read at once
 _ROWS_AT_ONCE = 500
 
 
 def instances_of(task: str) -> str:
-    return f"instances/{schema.file_name(task)}.parquet"
+    return f"instances/{file_name(task)}.parquet"
 
 
 def answers_of(task: str) -> str:
-    return f"answers/{schema.file_name(task)}.parquet"
+    return f"answers/{file_name(task)}.parquet"
 
 
 def columns_in(table: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:

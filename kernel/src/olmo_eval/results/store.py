@@ -1,37 +1,22 @@
-"""Reading runs: on local disk or at any ``s3://`` or ``gs://`` URL, with pyarrow alone."""
+"""All runs below a results folder or URL: found, listed, queried."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import cached_property
-from importlib import import_module
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from attrs import field, fields, frozen
-from pyarrow import fs
+from attrs import fields, frozen
 
-from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError, UsageError
-from olmo_eval.results import schema
-from olmo_eval.results.folder import LOCK, RunFolder, merged
-from olmo_eval.results.locking import is_locked, is_this_host
-from olmo_eval.results.lookup import RowReader
-from olmo_eval.results.reading import answers_of, columns_in, instances_of, some_rows
-from olmo_eval.results.suites import SuiteNode
-from olmo_eval.results.summary import Score
-
-#: the version of the schema since when a run has a ``lock.json`` and tables of answers
-_LOCK_SINCE = 2
+from olmo_eval.errors import DataError, UnknownNameError, UsageError
+from olmo_eval.results.index import Index
+from olmo_eval.results.run import Run as Run
+from olmo_eval.results.run import frame as frame
+from olmo_eval.results.run import open_run as open_run
 
 
 def default_results() -> str:
@@ -39,279 +24,14 @@ def default_results() -> str:
     return os.environ.get("OLMO_EVAL_RESULTS", "results")
 
 
-def publish(folder: Path, results: str) -> str:
-    """Copy a finished run from its staging folder to ``results``; ``run.json`` goes last.
-
-    Raises:
-        DataError: the location cannot be written; the staged run stays where it is.
+@frozen
+class Listing:
+    """Runs that were asked for, oldest first, and what is wrong with each ``run.json`` of the
+    store that no run can be made of.
     """
-    filesystem, root = open_filesystem(results)
-    target = f"{root}/runs/{folder.name}"
-    journal, last = folder / "journal", folder / "run.json"
-    files = sorted(
-        (p for p in folder.rglob("*") if p.is_file() and journal not in p.parents),
-        key=lambda p: (p == last, str(p)),
-    )
-    try:
-        for path in files:
-            name = f"{target}/{path.relative_to(folder).as_posix()}"
-            filesystem.create_dir(name.rpartition("/")[0], recursive=True)
-            with path.open("rb") as file, filesystem.open_output_stream(name) as stream:
-                shutil.copyfileobj(file, stream, 1 << 20)
-    except OSError as error:
-        kept, way = f"they are kept in {folder}", way_out(error)
-        raise DataError(
-            f"cannot write results to {results}: {error}", hint=f"{kept}; {way}" if way else kept
-        ) from error
-    return f"{results.rstrip('/')}/runs/{folder.name}"
 
-
-@frozen(slots=False)
-class Run:
-    """A run that can be read. ``summary`` is the content of its ``run.json``."""
-
-    location: str
-    summary: dict[str, Any] = field(repr=False)
-
-    @property
-    def run_id(self) -> str:
-        return str(self.summary["run_id"])
-
-    @property
-    def model(self) -> str:
-        return str(self.summary.get("model", {}).get("name", ""))
-
-    @property
-    def status(self) -> str:
-        """How the run stands: as recorded, or ``killed`` where it was running on this machine
-        and nobody makes it any more."""
-        recorded = str(self.summary.get("status", "unknown"))
-        if recorded != "running" or "://" in self.location:
-            return recorded
-        sessions = self.summary.get("sessions") or [{}]  # of version 1
-        host = self.summary.get("host", sessions[-1].get("host"))
-        root = Path(self.location).resolve().parent.parent
-        gone = is_this_host(host, root) and not is_locked(root, str(self.summary.get("identity")))
-        return "killed" if gone else recorded
-
-    @cached_property
-    def record(self) -> dict[str, Any]:
-        """``run.json`` and ``lock.json`` together: every input and every resolved configuration.
-
-        Raises:
-            DataError: ``lock.json`` cannot be read.
-        """
-        if self.version < _LOCK_SINCE:
-            return self.summary
-        filesystem, path = open_filesystem(self.location)
-        try:
-            with filesystem.open_input_stream(f"{path}/{LOCK}") as stream:
-                lock = orjson.loads(stream.read())
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"{self.location}/{LOCK} cannot be read: {error}", hint=way_out(error)
-            ) from error
-        return check_record(merged(self.summary, lock), self.location)
-
-    @property
-    def version(self) -> int:
-        """The version of the schema that the run was written in."""
-        return int(self.summary.get("schema_version", 1))
-
-    @property
-    def scoring(self) -> Mapping[str, str]:
-        """For each task the digest of what decides its scores, where that was recorded."""
-        found: Mapping[str, str] = self.record.get("lock", {}).get("scoring", {})
-        return found
-
-    @property
-    def task_names(self) -> list[str]:
-        return [entry["name"] for entry in self.summary.get("tasks", ())]
-
-    def task_record(self, name: str) -> dict[str, Any]:
-        """What is recorded of a task: its configuration, metrics, outcomes, health.
-
-        Raises:
-            UnknownNameError: the run has no such task.
-        """
-        for entry in self.record.get("tasks", ()):
-            if entry["name"] == name:
-                return dict(entry)
-        raise UnknownNameError(
-            f"run {self.run_id} has no task {name!r}", hint=did_you_mean(name, self.task_names)
-        )
-
-    def suites(self) -> list[SuiteNode]:
-        return [SuiteNode.from_dict(data) for data in self.record.get("suites", ())]
-
-    def metrics(self) -> pa.Table:
-        """The metrics table.
-
-        Raises:
-            DataError: the run has none yet, or it cannot be read.
-        """
-        return self._read("metrics.parquet", None)
-
-    def to_arrow(self) -> pa.Table:
-        """The metrics table."""
-        return self.metrics()
-
-    def to_pandas(self) -> Any:
-        """The metrics table as a pandas frame (needs pandas)."""
-        return frame(self.metrics())
-
-    def scores(self) -> list[Score]:
-        names = {f.name for f in fields(Score)}
-        rows = self.metrics().to_pylist()
-        return [
-            Score(
-                **{
-                    **{k: v for k, v in row.items() if k in names},
-                    "variants": tuple(row["variants"]),
-                }
-            )
-            for row in rows
-        ]
-
-    def instances(self, task: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """One task's instances with their requests and outputs, or some columns of them
-        (``values.accuracy:exact_match``), which are all that is read.
-
-        Raises:
-            UnknownNameError: the run has no such task. DataError: a table cannot be read.
-        """
-        self._check(task)
-        found: dict[str, pa.ChunkedArray] = {}
-        for file in self._files_of(task):
-            with self._table(file) as table:
-                names = columns_in(table, columns)
-                if names is None or names:
-                    part = table.read(columns=names)
-                    found.update(zip(part.column_names, part.columns, strict=True))
-        return pa.table(found)
-
-    def rows(
-        self,
-        task: str,
-        *,
-        ids: Collection[str] | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> Iterator[dict[str, Any]]:
-        """One task's instances with their requests and outputs, row by row, in the order of the
-        data; a few of them are in memory at once.
-
-        With ``ids`` only those, whose row groups alone are read; with ``columns`` only these.
-
-        Raises:
-            UnknownNameError, DataError: as for ``instances``.
-        """
-        self._check(task)
-        with ExitStack() as stack:
-            tables = [stack.enter_context(self._table(name)) for name in self._files_of(task)]
-            parts = [columns_in(table, columns) for table in tables]
-            wanted = None if ids is None else self._numbers(task, ids)
-            streams = [
-                some_rows(table, names, wanted)
-                for table, names in zip(tables, parts, strict=True)
-                if names or columns is None
-            ]
-            for found in zip(*streams, strict=True):
-                yield {k: v for part in found for k, v in part.items()}
-
-    def row_reader(self, task: str) -> Callable[[int], dict[str, Any]]:
-        """A function that reads single instances of a task whole, by their place in its table."""
-        readers = [RowReader(f"{self.location}/{name}") for name in self._files_of(task)]
-
-        def read(number: int) -> dict[str, Any]:
-            return {k: v for reader in readers for k, v in reader.read(number).items()}
-
-        return read
-
-    def columns_of(self, task: str, *names: str) -> list[str]:
-        """Those of ``names`` that the task's table of instances has: older ones lack some."""
-        self._check(task)
-        with self._table(instances_of(task)) as table:
-            known = set(table.schema_arrow.names)
-        return [name for name in names if name in known]
-
-    def _check(self, task: str) -> None:
-        if task not in self.task_names:
-            raise UnknownNameError(
-                f"run {self.run_id} has no task {task!r}",
-                hint=did_you_mean(task, self.task_names),
-            )
-
-    def _answers_of(self, task: str) -> str:
-        return answers_of(task) if self.version >= _LOCK_SINCE else instances_of(task)
-
-    def _files_of(self, task: str) -> list[str]:
-        """The files that hold a task's instances, row by row the same ones."""
-        return list(dict.fromkeys((instances_of(task), self._answers_of(task))))
-
-    def _numbers(self, task: str, ids: Collection[str]) -> list[int]:
-        """Where the instances with these ids stand, in the order of the table."""
-        found = pc.is_in(
-            self.instances(task, ["instance_id"]).column("instance_id"),
-            value_set=pa.array(list(ids), pa.string()),
-        )
-        return [int(i) for i in np.flatnonzero(np.asarray(found))]
-
-    def _read(self, name: str, columns: Sequence[str] | None) -> pa.Table:
-        with self._table(name) as table:
-            return table.read(columns=list(columns) if columns is not None else None)
-
-    @contextmanager
-    def _table(self, name: str) -> Iterator[pq.ParquetFile]:
-        filesystem, path = open_filesystem(self.location)
-        where = f"{self.location}/{name}"
-        try:
-            with filesystem.open_input_file(f"{path}/{name}") as file:
-                table = pq.ParquetFile(file)
-                schema.check_version(table.schema_arrow.metadata, where)
-                yield table
-        except FileNotFoundError as error:
-            raise DataError(
-                f"run {self.run_id} has no {name}: it is {self.status}", hint=self._way_out()
-            ) from error
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"{where} cannot be read: {error}", hint="its command with --fresh makes it anew"
-            ) from error
-
-    def _way_out(self) -> str:
-        """How a table that is missing is made."""
-        if self.summary.get("status") != "complete":
-            return "rerun its command to finish it"
-        if "://" not in self.location and RunFolder(Path(self.location)).journal.is_file():
-            return "rerun its command to write it anew"
-        return "its command with --fresh makes the run anew"
-
-    def missing_tables(self) -> list[str]:
-        """The tables that a finished run should have and has not."""
-        filesystem, path = open_filesystem(self.location)
-        names = [name for task in self.task_names for name in self._files_of(task)]
-        names.append("metrics.parquet")
-        found = filesystem.get_file_info([f"{path}/{name}" for name in names])
-        return [
-            name
-            for name, info in zip(names, found, strict=True)
-            if info.type is not fs.FileType.File
-        ]
-
-
-def frame(table: pa.Table) -> Any:
-    """A table as a pandas frame.
-
-    Raises:
-        MissingDependencyError: pandas is not installed.
-    """
-    try:
-        import_module("pandas")
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "a pandas frame needs pandas", hint="pip install 'olmo-eval[pandas]'"
-        ) from error
-    return table.to_pandas()
+    runs: list[Run]
+    unreadable: list[DataError]
 
 
 class Store:
@@ -319,40 +39,51 @@ class Store:
 
     def __init__(self, location: str) -> None:
         self.location = location.rstrip("/") if "://" in location else location
+        self._index = Index(self.location)
+
+    def listing(self, wanted: Mapping[str, str] | None = None, *, refresh: bool = False) -> Listing:
+        """The runs that match every key (``model``, ``group``, ``task``, ...).
+
+        The index answers; ``refresh`` reads every ``run.json`` anew.
+
+        Raises:
+            DataError: the store cannot be listed.
+        """
+        asked = dict(wanted or {})
+        status = asked.pop("status", None)
+        found = self._index.find(asked, refresh=refresh)
+        runs = [Run(f"{self.location}/runs/{name}", facts=f) for name, f in found.runs]
+        if status is not None:  # a killed run is recorded as running
+            runs = [run for run in runs if run.status == status]
+        return Listing(runs, found.unreadable)
 
     def runs(self) -> list[Run]:
         """Every run, oldest first. Those that cannot be read are left out: see ``unreadable``."""
-        runs = [run for run in self._all() if isinstance(run, Run)]
-        return sorted(runs, key=lambda run: str(run.summary.get("started", "")))
+        return self.listing().runs
 
     def unreadable(self) -> list[DataError]:
         """What is wrong with each run.json that no run can be made of."""
-        return [error for error in self._all() if isinstance(error, DataError)]
-
-    def _all(self) -> Iterator[Run | DataError]:
-        filesystem, root = open_filesystem(self.location)
-        selector = fs.FileSelector(f"{root}/runs", allow_not_found=True)
-        try:
-            found = filesystem.get_file_info(selector)
-        except OSError as error:
-            raise DataError(
-                f"cannot list the runs of {self.location}: {error}", hint=way_out(error)
-            ) from error
-        for path in sorted(i.path for i in found if i.type is fs.FileType.Directory):
-            name = path.rstrip("/").rpartition("/")[2]
-            if name.startswith("."):
-                continue
-            try:
-                yield _open(filesystem, path, f"{self.location}/runs/{name}")
-            except FileNotFoundError:
-                continue  # a run that is about to begin
-            except DataError as error:
-                yield error
+        return self.listing().unreadable
 
     def select(self, wanted: Mapping[str, str]) -> list[Run]:
         """The runs that match every key (``model``, ``group``, ``task``, ...), oldest first."""
-        runs = self.runs()
-        return [run for run in runs if all(_matches(run, k, v) for k, v in wanted.items())]
+        return self.listing(wanted).runs
+
+    def primary_scores(self, runs: Sequence[Run]) -> list[list[PrimaryScore]]:
+        """The primary scores of each of ``runs``, suites first; none where a run has no tables.
+
+        Each run's table is read once, when it is first asked for.
+        """
+        folders = [run.location.rpartition("/")[2] for run in runs]
+        kept = self._index.scores(folders)
+        read = {}
+        for run, folder in zip(runs, folders, strict=True):
+            if folder not in kept and run.facts.status in _WITH_TABLES:
+                rows = primary_rows(run)
+                if rows is not None:
+                    kept[folder] = read[folder] = rows
+        self._index.keep_scores(read)
+        return [[PrimaryScore(*row) for row in kept.get(folder, ())] for folder in folders]
 
     def find(self, reference: str) -> Run:
         """The run that ``reference`` names.
@@ -373,10 +104,10 @@ class Store:
         ]
         if not matches:
             matches = [run for run in runs if run.run_id.rsplit("-", 1)[-1].startswith(reference)]
-        return self._one(matches, reference, runs)
+        return self._one(matches, reference)
 
     def _query(self, query: str) -> Run:
-        runs = matches = self.runs()
+        wanted: dict[str, str] = {}
         latest = False
         for part in (p.strip() for p in query.split(",")):
             key, equals, value = part.partition("=")
@@ -387,20 +118,22 @@ class Store:
                     f"bad run query {part!r}",
                     hint=f"use {', '.join(f'{k}=...' for k in _QUERIES)} and latest",
                 )
-            else:
-                matches = [run for run in matches if _matches(run, key, value)]
-        return self._one(matches[-1:] if latest else matches, query, runs)
+            elif wanted.setdefault(key, value) != value:
+                return self._one([], query)  # two values of one key
+        matches = self.select(wanted)
+        return self._one(matches[-1:] if latest else matches, query)
 
-    def _one(self, matches: Sequence[Run], reference: str, runs: Sequence[Run]) -> Run:
+    def _one(self, matches: Sequence[Run], reference: str) -> Run:
         if not matches:
-            for error in self.unreadable():
+            listing = self.listing()
+            for error in listing.unreadable:
                 if f"/runs/{reference}" in error.message:
                     raise error
-            known = [run.run_id for run in runs]
-            listing = f"`olmo-eval results list --results {self.location}`"
-            if any(_matches(run, "model", reference) for run in runs):
-                listing = f"for the newest run of that model: model={reference},latest"
-            hint = did_you_mean(reference, known, otherwise=listing)
+            known = [run.run_id for run in listing.runs]
+            way = f"`olmo-eval results list --results {self.location}`"
+            if self.select({"model": reference}):
+                way = f"for the newest run of that model: model={reference},latest"
+            hint = did_you_mean(reference, known, otherwise=way)
             raise UnknownNameError(f"no run {reference!r} in {self.location}", hint=hint)
         if len(matches) > 1:
             names = ", ".join(run.run_id for run in matches[-5:])
@@ -411,66 +144,56 @@ class Store:
         return matches[0]
 
 
+#: how runs stand that have written their tables
+_WITH_TABLES = frozenset({"complete", "incomplete", "diverged"})
 _QUERIES = ("model", "group", "name", "task", "step", "status")
 
 
-def _matches(run: Run, key: str, value: str) -> bool:
-    if key == "model":
-        return value == run.model or value == run.model.rstrip("/").rsplit("/", 1)[-1]
-    if key == "task":
-        return value in run.task_names
-    if key == "step":
-        return str(run.summary.get("model", {}).get("step")) == value
-    if key == "status":
-        return run.status == value
-    return str(run.summary.get(key)) == value
+@frozen
+class PrimaryScore:
+    """The score that stands for a task or suite, with its interval where it has one."""
+
+    name: str
+    kind: str
+    metric: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
 
 
-def open_run(location: str) -> Run:
-    """The run in a folder or at a URL.
-
-    Raises:
-        DataError: there is no readable run.
-    """
-    filesystem, path = open_filesystem(location.rstrip("/"))
+def primary_rows(run: Run) -> list[list[Any]] | None:
+    """What the index keeps of a run's primary scores, suites first; None where it has no tables
+    that can be read."""
+    if "://" not in run.location and not Path(run.location, "metrics.parquet").is_file():
+        return None
+    columns = [f.name for f in fields(PrimaryScore)]
     try:
-        return _open(filesystem, path, location.rstrip("/"))
-    except FileNotFoundError as error:
-        raise DataError(f"{location} holds no run.json") from error
+        rows = run._read("metrics.parquet", [*columns, "primary"]).to_pylist()
+    except DataError:
+        return None
+    primary = [row for row in rows if row["primary"]]
+    primary.sort(key=lambda row: row["kind"] != "suite")
+    return [[row[name] for name in columns] for row in primary]
 
 
-def _open(filesystem: Any, path: str, location: str) -> Run:
-    try:
-        with filesystem.open_input_stream(f"{path}/run.json") as stream:
-            record = orjson.loads(stream.read())
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{location}/run.json cannot be read: {error}", hint=way_out(error)
-        ) from error
-    return Run(location, check_record(record, location))
+class TaskTables:
+    """Which runs have a table that may answer the requests of a task; nothing is read for it."""
 
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self.runs = sorted(runs, key=lambda run: run.facts.started, reverse=True)
+        self._named: defaultdict[str, list[Run]] = defaultdict(list)
+        self._alike: defaultdict[str, list[tuple[Run, str]]] = defaultdict(list)
+        self._task_of: dict[str, str] = {}
+        for run in self.runs:
+            for name, task in run.facts.tasks:
+                self._named[name].append(run)
+                self._alike[task].append((run, name))
+                self._task_of[name] = task
 
-def check_record(record: Any, where: str) -> dict[str, Any]:
-    """Refuse what is no ``run.json`` of this schema or an older one.
-
-    Raises:
-        DataError: saying what is wrong.
-    """
-    if not isinstance(record, dict) or not isinstance(record.get("run_id"), str):
-        raise DataError(f"{where}/run.json is not a run of olmo-eval")
-    schema.check_version({"olmo_eval_schema": record.get("schema_version")}, f"{where}/run.json")
-    entries = record.get("tasks", [])
-    if not isinstance(entries, Iterable) or not all(
-        isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries
-    ):
-        raise DataError(f"{where}/run.json: 'tasks' is not a list of tasks")
-    if not isinstance(record.get("model", {}), dict):
-        raise DataError(f"{where}/run.json: 'model' is not an object")
-    try:
-        for suite in record.get("suites", ()):
-            SuiteNode.from_dict(suite).leaves()
-    except (TypeError, KeyError, AttributeError) as error:
-        raise DataError(f"{where}/run.json: 'suites' is not a list of suites") from error
-    return record
+    def of(self, name: str) -> Iterator[tuple[Run, str]]:
+        """Runs, newest first, each with the name of a task in it: first those that have a task of
+        just this name, then those with another variant of it.
+        """
+        yield from ((run, name) for run in self._named.get(name, ()))
+        task = self._task_of.get(name, re.split(r"[:\[]", name, maxsplit=1)[0])
+        yield from ((run, other) for run, other in self._alike.get(task, ()) if other != name)

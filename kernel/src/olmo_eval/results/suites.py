@@ -5,36 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from olmo_eval.results.statistics import Estimate, macro_estimate
+from olmo_eval.results.suitenode import SuiteNode as SuiteNode
 from olmo_eval.results.summary import Bounds, Score, score_estimate, within
-
-
-@frozen
-class SuiteNode:
-    """A suite as it was run: its members are names of tasks in this run, or further suites."""
-
-    name: str
-    aggregation: str
-    members: tuple[Any, ...] = ()
-
-    def leaves(self) -> tuple[str, ...]:
-        """The names of all tasks below, each once."""
-        found: dict[str, None] = {}
-        for member in self.members:
-            names = member.leaves() if isinstance(member, SuiteNode) else (member,)
-            found.update(dict.fromkeys(names))
-        return tuple(found)
-
-    def to_dict(self) -> dict[str, Any]:
-        members = [m.to_dict() if isinstance(m, SuiteNode) else m for m in self.members]
-        return {"name": self.name, "aggregation": self.aggregation, "members": members}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> SuiteNode:
-        members = [cls.from_dict(m) if isinstance(m, Mapping) else m for m in data["members"]]
-        return cls(data["name"], data["aggregation"], tuple(members))
 
 
 def aggregate(node: SuiteNode, of_task: Callable[[str], Any], combine: Callable[..., Any]) -> Any:

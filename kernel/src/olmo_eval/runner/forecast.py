@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from attrs import asdict, evolve, frozen
@@ -12,13 +14,14 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.answers import Answers, read_progress, runs_to_reuse
 from olmo_eval.results.folder import runs_of
 from olmo_eval.results.record import request_hash, request_row
+from olmo_eval.results.remote_run import fetch_journal
 from olmo_eval.results.statistics import paired_binary_mde
 from olmo_eval.results.store import Run, Store
 from olmo_eval.runner.feed import selected
 from olmo_eval.runner.pipeline import sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.record import run_record
-from olmo_eval.runner.run import Job, local_root
+from olmo_eval.runner.run import Job, run_at_url
 from olmo_eval.runner.surroundings import environment_digest, stands_alone
 
 #: bytes a token, where no past run tells
@@ -63,20 +66,8 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
         OlmoEvalError: what the run itself would be refused for.
     """
     record = run_record(job)
-    earlier = runs_of(local_root(job.results), record["identity"])
-    state = "a new run"
     names = [planned.name for planned in job.plan.tasks]
-    done: dict[str, set[str] | None] = {name: set() for name in names}
-    if earlier and not job.fresh:
-        found = read_progress(earlier[-1].journal, names)
-        done = {**found.done}
-        for task, instance_id in found.unscored:  # answered: only their scores are yet to be made
-            (done[task] or set()).add(instance_id)
-        known = earlier[-1].read_json() or {}
-        state = f"run {earlier[-1].run_id} ({known.get('status', 'begun')}) would be resumed"
-        if known.get("status") == "complete":
-            state = f"run {earlier[-1].run_id} is complete: nothing would run"
-            done = dict.fromkeys(names)
+    state, done = _done(job, record["identity"], names)
     runs = Store(job.results).runs()
     related = runs_to_reuse(runs, record, by_name=job.reuse_by_name)
     index = Answers(lambda: related if job.reuse else [])
@@ -91,6 +82,40 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
         told = "earlier runs share its name alone: see --reuse-by-name"
         tasks = [evolve(t, reason=told) if t.asked == t.instances else t for t in tasks]
     return state, tasks
+
+
+def _done(job: Job, identity: str, names: Sequence[str]) -> tuple[str, dict[str, set[str] | None]]:
+    """How the run that would be resumed stands, and the ids it has finished, by task; None says
+    that all are."""
+    nothing: dict[str, set[str] | None] = {name: set() for name in names}
+    if job.fresh:
+        return "a new run", nothing
+    with TemporaryDirectory() as temporary:
+        if "://" in job.results:
+            run = run_at_url(job.results, identity)
+            if run is None:
+                return "a new run", nothing
+            run_id, status = run.run_id, run.facts.status
+            journal = Path(temporary) / "records.jsonl"
+            if status != "complete":
+                fetch_journal(run.location, Path(temporary))
+        else:
+            earlier = runs_of(Path(job.results), identity)
+            if not earlier:
+                return "a new run", nothing
+            run_id, journal = earlier[-1].run_id, earlier[-1].journal
+            status = (earlier[-1].read_json() or {}).get("status", "begun")
+        if status == "complete":
+            return f"run {run_id} is complete: nothing would run", dict.fromkeys(names)
+        return f"run {run_id} ({status}) would be resumed", _answered(journal, names)
+
+
+def _answered(journal: Path, names: Sequence[str]) -> dict[str, set[str] | None]:
+    """The ids of what a journal has answers to, scored or yet to be scored, by task."""
+    found = read_progress(journal, names)
+    for task, instance_id in found.unscored:
+        found.done[task].add(instance_id)
+    return {**found.done}
 
 
 def _task(
@@ -168,7 +193,7 @@ def _reason(
 def _past(name: str, related: Sequence[Run]) -> tuple[float | None, float | None, float | None]:
     """(seconds an instance, cost an instance, bytes a token) of the newest run with the task."""
     for run in related:
-        if name not in run.task_names or run.record.get("status") != "complete":
+        if name not in run.task_names or run.facts.status != "complete":
             continue
         try:
             table = run.instances(name, ["latency", "cost_usd", "reused"]).to_pylist()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from olmo_eval.errors import DataError, ProviderError, UsageError
 from olmo_eval.harness.answered import inspecting
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.results.facts import read_record
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
 from olmo_eval.results.locking import run_lock
-from olmo_eval.results.store import Run, open_run, publish
+from olmo_eval.results.remote_run import made_at, note_record, staging_root
+from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.runner.external import ExternalRequest
 from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
-from olmo_eval.runner.lock import digest
 from olmo_eval.runner.plan import Plan
 from olmo_eval.runner.probe import refuse_other_model
 from olmo_eval.runner.progress import Progress
@@ -81,44 +82,85 @@ def execute(job: Job, progress: Progress) -> Path | str:
     record = run_record(job)
     root = local_root(job.results)
     with _ends_like_ctrl_c(), run_lock(root, record["identity"], progress.message):
-        folder = _choose(root, job, record["identity"])
-        known = folder.read_json()
-        if known is not None and _is_whole(folder, known, progress):
-            if Identity.of(record["model"]).may_change:
-                anyio.run(_check_model, job, folder, record["model"], progress)
-            progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
-            _note_step(folder, known, job, progress)
-        else:
-            with exits_are_failures():
-                anyio.run(_make, job, folder, record, known, progress)
-        return publish(folder.path, job.results) if "://" in job.results else folder.path
+        if "://" in job.results:
+            return _execute_at_url(job, root, record, progress)
+        folder = _choose(root, job, record["identity"], runs_of(root, record["identity"]))
+        _see_through(job, folder, record, progress)
+        return folder.path
 
 
-def _is_whole(folder: RunFolder, known: dict[str, Any], progress: Progress) -> bool:
-    """Whether a run is complete and has all its tables.
+def _execute_at_url(job: Job, root: Path, record: dict[str, Any], progress: Progress) -> str:
+    """Make the run in the staging folder ``root``, safe in the store at a URL all the while."""
+    earlier = run_at_url(job.results, record["identity"])
+    if earlier is not None and not job.fresh and _is_whole(earlier, False, progress):
+        _tell_of_whole(job, earlier, record, progress)
+        if _note_step(earlier, job, progress):
+            note_record(job.results, earlier.run_id, earlier.record)
+        return earlier.location
+    staged = [] if earlier is None else [RunFolder(root / "runs" / Path(earlier.location).name)]
+    folder = _choose(root, job, record["identity"], staged)
+    with made_at(job.results, folder, progress.message):
+        _see_through(job, folder, record, progress)
+    return f"{job.results.rstrip('/')}/runs/{folder.run_id}"
+
+
+def run_at_url(results: str, identity: str) -> Run | None:
+    """The newest run of an identity in the store at a URL.
+
+    Raises:
+        DataError: it is there but cannot be read.
+    """
+    for run in reversed(Store(results).select({"identity": identity})):
+        with contextlib.suppress(FileNotFoundError):  # deleted, and not noticed yet
+            return Run(run.location, read_record(run.location))
+    return None
+
+
+def _see_through(job: Job, folder: RunFolder, record: dict[str, Any], progress: Progress) -> None:
+    """Make the run in ``folder``, or what is missing of it."""
+    known = folder.read_json()
+    run = None if known is None else open_run(str(folder.path))
+    if run is not None and _is_whole(run, folder.journal.is_file(), progress):
+        _tell_of_whole(job, run, record, progress)
+        if _note_step(run, job, progress):
+            folder.write_json(run.record)
+        return
+    with exits_are_failures():
+        anyio.run(_make, job, folder, record, known, progress)
+
+
+def _tell_of_whole(job: Job, run: Run, record: Mapping[str, Any], progress: Progress) -> None:
+    if Identity.of(record["model"]).may_change:
+        anyio.run(_check_model, job, run, record["model"], progress)
+    progress.message(f"run {run.run_id} is complete; --fresh makes it anew")
+
+
+def _is_whole(run: Run, journal: bool, progress: Progress) -> bool:
+    """Whether a run is complete and has all its tables; ``journal`` says that it has its journal.
 
     Raises:
         DataError: tables are missing, and the journal they would be written from as well.
     """
-    if known["status"] != "complete":
+    if run.record["status"] != "complete":
         return False
-    missing = Run(str(folder.path), known).missing_tables()
+    missing = run.missing_tables()
     if not missing:
         return True
-    named = f"run {folder.run_id} is complete, but {', '.join(missing)}"
-    if not folder.journal.is_file():
+    named = f"run {run.run_id} is complete, but {', '.join(missing)}"
+    if not journal:
         raise DataError(f"{named} is missing", hint="--fresh makes the run anew")
     progress.message(f"{named} is missing; it is written again from the journal")
     return False
 
 
-def _note_step(folder: RunFolder, known: dict[str, Any], job: Job, progress: Progress) -> None:
-    """Set the training step of a finished run, where the command says another one."""
-    if not job.step_given or known["model"].get("step") == job.step:
-        return
-    known["model"]["step"] = job.step
-    folder.write_json(known)
-    progress.message(f"run {folder.run_id} now has the step {job.step}")
+def _note_step(run: Run, job: Job, progress: Progress) -> bool:
+    """Set the training step in the record of a finished run, where the command says another one;
+    whether it did."""
+    if not job.step_given or run.record["model"].get("step") == job.step:
+        return False
+    run.record["model"]["step"] = job.step
+    progress.message(f"run {run.run_id} now has the step {job.step}")
+    return True
 
 
 def _terminated(_number: int, frame: Any) -> None:
@@ -177,12 +219,11 @@ def local_root(results: str) -> Path:
     """The local folder to write to: the results folder itself, or a place to stage a URL's."""
     if "://" not in results:
         return Path(results)
-    return Path(tempfile.gettempdir()) / "olmo-eval-staging" / digest(results)
+    return staging_root(results)
 
 
-def _choose(root: Path, job: Job, identity: str) -> RunFolder:
+def _choose(root: Path, job: Job, identity: str, earlier: Sequence[RunFolder]) -> RunFolder:
     """The run to go on with, else a new one."""
-    earlier = runs_of(root, identity)
     if earlier and not job.fresh:
         return earlier[-1]
     name = new_run_id(job.model, identity)
@@ -192,18 +233,15 @@ def _choose(root: Path, job: Job, identity: str) -> RunFolder:
     return RunFolder(root / "runs" / unique)
 
 
-async def _check_model(
-    job: Job, folder: RunFolder, facts: Mapping[str, Any], progress: Progress
-) -> None:
+async def _check_model(job: Job, run: Run, facts: Mapping[str, Any], progress: Progress) -> None:
     """Refuse to show a run as that of a model which is another by now.
 
     Raises:
         UsageError: the server answers otherwise than it did. A server that is not reached is no
             reason not to show what it answered.
     """
-    run = open_run(str(folder.path))
     try:
-        async with Harness(job.harness, run_id=folder.run_id) as harness:
+        async with Harness(job.harness, run_id=run.run_id) as harness:
             await refuse_other_model(harness, job.plan, run, facts, progress.message)
     except ProviderError as error:
         progress.message(f"not checked whether {facts['name']} is the same model: {error.message}")

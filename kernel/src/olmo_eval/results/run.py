@@ -1,0 +1,321 @@
+"""Reading a run: on local disk or at any ``s3://`` or ``gs://`` URL, with pyarrow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, fields, frozen
+
+from olmo_eval.common.filesystem import open_filesystem
+from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError
+from olmo_eval.results.facts import RunFacts, check_record, facts_of, read_lock, read_record
+from olmo_eval.results.folder import RunFolder, merged
+from olmo_eval.results.locking import is_locked, is_this_host
+from olmo_eval.results.reading import answers_of, columns_in, instances_of, some_rows
+from olmo_eval.results.suitenode import SuiteNode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from olmo_eval.results.summary import Score
+
+#: the version of the schema since when a run has a ``lock.json`` and tables of answers
+_LOCK_SINCE = 2
+
+
+@frozen(slots=False, eq=False)
+class Run:
+    """A run that can be read.
+
+    ``summary`` is the content of its ``run.json``: given, or read when it is first asked for. What
+    the index knows of the run, ``facts``, is known without it. Runs are equal where their places
+    are.
+    """
+
+    location: str
+    _summary: dict[str, Any] | None = field(default=None, repr=False)
+    _facts: RunFacts | None = field(default=None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self.location == other.location
+
+    def __hash__(self) -> int:
+        return hash(self.location)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The content of ``run.json``.
+
+        Raises:
+            DataError: it cannot be read (any more).
+        """
+        return open_run(self.location).summary if self._summary is None else self._summary
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """``run.json`` and ``lock.json`` together: every input and every resolved configuration.
+
+        Raises:
+            DataError: one of them cannot be read.
+        """
+        if self.version < _LOCK_SINCE:
+            return self.summary
+        return check_record(merged(self.summary, read_lock(self.location)), self.location)
+
+    @property
+    def version(self) -> int:
+        """The version of the schema that the run was written in."""
+        return int(self.summary.get("schema_version", 1))
+
+    @property
+    def scoring(self) -> Mapping[str, str]:
+        """For each task the digest of what decides its scores, where that was recorded."""
+        found: Mapping[str, str] = self.record.get("lock", {}).get("scoring", {})
+        return found
+
+    @cached_property
+    def facts(self) -> RunFacts:
+        """What ``run.json`` says of the run in short."""
+        if self._summary is None and self._facts is not None:
+            return self._facts
+        return facts_of(self.summary)
+
+    @property
+    def run_id(self) -> str:
+        return self.facts.run_id
+
+    @property
+    def model(self) -> str:
+        return self.facts.model
+
+    @property
+    def status(self) -> str:
+        """How the run stands: as recorded, or ``killed`` where it was running on this machine
+        and nobody makes it any more."""
+        recorded = self.facts.status
+        if recorded != "running" or "://" in self.location:
+            return recorded
+        root = Path(self.location).resolve().parent.parent
+        gone = is_this_host(self.facts.host, root) and not is_locked(root, self.facts.identity)
+        return "killed" if gone else recorded
+
+    @property
+    def task_names(self) -> list[str]:
+        return self.facts.task_names
+
+    def task_record(self, name: str) -> dict[str, Any]:
+        """What is recorded of a task: its configuration, metrics, outcomes, health.
+
+        Raises:
+            UnknownNameError: the run has no such task.
+        """
+        self._check_task(name)
+        return next(dict(e) for e in self.record["tasks"] if e["name"] == name)
+
+    def _check_task(self, name: str) -> None:
+        if name not in self.task_names:
+            raise UnknownNameError(
+                f"run {self.run_id} has no task {name!r}", hint=did_you_mean(name, self.task_names)
+            )
+
+    def suites(self) -> list[SuiteNode]:
+        return [SuiteNode.from_dict(data) for data in self.record.get("suites", ())]
+
+    def metrics(self) -> pa.Table:
+        """The metrics table.
+
+        Raises:
+            DataError: the run has none yet, or it cannot be read.
+        """
+        return self._read("metrics.parquet", None)
+
+    def to_arrow(self) -> pa.Table:
+        """The metrics table."""
+        return self.metrics()
+
+    def to_pandas(self) -> Any:
+        """The metrics table as a pandas frame (needs pandas)."""
+        return frame(self.metrics())
+
+    def scores(self) -> list[Score]:
+        from olmo_eval.results.summary import Score
+
+        names = {f.name for f in fields(Score)}
+        rows = self.metrics().to_pylist()
+        return [
+            Score(
+                **{
+                    **{k: v for k, v in row.items() if k in names},
+                    "variants": tuple(row["variants"]),
+                }
+            )
+            for row in rows
+        ]
+
+    def instances(self, task: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One task's instances with their requests and outputs, or some columns of them
+        (``values.accuracy:exact_match``), which are all that is read.
+
+        Raises:
+            UnknownNameError: the run has no such task. DataError: a table cannot be read.
+        """
+        import pyarrow as pa
+
+        self._check_task(task)
+        found: dict[str, pa.ChunkedArray] = {}
+        for file in self._files_of(task):
+            with self._table(file) as table:
+                names = columns_in(table, columns)
+                if names is None or names:
+                    part = table.read(columns=names)
+                    found.update(zip(part.column_names, part.columns, strict=True))
+        return pa.table(found)
+
+    def rows(
+        self,
+        task: str,
+        *,
+        ids: Collection[str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """One task's instances with their requests and outputs, row by row, in the order of the
+        data; a few of them are in memory at once.
+
+        With ``ids`` only those, whose row groups alone are read; with ``columns`` only these.
+
+        Raises:
+            UnknownNameError, DataError: as for ``instances``.
+        """
+        self._check_task(task)
+        with ExitStack() as stack:
+            tables = [stack.enter_context(self._table(name)) for name in self._files_of(task)]
+            parts = [columns_in(table, columns) for table in tables]
+            wanted = None if ids is None else self._numbers(task, ids)
+            streams = [
+                some_rows(table, names, wanted)
+                for table, names in zip(tables, parts, strict=True)
+                if names or columns is None
+            ]
+            for found in zip(*streams, strict=True):
+                yield {k: v for part in found for k, v in part.items()}
+
+    def row_reader(self, task: str) -> Callable[[int], dict[str, Any]]:
+        """A function that reads single instances of a task whole, by their place in its table."""
+        from olmo_eval.results.lookup import RowReader
+
+        readers = [RowReader(f"{self.location}/{name}") for name in self._files_of(task)]
+
+        def read(number: int) -> dict[str, Any]:
+            return {k: v for reader in readers for k, v in reader.read(number).items()}
+
+        return read
+
+    def columns_of(self, task: str, *names: str) -> list[str]:
+        """Those of ``names`` that the task's table of instances has: older ones lack some."""
+        self._check_task(task)
+        with self._table(instances_of(task)) as table:
+            known = set(table.schema_arrow.names)
+        return [name for name in names if name in known]
+
+    def _answers_of(self, task: str) -> str:
+        return answers_of(task) if self.version >= _LOCK_SINCE else instances_of(task)
+
+    def _files_of(self, task: str) -> list[str]:
+        """The files that hold a task's instances, row by row the same ones."""
+        return list(dict.fromkeys((instances_of(task), self._answers_of(task))))
+
+    def _numbers(self, task: str, ids: Collection[str]) -> list[int]:
+        """Where the instances with these ids stand, in the order of the table."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.is_in(
+            self.instances(task, ["instance_id"]).column("instance_id"),
+            value_set=pa.array(list(ids), pa.string()),
+        )
+        return [int(i) for i in np.flatnonzero(np.asarray(found))]
+
+    def _read(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        with self._table(name) as table:
+            return table.read(columns=list(columns) if columns is not None else None)
+
+    @contextmanager
+    def _table(self, name: str) -> Iterator[pq.ParquetFile]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from olmo_eval.results.version import check_version
+
+        filesystem, path = open_filesystem(self.location)
+        where = f"{self.location}/{name}"
+        try:
+            with filesystem.open_input_file(f"{path}/{name}") as file:
+                table = pq.ParquetFile(file)
+                check_version(table.schema_arrow.metadata, where)
+                yield table
+        except FileNotFoundError as error:
+            raise DataError(
+                f"run {self.run_id} has no {name}: it is {self.status}", hint=self._way_out()
+            ) from error
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(
+                f"{where} cannot be read: {error}", hint="its command with --fresh makes it anew"
+            ) from error
+
+    def _way_out(self) -> str:
+        """How a table that is missing is made."""
+        if self.facts.status != "complete":
+            return "rerun its command to finish it"
+        if "://" not in self.location and RunFolder(Path(self.location)).journal.is_file():
+            return "rerun its command to write it anew"
+        return "its command with --fresh makes the run anew"
+
+    def missing_tables(self) -> list[str]:
+        """The tables that a finished run should have and has not."""
+        from pyarrow import fs
+
+        filesystem, path = open_filesystem(self.location)
+        names = [name for task in self.task_names for name in self._files_of(task)]
+        names.append("metrics.parquet")
+        found = filesystem.get_file_info([f"{path}/{name}" for name in names])
+        return [
+            name
+            for name, info in zip(names, found, strict=True)
+            if info.type is not fs.FileType.File
+        ]
+
+
+def frame(table: pa.Table) -> Any:
+    """A table as a pandas frame.
+
+    Raises:
+        MissingDependencyError: pandas is not installed.
+    """
+    try:
+        import_module("pandas")
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "a pandas frame needs pandas", hint="pip install 'olmo-eval[pandas]'"
+        ) from error
+    return table.to_pandas()
+
+
+def open_run(location: str) -> Run:
+    """The run in a folder or at a URL.
+
+    Raises:
+        DataError: there is no readable run.
+    """
+    place = location.rstrip("/")
+    try:
+        return Run(place, read_record(place))
+    except FileNotFoundError as error:
+        raise DataError(f"{location} holds no run.json") from error
