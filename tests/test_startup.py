@@ -68,13 +68,13 @@ def test_help_imports_no_engine_and_no_numbers(arguments: list[str]) -> None:
     assert not roots(modules_after(_RUN_MAIN, arguments)) & HEAVY
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *("tasks", "suites", "models", "providers", "scorers", "metrics", "formatters"),
-        *("sandboxes", "scaffolds", "tools", "judges", "executors", "plugins"),
-    ],
+LISTINGS = (
+    "tasks suites models providers scorers metrics formatters sandboxes scaffolds tools judges "
+    "executors plugins"
 )
+
+
+@pytest.mark.parametrize("command", LISTINGS.split())
 def test_listing_imports_no_engine_and_no_benchmark(command: str) -> None:
     loaded = modules_after(_RUN_MAIN, [command])
 

@@ -103,9 +103,7 @@ def _parameters(function: Any) -> list[str]:
         if parameter.kind is parameter.KEYWORD_ONLY and not keyword_only:
             shown.append("*")
         keyword_only |= parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL)
-        kind = _annotation(parameter.annotation)
-        if attrs.has(function) and parameter.name in attrs.fields_dict(function):
-            kind = _annotation(attrs.fields_dict(function)[parameter.name].type)
+        kind = _written(function, parameter.name) or _annotation(parameter.annotation)
         text = f"{star}{parameter.name}" + (f": {kind}" if kind else "")
         if parameter.default is not parameter.empty:
             text += (
@@ -113,6 +111,16 @@ def _parameters(function: Any) -> list[str]:
             )
         shown.append(text)
     return shown
+
+
+def _written(function: Any, name: str) -> str:
+    """The type of an attrs class's field as its source has it: cattrs resolves those that attrs
+    keeps."""
+    if attrs.has(function):
+        for cls in function.__mro__:
+            if name in (found := inspect.get_annotations(cls)):
+                return _annotation(found[name])
+    return ""
 
 
 def _annotation(kind: Any) -> str:
