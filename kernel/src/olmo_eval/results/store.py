@@ -278,7 +278,7 @@ class Store:
         kept = self._index.scores(folders)
         read = {}
         for run, folder in zip(runs, folders, strict=True):
-            if folder not in kept:
+            if folder not in kept and run.facts.status in _WITH_TABLES:
                 rows = primary_rows(run)
                 if rows is not None:
                     kept[folder] = read[folder] = rows
@@ -344,6 +344,8 @@ class Store:
         return matches[0]
 
 
+#: how runs stand that have written their tables
+_WITH_TABLES = frozenset({"complete", "incomplete", "diverged"})
 _QUERIES = ("model", "group", "name", "task", "step", "status")
 
 

@@ -154,7 +154,7 @@ class Session(Sitting):
             return self._from_recorded(self.job.recorded)
         if not self.job.reuse:
             return lambda _work, _hash: None
-        runs = Store(self.job.results).runs()
+        runs = Store(self.job.results).select({"reuse_key": self.record["reuse_key"]})
         related = runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
         if not related:
             self._tell_of_names(runs)
