@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import logging
 import os
 import resource
 import shutil
@@ -178,6 +179,7 @@ class Bucket:
     def serving(self) -> Iterator[None]:
         from moto.moto_server import threaded_moto_server as moto_server
 
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         application = moto_server.DomainDispatcherApplication
 
         def counted(*arguments: Any, **settings: Any) -> Any:
@@ -206,18 +208,24 @@ class Bucket:
 
 
 def upload(results: Path, bucket: str) -> None:
-    """Put every run.json, and the tables of the first and the last run, into the bucket."""
+    """Put every run.json, and the tables of some runs, into the bucket."""
     import boto3
+
+    from olmo_eval.common.filesystem import open_filesystem
+    from olmo_eval.results.remote_run import put_record
+    from olmo_eval.results.store import open_run, primary_rows
 
     client = boto3.client("s3")
     client.create_bucket(Bucket=bucket)
+    store = open_filesystem(f"s3://{bucket}/team")
     folders = sorted((results / "runs").glob("2*"))
     for folder in folders:
-        whole = folder in (*folders[:1], *folders[-2:])
-        for path in folder.rglob("*") if whole else [folder / "run.json"]:
-            if path.is_file():
-                key = f"team/{path.relative_to(results).as_posix()}"
-                client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+        content = (folder / "run.json").read_bytes()
+        put_record(*store, folder.name, content, primary_rows(open_run(str(folder))))
+    for folder in (*folders[:1], *folders[-2:]):
+        for path in folder.rglob("*.parquet"):
+            key = f"team/{path.relative_to(results).as_posix()}"
+            client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
 
 
 def main() -> None:

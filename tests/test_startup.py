@@ -97,6 +97,15 @@ def test_resolving_one_task_imports_one_benchmark() -> None:
     assert not benchmarks & {"olmo_eval_tasks.arc", "olmo_eval_tasks.mmlu", "olmo_eval_tasks.piqa"}
 
 
+def test_listing_runs_imports_no_tables_and_no_numbers(tmp_path: Path) -> None:
+    run = tmp_path / "runs/20260101-000000-m-0"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text('{"run_id": "m", "schema_version": 1, "status": "failed"}')
+    listing = ["results", "list", "--results", str(tmp_path)]
+
+    assert not roots(modules_after(_RUN_MAIN, listing)) & (HEAVY - {"rich"})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "seconds"), [(["--help"], 0.15), (["tasks"], 0.5)])
 def test_starting_takes_little_cpu_time(arguments: list[str], seconds: float) -> None:

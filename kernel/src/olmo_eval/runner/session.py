@@ -159,7 +159,7 @@ class Session(Sitting):
             return answers.RunAnswers(self.job.recorded)
         if not self.job.reuse:
             return answers.Nothing()
-        runs = Store(self.job.results).runs()
+        runs = Store(self.job.results).select({"reuse_key": self.record["reuse_key"]})
         related = answers.runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
         if not related:
             self._tell_of_names(runs)
