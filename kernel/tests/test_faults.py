@@ -15,7 +15,6 @@ from olmo_eval.common.types import Instance, LMRequest
 from olmo_eval.errors import DataError, PluginError
 from olmo_eval.evals.tasks.check import check_task
 from olmo_eval.evals.tasks.common import Task, TaskConfig, build_task
-from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.providers.models import choose_provider, make_provider
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.sandbox.config import SandboxConfig
@@ -190,7 +189,7 @@ def choose_provider(config): return {}[config.model]
     ("make", "said"),
     [
         (lambda: make_provider(ProviderConfig(kind="engine")), "provider 'engine' failed in"),
-        (lambda: make_scaffold(HarnessConfig(scaffold="loop")), "scaffold 'loop' failed in"),
+        (lambda: make_scaffold("loop", {}), "scaffold 'loop' failed in"),
         (lambda: make_backend(SandboxConfig(backend="box")), "sandbox backend 'box' failed in"),
         (lambda: choose_provider(ProviderConfig(model="m")), "choose_provider of"),
     ],
