@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def test_the_record_of_an_episode_is_typed_and_timed() -> None:
         "message",
     ]  # fmt: skip
     ends = [event["start"] + (event["seconds"] or 0.0) for event in events]
-    assert ends == sorted(ends) and events[0]["start"] > 0
+    assert events[0]["start"] > 0  # times are rounded to a tenth of a millisecond
+    assert all(later >= earlier - 0.001 for earlier, later in pairwise(ends))
     said = [event for event in events if event["type"] == "message"]
     assert all(event["usage"]["prompt_tokens"] > 0 for event in said)
     called = [event["call"]["id"] for event in events if event["type"] == "tool_call"]
