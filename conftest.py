@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Two BLAS threads on two busy cores are slower than one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# A machine that is busy with other things is no fault of what is tested.
+settings.register_profile("workspace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("workspace")
 
 _SKIPPED_WITHOUT_ENGINES = {
     "engine": "needs a real engine: make test-engines",

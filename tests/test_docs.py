@@ -59,6 +59,8 @@ def test_every_column_of_the_instance_tables_is_documented() -> None:
     assert found == {f.name: shown(f.type).replace("float32", "float") for f in arrow}
     answers = documented_types("answers/TASK.parquet")
     assert answers == {f.name: shown(f.type) for f in schema.ANSWERS}
+    turns = documented_types("turns/TASK.parquet")
+    assert turns == {f.name: shown(f.type) for f in schema.TURNS}
     request = schema.ANSWERS.field("request").type
     assert documented_types("request") == {f.name: shown(f.type) for f in request}
     output = schema.ANSWERS.field("outputs").type.value_type

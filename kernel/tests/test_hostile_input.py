@@ -138,7 +138,7 @@ TASK_KEYS = [
     *_paths(TaskConfig),
     *(f"sampling_params.{name}" for name in _paths(SamplingParams)),
     "formatter.template", "formatter.answer_prefix", "metrics.0", "metrics.0.over_samples",
-    "data_source.path", "data_source.split", "data_source.subset", "sandbox_env.name",
+    "data_source.path", "data_source.split", "data_source.subset",
 ]  # fmt: skip
 
 literals = st.sampled_from(

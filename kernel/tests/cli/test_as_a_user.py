@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from olmo_eval.cli.show import table
+
 ODD = """
 from olmo_eval.common.formatters import CompletionFormatter
 from olmo_eval.common.metrics import AccuracyMetric
@@ -223,10 +225,39 @@ def test_plan_tells_other_settings_from_other_tasks(bench: Any) -> None:
     assert "no earlier run of this model" in bench.cli("plan", "-m", "mock", "-t", "pick").out
 
 
-def test_tables_keep_their_columns_with_wide_characters() -> None:
-    from olmo_eval.cli.show import width_of
+WIDE = [["ab", "1"], ["äb", "20"], ["中文", "3"], ["e\u0301", "400"], ["[bold]:x:[/]", ""]]
 
-    assert [width_of(text) for text in ("ab", "äb", "中文", "e\u0301")] == [2, 2, 4, 1]
+
+def test_tables_keep_their_columns_whatever_they_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    table([("name", "left"), ("n", "right")], WIDE)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "name            n",
+        "------------  ---",
+        "ab              1",
+        "äb             20",
+        "中文            3",  # two columns each
+        "e\u0301             400",  # the accent takes none
+        "[bold]:x:[/]",
+    ]
+
+
+def test_tables_in_markdown_say_on_which_side_cells_stand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table([("name", "left"), ("n", "right")], [["a", "1"]], markdown=True)
+
+    assert capsys.readouterr().out == "| name | n |\n|------|--:|\n| a    | 1 |\n"
+
+
+def test_a_row_stands_on_one_line_however_long_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+    table([("name", "left"), ("n", "right")], [["long " * 100, "1"]], folding=["name"])
+
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_a_matrix_says_how_many_questions(bench: Any) -> None:

@@ -94,7 +94,6 @@ OUT_OF_BOUNDS = [
     ("limit=-5", "limit must be"),
     ("limit=99999999999999999999", "limit must be"),
     ("max_length=0", "max_length must be"),
-    ("sandbox_allocation_weight=0", "sandbox_allocation_weight must be"),
     ("provider.timeout=1e999", "timeout must be"),
     ("provider.timeout=-1", "timeout must be a finite number, above 0, got -1"),
     ("provider.max_model_len=0", "max_model_len must be"),

@@ -23,7 +23,7 @@ from olmo_eval.data import DataSource
 from olmo_eval.errors import UsageError
 from olmo_eval.evals.external import ExternalEval
 from olmo_eval.evals.suites import Suite
-from olmo_eval.evals.tasks.common import SandboxEnv, TaskConfig
+from olmo_eval.evals.tasks.common import TaskConfig
 from olmo_eval.harness import HarnessConfig, ProviderConfig
 from olmo_eval.providers.mock import MockSettings
 from olmo_eval.sandbox.config import SandboxConfig
@@ -91,9 +91,7 @@ def test_no_file_takes_a_text_for_its_letters(text: str) -> None:
         (SandboxConfig(capabilities="END"), "capabilities"),
         (ProviderConfig(devices="END"), "devices"),
         (ProviderConfig(required_secrets="END"), "required_secrets"),
-        (TaskConfig("t", dependencies="END"), "dependencies"),
         (TaskConfig("t", required_secrets="END"), "required_secrets"),
-        (SandboxEnv("e", dependencies="END"), "dependencies"),
         (Suite("s", tasks="END"), "tasks"),
         (MockSettings(replies="END"), "replies"),
         (MockSettings(capabilities="END"), "capabilities"),

@@ -85,7 +85,7 @@ def test_a_method_of_that_name_is_a_method() -> None:
     [
         ({"temperature": -1.0}, "task 'riddles', class attribute temperature: "),
         ({"num_fewshot": -1}, "task 'riddles', class attribute num_fewshot: "),
-        ({"dependencies": 3}, "class attribute dependencies: expected a list, got 3"),
+        ({"required_secrets": 3}, "class attribute required_secrets: expected a list, got 3"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_its_place(

@@ -49,9 +49,7 @@ def test_transient_failures_leave_no_trace_in_the_score(bench: Any, tables: Tabl
     assert tables(plain) == tables(shaken)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10_000),
     fail=st.floats(0.01, 0.3),

@@ -187,15 +187,14 @@ def _tasks(spec: TaskSpec) -> Iterator[Task]:
 
 
 def _task_needs(task: Task, spec: str) -> Iterator[Need]:
+    from olmo_eval.evals.tasks.common.fewshot import shots_source
+
     config = task.config
     if config.data_source is not None:
         yield Need(spec, config.get_data_source(), "data")
-    if config.num_fewshot == 0:
-        return
-    if config.fewshot_source is not None:
-        yield Need(spec, config.fewshot_source, "few-shot")
-    elif task.fewshot_split is not None and config.data_source is not None:
-        yield Need(spec, evolve(config.data_source, split=task.fewshot_split), "few-shot")
+    shots = shots_source(task)
+    if shots is not None:
+        yield Need(spec, shots, "few-shot")
 
 
 def _distinct(needs: Iterable[Need]) -> Iterator[Need]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -112,30 +112,27 @@ def _as_json(run: Run, scores: Sequence[PrimaryScore]) -> dict[str, Any]:
 def _print(runs: Sequence[Run], scores: Sequence[Sequence[PrimaryScore]]) -> None:
     """A table that fits the terminal; whole where the output is no terminal."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    from olmo_eval.cli.show import one_line
+    from olmo_eval.cli.show import one_line, table
 
-    console = Console(highlight=False)
+    console = Console()
     wide = not console.is_terminal or console.width >= _WIDE
-    if not console.is_terminal:
-        console = Console(highlight=False, width=10_000)
     rows = [_cells(run, row, wide) for run, row in zip(runs, scores, strict=True)]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    kept = [i for i, title in enumerate(_COLUMNS) if any(row[i] for row in rows)]
-    for i in kept:
-        whole = _COLUMNS[i] in ("run", "step", "status")
-        table.add_column(
-            _COLUMNS[i], no_wrap=whole, overflow="fold", justify=_SIDES.get(_COLUMNS[i], "left")
-        )
-    for row in rows:
-        table.add_row(*(Text(one_line(row[i])) for i in kept))
-    console.print(table)
+    kept = [i for i in range(len(_COLUMNS)) if any(row[i] for row in rows)]
+    shown = [[one_line(row[i]) for i in kept] for row in rows]
+    table([_COLUMNS[i] for i in kept], shown, folding=_FOLDING)
 
 
-_COLUMNS = ("run", "model", "step", "name/group", "kind", "status", "scores")
-_SIDES: dict[str, Literal["left", "right"]] = {"step": "right"}
+_COLUMNS = (
+    ("run", "left"),
+    ("model", "left"),
+    ("step", "right"),
+    ("name/group", "left"),
+    ("kind", "left"),
+    ("status", "left"),
+    ("scores", "left"),
+)
+_FOLDING = ("model", "name/group", "kind", "scores")
 #: columns of a terminal that has room for several scores
 _WIDE = 140
 

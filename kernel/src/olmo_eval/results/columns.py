@@ -37,6 +37,8 @@ class TaskColumns:
         self.totals: dict[str, float] = dict.fromkeys((*_COUNTED, "latency"), 0.0)
         self.reused_from: Counter[str] = Counter()
         self.n = 0
+        #: how many events the trajectories of all rows have
+        self.events = 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.n += 1

@@ -57,18 +57,24 @@ def _write(run: Run, folder: Path) -> None:
             shutil.copytree(path, folder / path.name)
         else:
             shutil.copy2(path, folder / path.name)
+    events: dict[str, int] = {}
     for name in run.task_names:
         if not (old / "instances" / f"{schema.file_name(name)}.parquet").is_file():
             continue  # the run has not come so far
         columns = run.instances(name).schema
         keys, scorers = (_fields(columns, part) for part in ("values", "scores"))
-        write_task(folder, name, keys, scorers, _rows(run, name))
+        events[name] = write_task(folder, name, keys, scorers, _rows(run, name)).events
     if (old / "metrics.parquet").is_file():
         rows = run.metrics().to_pylist()
         own = run_columns(run.run_id, run.record)
         table = pa.Table.from_pylist([{**own, **row} for row in rows], schema=schema.METRICS)
         pq.write_table(table, folder / "metrics.parquet")
-    RunFolder(folder).write_json({**run.record, "schema_version": schema.VERSION})
+    tasks = [
+        {**entry, "events": events[entry["name"]]} if events.get(entry["name"]) else entry
+        for entry in run.record["tasks"]
+    ]
+    record = {**run.record, "schema_version": schema.VERSION, "tasks": tasks}
+    RunFolder(folder).write_json(record)
 
 
 def _fields(columns: pa.Schema, name: str) -> list[str]:

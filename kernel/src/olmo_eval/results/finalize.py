@@ -22,11 +22,14 @@ from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.health import Tally
 from olmo_eval.results.readable import extracted_text, likeliest
 from olmo_eval.results.record import SCORE, Row, joined
+from olmo_eval.results.turns import size_of, turn_rows
 
 #: bytes of JSON in one row group, so that one question is read without the rest of its table
 _GROUP_BYTES = 32 << 20
 #: rows in one: zstd finds the few-shot examples that rows share when many stand in one page
 _ROWS_AT_ONCE = 2_000
+#: events in one row group of turns: most are short
+_TURNS_AT_ONCE = 20_000
 #: characters of the first output that the table of instances shows
 _HEAD = 200
 
@@ -118,8 +121,8 @@ def write_task(
     rows: Iterable[tuple[Row, int]],
     tally: Tally | None = None,
 ) -> TaskColumns:
-    """Write a task's ``instances`` and ``answers`` tables, each in one step; returns the columns of
-    the metrics ``keys``.
+    """Write a task's ``instances`` and ``answers`` tables, and ``turns`` where there are any, each
+    in one step; returns the columns of the metrics ``keys``.
 
     ``rows`` come with their size in bytes; ``tally`` counts the task's health meanwhile.
     """
@@ -127,24 +130,34 @@ def write_task(
     file = f"{schema.file_name(name)}.parquet"
     instances = _Table(folder / "instances" / file, schema.instance_schema(scorers, keys))
     answers = _Table(folder / "answers" / file, schema.ANSWERS)
-    with instances, answers:
-        for batch in _batches(rows):
+    turns = _Table(folder / "turns" / file, schema.TURNS, optional=True)
+    with instances, answers, turns:
+        for batch in _batches(rows, _ROWS_AT_ONCE):
             for row in batch:
                 columns.add(row)
                 _add_shown(row)
             instances.write(batch)
             answers.write(batch)
-    for table in (instances, answers):
-        os.replace(table.temporary, table.path)
+            for events in _batches(_turns(batch), _TURNS_AT_ONCE):
+                turns.write(events)
+                columns.events += len(events)
+    for table in (instances, answers, turns):
+        table.replace()
     return columns
 
 
-def _batches(rows: Iterable[tuple[Row, int]]) -> Iterator[list[Row]]:
-    """Rows that stand in one row group, which is bounded by rows and by bytes."""
+def _turns(rows: Iterable[Row]) -> Iterator[tuple[Row, int]]:
+    for row in rows:
+        for turn in turn_rows(row):
+            yield turn, size_of(turn)
+
+
+def _batches(rows: Iterable[tuple[Row, int]], most: int) -> Iterator[list[Row]]:
+    """Rows that stand in one row group: at most ``most``, and bounded by bytes."""
     batch: list[Row] = []
     total = 0
     for row, size in rows:
-        if batch and (len(batch) == _ROWS_AT_ONCE or total + size > _GROUP_BYTES):
+        if batch and (len(batch) == most or total + size > _GROUP_BYTES):
             yield batch
             batch, total = [], 0
         batch.append(row)
@@ -154,22 +167,37 @@ def _batches(rows: Iterable[tuple[Row, int]]) -> Iterator[list[Row]]:
 
 
 class _Table:
-    """A Parquet file being written; a row group is what is written at once."""
+    """A Parquet file being written; a row group is what is written at once.
 
-    def __init__(self, path: Path, arrow: pa.Schema) -> None:
-        path.parent.mkdir(exist_ok=True)
+    One that is ``optional`` is only there where something is written to it.
+    """
+
+    def __init__(self, path: Path, arrow: pa.Schema, *, optional: bool = False) -> None:
         self.path, self.temporary = path, path.with_suffix(".tmp")
         self._arrow = arrow
-        self._writer = pq.ParquetWriter(self.temporary, arrow, **_PARQUET)
+        self._writer = None if optional else self._open()
+
+    def _open(self) -> pq.ParquetWriter:
+        self.path.parent.mkdir(exist_ok=True)
+        return pq.ParquetWriter(self.temporary, self._arrow, **_PARQUET)
 
     def write(self, batch: Sequence[Row]) -> None:
+        self._writer = self._writer or self._open()
         self._writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=self._arrow))
+
+    def replace(self) -> None:
+        """Put the file in its place, in one step."""
+        if self._writer is not None:
+            os.replace(self.temporary, self.path)
+        else:  # what an earlier command may have written
+            self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> _Table:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 def _add_shown(row: Row) -> None:
@@ -191,6 +219,6 @@ _PARQUET: Mapping[str, Any] = {
     "compression": "zstd",
     "compression_level": 3,
     "data_page_size": 4 << 20,
-    "use_dictionary": ["outcome", "cluster", "reused_from"],
+    "use_dictionary": ["outcome", "cluster", "reused_from", "type", "role", "tool"],
     "write_statistics": False,
 }

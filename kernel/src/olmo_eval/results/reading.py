@@ -23,6 +23,10 @@ def answers_of(task: str) -> str:
     return f"answers/{file_name(task)}.parquet"
 
 
+def turns_of(task: str) -> str:
+    return f"turns/{file_name(task)}.parquet"
+
+
 def columns_in(table: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:
     """Those of ``columns`` that a table has; None stands for all."""
     if columns is None:

@@ -269,7 +269,7 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
                 finish_reason=kept["finish_reason"],
                 tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
                 metadata=metadata,
-                trajectory=_trajectory(kept.get("trajectory")),
+                trajectory=kept_trajectory(kept.get("trajectory")),
             )
         )
     return tuple(outputs)
@@ -294,8 +294,8 @@ def _usage(kept: str | None) -> Usage | None:
     return None if kept is None else structure(json.loads(kept), Usage, where="usage")
 
 
-def _trajectory(kept: str | None) -> Trajectory | None:
-    """The trajectory in JSON; records of version 1 hold turns in place of events."""
+def kept_trajectory(kept: str | None) -> Trajectory | None:
+    """The trajectory in an output's row; records of version 1 hold turns in place of events."""
     if kept is None:
         return None
     data = json.loads(kept)

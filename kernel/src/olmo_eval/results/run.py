@@ -17,7 +17,7 @@ from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError
 from olmo_eval.results.facts import RunFacts, check_record, facts_of, read_lock, read_record
 from olmo_eval.results.folder import RunFolder, merged
 from olmo_eval.results.locking import is_locked, is_this_host
-from olmo_eval.results.reading import answers_of, columns_in, instances_of, some_rows
+from olmo_eval.results.reading import answers_of, columns_in, instances_of, some_rows, turns_of
 from olmo_eval.results.suitenode import SuiteNode
 
 if TYPE_CHECKING:
@@ -206,6 +206,26 @@ class Run:
             for found in zip(*streams, strict=True):
                 yield {k: v for part in found for k, v in part.items()}
 
+    def turns(self, task: str, ids: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
+        """The events of one task's episodes, row by row (a row of ``turns/TASK.parquet`` each), in
+        the order of the data; none where no episode was recorded.
+
+        With ``ids`` only those of some instances, whose row groups alone are read.
+
+        Raises:
+            UnknownNameError, DataError: as for ``instances``.
+        """
+        from olmo_eval.results.turns import turn_rows
+
+        if self.version < _LOCK_SINCE:  # a run that has them in its instances only
+            columns = ["instance_id", "position", "outputs"]
+            for row in self.rows(task, ids=ids, columns=columns):
+                yield from turn_rows(row)
+        elif self.task_record(task).get("events"):
+            with self._table(turns_of(task)) as table:
+                wanted = None if ids is None else _numbers_of(ids, table.read(["instance_id"]))
+                yield from some_rows(table, None, wanted)
+
     def row_reader(self, task: str) -> Callable[[int], dict[str, Any]]:
         """A function that reads single instances of a task whole, by their place in its table."""
         from olmo_eval.results.lookup import RowReader
@@ -233,15 +253,7 @@ class Run:
 
     def _numbers(self, task: str, ids: Collection[str]) -> list[int]:
         """Where the instances with these ids stand, in the order of the table."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        found = pc.is_in(
-            self.instances(task, ["instance_id"]).column("instance_id"),
-            value_set=pa.array(list(ids), pa.string()),
-        )
-        return [int(i) for i in np.flatnonzero(np.asarray(found))]
+        return _numbers_of(ids, self.instances(task, ["instance_id"]))
 
     def _read(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         with self._table(name) as table:
@@ -284,6 +296,7 @@ class Run:
 
         filesystem, path = open_filesystem(self.location)
         names = [name for task in self.task_names for name in self._files_of(task)]
+        names += [turns_of(e["name"]) for e in self.record["tasks"] if e.get("events")]
         names.append("metrics.parquet")
         found = filesystem.get_file_info([f"{path}/{name}" for name in names])
         return [
@@ -291,6 +304,16 @@ class Run:
             for name, info in zip(names, found, strict=True)
             if info.type is not fs.FileType.File
         ]
+
+
+def _numbers_of(ids: Collection[str], table: pa.Table) -> list[int]:
+    """The numbers of the rows whose ``instance_id`` is one of ``ids``; they ascend."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.is_in(table.column("instance_id"), value_set=pa.array(list(ids), pa.string()))
+    return [int(i) for i in np.flatnonzero(np.asarray(found))]
 
 
 def frame(table: pa.Table) -> Any:

@@ -1,10 +1,11 @@
 """The normalized experiment schema, version 2. See docs/schema.md.
 
 ``RUN/run.json`` and ``RUN/lock.json``, ``RUN/metrics.parquet``, ``RUN/instances/TASK.parquet``
-(what one filters and compares by) and ``RUN/answers/TASK.parquet`` (what one looks at, the same
-rows in the same order); everything is readable with pyarrow alone. Files carry the version in their
-metadata; a reader refuses a newer one and reads every older one. In version 1 the lock stood in
-``run.json`` and the answers in the table of the instances.
+(what one filters and compares by), ``RUN/answers/TASK.parquet`` (what one looks at, the same rows
+in the same order) and ``RUN/turns/TASK.parquet`` (the events of its episodes, where it has any);
+everything is readable with pyarrow alone. Files carry the version in their metadata; a reader
+refuses a newer one and reads every older one. In version 1 the lock stood in ``run.json`` and the
+answers in the table of the instances.
 """
 
 from __future__ import annotations
@@ -99,6 +100,31 @@ ANSWERS = pa.schema(
         ("instance_id", pa.string()),
         ("request", _REQUEST),
         ("outputs", pa.list_(_OUTPUT)),
+    ],
+    metadata=_stamp(),
+)
+
+TURNS = pa.schema(
+    [
+        ("instance_id", pa.string()),
+        ("position", pa.int32()),
+        ("sample", pa.int32()),  # which of the instance's outputs
+        ("index", pa.int32()),  # which event of that output's trajectory
+        ("type", pa.string()),
+        ("role", pa.string()),  # who said a message
+        ("text", pa.string()),  # what was said, thought, returned or printed; why it ended
+        ("call_id", pa.string()),
+        ("tool", pa.string()),
+        ("arguments", pa.string()),  # JSON, as the model wrote it
+        ("error", pa.bool_()),  # whether a tool's result describes a failure
+        ("argv", pa.list_(pa.string())),
+        ("exit_code", pa.int32()),
+        ("truncated", pa.bool_()),
+        ("timed_out", pa.bool_()),
+        ("start", pa.float64()),  # seconds since the episode began
+        ("seconds", pa.float64()),
+        ("prompt_tokens", pa.int32()),
+        ("completion_tokens", pa.int32()),
     ],
     metadata=_stamp(),
 )

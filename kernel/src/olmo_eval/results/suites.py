@@ -105,7 +105,8 @@ def _row(
     bounds: tuple[float | None, float | None],
 ) -> Score:
     names = {score.metric for score in known}
-    return Score(
+    return Score.of(
+        result,
         name=node.name,
         kind="suite",
         task=node.name,
@@ -114,15 +115,9 @@ def _row(
         scorer=node.aggregation,
         primary=True,
         higher_is_better=known[0].higher_is_better,
-        value=None if result is None else result.value,
-        stderr=None if result is None else result.stderr,
-        ci_low=None if result is None else result.ci_low,
-        ci_high=None if result is None else result.ci_high,
-        mde=None if result is None else result.mde,
         n_expected=sum(score.n_expected for score in known),
         n_scored=sum(score.n_scored for score in known),
         n_clusters=sum(score.n_clusters for score in known),
         worst_case=bounds[0],
         best_case=bounds[1],
-        method="" if result is None else result.method,
     )

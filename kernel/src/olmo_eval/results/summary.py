@@ -51,6 +51,19 @@ class Score:
     def complete(self) -> bool:
         return self.n_scored == self.n_expected
 
+    @classmethod
+    def of(cls, result: Estimate | None, **fields: Any) -> Score:
+        """The score that ``result`` estimates; without a result it has neither value nor error.
+
+        ``fields`` are all that is not of the estimate (what the score is of, counts, worst and best
+        case), and what takes the place of something of it.
+        """
+        known: dict[str, Any] = dict.fromkeys(("value", "stderr", "ci_low", "ci_high", "mde"))
+        known |= {"method": "", "n_clusters": fields["n_scored"]}
+        if result is not None:
+            known = {name: getattr(result, name) for name in known}
+        return cls(**{**known, **fields})
+
 
 def task_estimate(
     metric: Metric, values: FloatArray, weights: FloatArray, clusters: Sequence[Any] | None
@@ -205,7 +218,8 @@ def _score(
     result = task_estimate(metric, values, weights, columns.clusters)
     low, high = _bounds(metric, result, n_scored, n_expected, value_range(metric, values))
     worst, best = (low, high) if metric.higher_is_better else (high, low)
-    return Score(
+    return Score.of(
+        result,
         name=name,
         kind="task",
         task=task,
@@ -214,17 +228,10 @@ def _score(
         scorer=metric.scorer.name,
         primary=primary,
         higher_is_better=metric.higher_is_better,
-        value=None if result is None else result.value,
-        stderr=None if result is None else result.stderr,
-        ci_low=None if result is None else result.ci_low,
-        ci_high=None if result is None else result.ci_high,
-        mde=None if result is None else result.mde,
         n_expected=n_expected,
         n_scored=n_scored,
-        n_clusters=n_scored if result is None else result.n_clusters,
         worst_case=worst,
         best_case=best,
-        method="" if result is None else result.method,
     )
 
 

@@ -126,6 +126,8 @@ def describe(
         entry["errors"] = dict(mine.errors.most_common(5))
         entry["reused"] = mine.reused_from.total()
         entry["reused_from"] = dict(mine.reused_from.most_common())
+        if mine.events:
+            entry["events"] = mine.events
         if mine.tally is not None:
             entry["health"] = mine.tally.health().to_dict()
         for name, total in mine.totals.items():

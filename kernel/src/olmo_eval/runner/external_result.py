@@ -79,7 +79,8 @@ class Reported:
         known = self.estimate if self.is_mean else None
         low, high = self._range()
         worst, best = (low, high) if self.metric.higher_is_better else (high, low)
-        return Score(
+        return Score.of(
+            known,
             name=task,
             kind="external",
             task=task,
@@ -89,13 +90,8 @@ class Reported:
             primary=primary,
             higher_is_better=self.metric.higher_is_better,
             value=self.value,
-            stderr=known.stderr if known else None,
-            ci_low=known.ci_low if known else None,
-            ci_high=known.ci_high if known else None,
-            mde=known.mde if known else None,
             n_expected=self.n_expected,
             n_scored=self.n_scored,
-            n_clusters=known.n_clusters if known else self.n_scored,
             worst_case=worst,
             best_case=best,
             method=known.method if known else "as reported by the eval",

@@ -12,9 +12,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from olmo_eval import plugins
 from olmo_eval.agents.selection import find_tools
 from olmo_eval.agents.tools import Tool
-from olmo_eval.common import metrics
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.scorers import Reads
 from olmo_eval.common.sequences import items
@@ -280,11 +280,10 @@ def _refuse_unreadable(config: TaskConfig, spec: str, request: LMRequest) -> Non
 
 def _fitting(spec: str, given: Reads) -> str:
     """Metrics for what is given, and the task's variants that ask in the other way."""
-    known = {getattr(metrics, name) for name in metrics.__all__}
-    names = sorted(m.name for m in known if m.reads == given)
-    named = ", ".join(names) if given == "likelihood" else "accuracy:exact_match, f1:f1, ..."
-    task = parse_spec(spec).name
     generates = given == "likelihood"
+    # of most that look at texts the scorer decides what they see
+    some = [] if generates else ["accuracy:exact_match", "f1:f1"]
+    task = parse_spec(spec).name
     others = [
         f"{task}:{variant}"
         for variant in sorted(variants_of(task))
@@ -292,9 +291,23 @@ def _fitting(spec: str, given: Reads) -> str:
         and formatter.request_type.scored != generates
     ]
     asked = "that generates" if generates else "that asks for log-likelihoods"
-    return f"metrics that fit: {named}" + (
+    return f"metrics that fit: {', '.join([*some, *_metrics_that_read(given)])}" + (
         f"; or take a variant {asked}: {', '.join(others)}" if others else ""
     )
+
+
+def _metrics_that_read(given: Reads) -> list[str]:
+    """The names of registered metrics that look at nothing else themselves."""
+    registry = plugins.manager().registry("metrics")
+    names = []
+    for entry in registry.entries():
+        try:
+            metric = registry.resolve(entry)
+        except OlmoEvalError:  # one bad metric does not hide the others
+            continue
+        if getattr(metric, "reads", None) == given:
+            names.append(entry.name if len(registry.claims(entry.name)) == 1 else entry.qualified)
+    return names
 
 
 def _why_empty(task: Task) -> str:

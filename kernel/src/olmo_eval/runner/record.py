@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import olmo_eval
@@ -10,6 +10,8 @@ from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.types import Identity
 from olmo_eval.errors import ProviderError
+from olmo_eval.evals.tasks.common.registry import claims_of_variant
+from olmo_eval.registry import Owner
 from olmo_eval.results import schema
 from olmo_eval.runner.code import CodeReader
 from olmo_eval.runner.environment import environment
@@ -157,10 +159,35 @@ def provenance(job: Job) -> dict[str, Any]:
         owned = {n: registry.entry(n).owner.to_dict() for n in sorted(names) if n in registry}
         if owned:
             found[kind] = owned
-    found["tasks"] = {p.name: p.owner.to_dict() for p in job.plan.tasks}
-    found["scorers"] = {
-        s.name: manager.owner_of(type(s).__module__).to_dict()
-        for p in job.plan.tasks
-        for s in p.task.scorers_once
+    return {**found, **_parts_of_tasks(job.plan.tasks)}
+
+
+def _parts_of_tasks(tasks: Sequence[PlannedTask]) -> dict[str, Any]:
+    """Who supplied each task, what it is put together from, and the variants applied to it.
+
+    Metrics and scorers are called as in ``metrics.parquet``, formatters by their classes.
+    """
+    found: dict[str, dict[str, Owner]] = {
+        kind: {} for kind in ("tasks", "variants", "formatters", "metrics", "scorers")
     }
-    return found
+
+    def supplied(kind: str, name: str, part: Any) -> None:
+        found[kind][name] = plugins.manager().owner_of(type(part).__module__)
+
+    for planned in tasks:
+        spec, config = planned.spec, planned.task.config
+        found["tasks"][planned.name] = planned.owner
+        for variant in spec.variants:
+            for claim in claims_of_variant(spec.name, variant, planned.owner.distribution):
+                found["variants"][claim.name] = claim.owner
+        if config.formatter is not None:
+            supplied("formatters", type(config.formatter).__name__, config.formatter)
+        for metric in config.metrics:
+            supplied("metrics", metric.metric_name, metric)
+        for scorer in planned.task.scorers_once:
+            supplied("scorers", scorer.name, scorer)
+    return {
+        kind: {name: owner.to_dict() for name, owner in owners.items()}
+        for kind, owners in found.items()
+        if owners
+    }

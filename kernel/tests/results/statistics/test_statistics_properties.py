@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from olmo_eval.results import statistics as st
 
-FEW = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+FEW = settings(max_examples=40, derandomize=True, database=None)
 
 
 @some.composite

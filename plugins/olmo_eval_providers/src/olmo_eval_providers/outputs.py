@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from olmo_eval.common.types import LMOutput, TokenLogprob, Usage
+from olmo_eval.common.types import LMOutput, Usage
 
 
 def logprob_or_nan(value: float | None) -> float:
@@ -16,7 +16,7 @@ def logprob_or_nan(value: float | None) -> float:
 
 def scored_output(
     text: str,
-    tokens: Sequence[TokenLogprob],
+    logprobs: Sequence[float],
     *,
     is_greedy: bool,
     context_tokens: int,
@@ -24,14 +24,16 @@ def scored_output(
     truncated_tokens: int = 0,
 ) -> LMOutput:
     """The output of a likelihood request for one ``text``, from the log-probabilities of its
-    tokens (in nats); what has no finite one is not the most probable text either."""
+    tokens (in nats); what has no finite one is not the most probable text either.
+
+    The tokens themselves are not part of it: nobody keeps the text of everything that is scored.
+    """
     return LMOutput(
         text=text,
-        sum_logprob=float(sum(token["logprob"] for token in tokens)),
-        num_tokens=len(tokens),
-        is_greedy=is_greedy and all(math.isfinite(token["logprob"]) for token in tokens),
-        logprobs=tuple(tokens),
-        usage=Usage(prompt_tokens=context_tokens + len(tokens), cached_tokens=cached_tokens),
+        sum_logprob=float(sum(logprobs)),
+        num_tokens=len(logprobs),
+        is_greedy=is_greedy and all(map(math.isfinite, logprobs)),
+        usage=Usage(prompt_tokens=context_tokens + len(logprobs), cached_tokens=cached_tokens),
         metadata=truncation_metadata(truncated_tokens),
     )
 

@@ -53,7 +53,7 @@ pair = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(pair, max_size=30), st.integers(16, 400))
 def test_every_pair_is_scored_once_behind_its_own_context(pairs, budget):
     packs = pack(pairs, budget)

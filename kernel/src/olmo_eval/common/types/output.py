@@ -31,6 +31,9 @@ class LMOutput:
       over its tokens;
     - ``num_tokens``: number of tokens of the continuation;
     - ``is_greedy``: whether every token of it was the most probable one.
+
+    ``logprobs`` are the tokens of a generation, each with its log-probability, where
+    ``SamplingParams.logprobs`` asks for them.
     """
 
     text: str

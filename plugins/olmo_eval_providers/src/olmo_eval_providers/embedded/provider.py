@@ -73,7 +73,7 @@ class EmbeddedProvider(LocalProvider[Engine]):
         engine = self.engine
         job = engine.score_job(request)
         await self._finish(job)
-        return likelihood_outputs(engine.tokenizer, request, job.results)
+        return likelihood_outputs(request, job.results)
 
     async def _finish(self, job: Job) -> None:
         """Take part in the work until ``job`` is done; raises its error."""

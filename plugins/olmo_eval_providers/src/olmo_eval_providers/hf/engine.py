@@ -124,7 +124,7 @@ class Engine:
         for job, pairs in ready:
             parts = found[at : at + len(pairs)]
             at += len(pairs)
-            job.done(likelihood_outputs(self.loaded.tokenizer, job.request, parts))
+            job.done(likelihood_outputs(job.request, parts))
 
     def _pairs(self, request: LMRequest, encoded: dict[str, list[int]]) -> list[Scored]:
         tokenizer = self.loaded.tokenizer

@@ -100,26 +100,20 @@ def generation_output(
     )
 
 
-def likelihood_outputs(
-    tokenizer: ReadableEncoder, request: LMRequest, parts: Sequence[Likelihood]
-) -> list[LMOutput]:
+def likelihood_outputs(request: LMRequest, parts: Sequence[Likelihood]) -> list[LMOutput]:
     """One output a continuation; for a ROLLING request one, from all of its windows."""
     if request.request_type is RequestType.ROLLING:
-        return [_likelihood_output(tokenizer, request.prompt, parts)]
+        return [_likelihood_output(request.prompt, parts)]
     return [
-        _likelihood_output(tokenizer, text, [part])
+        _likelihood_output(text, [part])
         for text, part in zip(request.continuations, parts, strict=True)
     ]
 
 
-def _likelihood_output(
-    tokenizer: ReadableEncoder, text: str, parts: Sequence[Likelihood]
-) -> LMOutput:
-    tokens = [token for part in parts for token in part.tokens]
-    logprobs = [logprob for part in parts for logprob in part.logprobs]
+def _likelihood_output(text: str, parts: Sequence[Likelihood]) -> LMOutput:
     return scored_output(
         text,
-        _token_logprobs(tokenizer, tokens, logprobs),
+        [logprob for part in parts for logprob in part.logprobs],
         is_greedy=all(part.is_greedy for part in parts),
         context_tokens=parts[0].context_tokens,
         cached_tokens=parts[0].cached_tokens,

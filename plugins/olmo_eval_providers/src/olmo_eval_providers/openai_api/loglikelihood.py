@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob
+from olmo_eval.common.types import LMOutput, LMRequest, RequestType
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.providers.tokenization import Scored, TextEncoder, to_score
 from olmo_eval_providers.openai_api.client import OpenAIClient
@@ -122,7 +122,7 @@ class ServerLoglikelihood:
         rest = "".join(token.text for token in tokens[1:])
         if len(rest) < len(request.prompt):
             raise ProviderError(
-                "the server gives the first token of a text no probsupport, and does not name "
+                "the server gives the first token of a text no probability, and does not name "
                 "its start token",
                 hint="set provider.tokenizer to the model's tokenizer folder",
             )
@@ -140,11 +140,11 @@ def refusal(where: str, reason: str) -> UsageError:
 
 def output(text: str, parts: Sequence[Sequence[PromptToken]], pairs: Sequence[Scored]) -> LMOutput:
     """One scored text from the tokens of its windows; NaN where the server left a token without a
-    log-probsupport."""
+    log-probability."""
     tokens = [token for part in parts for token in part]
     return scored_output(
         text,
-        [TokenLogprob(token=t.text, logprob=logprob_or_nan(t.logprob)) for t in tokens],
+        [logprob_or_nan(token.logprob) for token in tokens],
         is_greedy=all(token.greedy for token in tokens),
         context_tokens=len(pairs[0].context),
         truncated_tokens=sum(pair.dropped for pair in pairs),

@@ -1,6 +1,6 @@
 """Log-probabilities of a prompt from a completions endpoint, where it gives them.
 
-Two forms are in use. vLLM's ``prompt_logprobs`` answers with the probsupport of each prompt token
+Two forms are in use. vLLM's ``prompt_logprobs`` answers with the probability of each prompt token
 and its rank; the older ``echo`` with ``logprobs`` returns the prompt as if it had been generated.
 Many servers accept either field and ignore it, so an answer counts only if it covers
 every token of the prompt.
@@ -32,8 +32,8 @@ class PromptLogprobForm(StrEnum):
 
 @frozen
 class PromptToken:
-    """One token of a prompt: its text, natural-log probsupport, and whether it is the most
-    probable one. The first token of a prompt has no probsupport."""
+    """One token of a prompt: its text, natural-log probability, and whether it is the most
+    probable one. The first token of a prompt has no probability."""
 
     text: str
     logprob: float | None

@@ -170,7 +170,7 @@ class VLLMProvider(LocalProvider[Engine]):
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
         pairs = to_score(self._tokenizer, request, self._context_length(request))
-        return likelihood_outputs(self._tokenizer, request, await self._score(pairs))
+        return likelihood_outputs(request, await self._score(pairs))
 
     def _context_length(self, request: LMRequest) -> int:
         """Positions of the model that ``request`` may use."""

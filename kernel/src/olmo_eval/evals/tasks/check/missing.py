@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import attrs
-
 from olmo_eval.data import DataLoader, DataSource, load_fewshot_set
 from olmo_eval.errors import DataError, MissingDependencyError, OlmoEvalError
 from olmo_eval.evals.tasks.common import Task
+from olmo_eval.evals.tasks.common.fewshot import shots_source
 
 
 def missing_data(task: Task) -> OlmoEvalError | None:
@@ -28,16 +27,11 @@ def _lookups(task: Task) -> Iterator[Callable[[], object]]:
     config, loader = task.config, DataLoader()
     if config.data_source is not None:
         yield lambda: _locate(loader, config.get_data_source())
-    source = config.fewshot_source
-    if config.num_fewshot == 0:
-        return
-    if isinstance(source, str):
-        yield lambda: load_fewshot_set(source)
-    elif isinstance(source, DataSource):
-        yield lambda: _locate(loader, source)
-    elif task.fewshot_split is not None and config.data_source is not None:
-        split = attrs.evolve(config.data_source, split=task.fewshot_split)
-        yield lambda: _locate(loader, split)
+    shots = shots_source(task)
+    if isinstance(shots, str):
+        yield lambda: load_fewshot_set(shots)
+    elif shots is not None:
+        yield lambda: _locate(loader, shots)
 
 
 def _locate(loader: DataLoader, source: DataSource) -> None:

@@ -80,15 +80,6 @@ def _metric_name(value: Any) -> str | None:
 
 
 @frozen
-class SandboxEnv:
-    """A named environment in which a task's code must run, beyond plain ``python``."""
-
-    name: str
-    dependencies: tuple[str, ...] = field(default=(), converter=texts)
-    dockerfile_extra: str = ""
-
-
-@frozen
 class TaskConfig:
     """What a task measures and how it asks. A task's class attributes give the defaults.
 
@@ -126,9 +117,6 @@ class TaskConfig:
     answer_extractor: Callable[[str], Any] | None = field(
         default=None, converter=_function, metadata={"reads_text": True}
     )
-    dependencies: tuple[str, ...] = field(default=(), converter=texts)
-    sandbox_env: SandboxEnv | None = None
-    sandbox_allocation_weight: float = field(default=1.0, validator=bounds.number(above=0))
     required_secrets: tuple[str, ...] = field(default=(), converter=texts)
 
     def get_data_source(self) -> DataSource:

@@ -131,18 +131,27 @@ def _who_ignores(task: Task) -> str:
     return f"{type(task.config.formatter).__name__} does not show them"
 
 
+def shots_source(task: Task) -> DataSource | str | None:
+    """Where the examples of ``task`` come from: a data source, or the name of a fixed few-shot set;
+    None where it shows none, or draws them from the evaluated data itself.
+    """
+    config = task.config
+    if config.num_fewshot == 0:
+        return None
+    if config.fewshot_source is None and task.fewshot_split and config.data_source:
+        return evolve(config.data_source, split=task.fewshot_split)
+    return config.fewshot_source
+
+
 def _candidates(task: Task) -> tuple[list[Instance], str]:
     """Every possible example, and a name for where they come from."""
-    config = task.config
-    source = config.fewshot_source
+    source = shots_source(task)
+    if source is None:
+        return list(task.instances), f"{task.config.data_source} (the evaluated data)"
     if isinstance(source, str):
         name = f"the few-shot set {source!r}"
         return _instances(task, load_fewshot_set(source), name), name
-    if source is None and task.fewshot_split is not None and config.data_source is not None:
-        source = evolve(config.data_source, split=task.fewshot_split)
-    if isinstance(source, DataSource):
-        return _instances(task, task._rows(source), str(source)), str(source)
-    return list(task.instances), f"{config.data_source} (the evaluated data)"
+    return _instances(task, task._rows(source), str(source)), str(source)
 
 
 def _instances(task: Task, rows: Any, source: str) -> list[Instance]:
