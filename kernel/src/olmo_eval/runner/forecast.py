@@ -112,7 +112,7 @@ def _done(job: Job, identity: str, names: Sequence[str]) -> tuple[str, dict[str,
 
 def _answered(journal: Path, names: Sequence[str]) -> dict[str, set[str] | None]:
     """The ids of what a journal has answers to, scored or yet to be scored, by task."""
-    found = read_progress(journal, names)
+    found = read_progress([journal], names)
     for task, instance_id in found.unscored:
         found.done[task].add(instance_id)
     return {**found.done}

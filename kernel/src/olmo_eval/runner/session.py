@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -84,7 +85,7 @@ class Session(Sitting):
     def _read_journal(self) -> answers.Progress:
         """What is finished, and what is answered and yet to be scored; the text stays on disk."""
         names = [planned.name for planned in self.job.plan.tasks]
-        found = answers.read_progress(self.folder.journal, names, self._see)
+        found = answers.read_progress(self._journals(), names, self._see)
         total = sum(map(len, found.done.values()))
         if total or found.unscored:
             waiting = len(found.unscored)
@@ -94,11 +95,19 @@ class Session(Sitting):
             )
         return found
 
+    def _journals(self) -> list[Path]:
+        """Those that say what is done: the run's own, which takes in those of its shards."""
+        merged = self.folder.merge_shards()
+        if merged:
+            self.progress.message(f"the answers of {merged} shards are taken in")
+        return [self.folder.journal]
+
     async def _evaluate(self, found: answers.Progress) -> None:
-        feeds = [Feed(planned, found.done[planned.name]) for planned in self.job.plan.tasks]
+        shard = self.job.shard
+        feeds = [Feed(p, found.done[p.name], shard) for p in self.job.plan.tasks]
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(found.done[planned.name])
-        own = answers.OwnAnswers(self.folder.journal, found.unscored)
+        own = answers.OwnAnswers(found)
         finder = answers.FirstOf(own, await self._known())
         began = time.perf_counter()
         pipeline = Pipeline(self.harness, feeds, self, finder)
@@ -206,7 +215,7 @@ class Session(Sitting):
 
     def started(self, feed: Feed) -> None:
         name = feed.planned.name
-        self.progress.task_started(name, feed.expected, self._done[name])
+        self.progress.task_started(name, feed.share, self._done[name])
 
     def answered(self, planned: PlannedTask, answer: Row) -> None:
         self.journal.append({"task": planned.name, **answer})
