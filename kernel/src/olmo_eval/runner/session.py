@@ -33,7 +33,7 @@ from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.sitting import Sitting
 
 if TYPE_CHECKING:
-    from olmo_eval.runner.run import Job
+    from olmo_eval.runner.job import Job
 
 
 class Session(Sitting):
@@ -169,7 +169,7 @@ class Session(Sitting):
         if not self.job.reuse:
             return answers.Nothing()
         runs = Store(self.job.results).select({"reuse_key": self.record["reuse_key"]})
-        related = answers.runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
+        related = answers.runs_to_reuse(runs, self.record, by_name=self.job.spec.reuse_by_name)
         if not related:
             self._tell_of_names(runs)
         elif not await self._still_the_same(related):
@@ -227,12 +227,12 @@ class Session(Sitting):
     ) -> None:
         """The first instance of each task, where ``--inspect`` asks for it."""
         name = planned.name
-        if self.job.inspect and name not in self._inspected:
+        if self.job.spec.inspect and name not in self._inspected:
             self._inspected.add(name)
             params = sampling(planned, planned.task.get_sampling_params(told.instance))
             row = joined(deepcopy(answer), score)
             shown = await inspection(
-                name, row, told, params, self.job.inspect, self.harness.provider
+                name, row, told, params, self.job.spec.inspect, self.harness.provider
             )
             self.progress.message(self.redactor.text(shown))
 
@@ -252,7 +252,7 @@ class Session(Sitting):
         Raises:
             RunFailedError: everything answered so far is kept.
         """
-        limit = self.job.max_cost
+        limit = self.job.spec.max_cost
         if limit is not None and self._cost > limit:
             raise RunFailedError(
                 f"the answers have cost ${self._cost:.2f}, more than --max-cost {limit:g}",
