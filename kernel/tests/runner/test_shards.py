@@ -17,7 +17,7 @@ from olmo_eval.runner.shard import Shard
 Tables = Callable[[Run], dict[str, Any]]
 TALLY = str(Path(__file__).parent.parent / "packs/tally.py")
 GRADING = str(Path(__file__).parent.parent / "packs/grading.py")
-COMMAND = ("run", "--plugin", TALLY, "-m", "tally:a", "-t", "sums", "-t", "few")
+COMMAND = ("run", "--plugin", TALLY, "-m", "tally:a", "-t", "sums", "-t", "sums:few")
 
 
 def asked() -> int:
@@ -42,7 +42,7 @@ def test_shards_make_the_run_that_one_process_makes(bench: Any, tables: Tables) 
     assert "the answers of 3 shards are taken in" in whole.err
     assert asked() == 50
     (run,) = Store("results").runs()
-    alone = bench.evaluate("sums", "few", model="tally:a", plugin=[TALLY], results="alone")
+    alone = bench.evaluate("sums", "sums:few", model="tally:a", plugin=[TALLY], results="alone")
     assert run.status == "complete"
     assert tables(run) == tables(alone)
 

@@ -78,6 +78,7 @@ def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
 @click.option("--spec", "spec_file", metavar="FILE", help="Make the run of a spec; - reads it.")
 @click.option("--print-spec", is_flag=True, help="Print the run's spec; make nothing.")
 @click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
+@click.option("--shard", metavar="K/N", help="Make the K-th of N parts, beside other processes.")
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @reuse_by_name_option
@@ -173,7 +174,9 @@ def make_all(sweep: Sweep, specs: Mapping[str, RunSpec], executor: str, as_json:
     try:
         for model in sweep.left():
             with sweep.attempt(model):
-                runs.append(see_through(specs[model], executor))
+                made = see_through(specs[model], executor)
+                if specs[model].shard is None:  # a part of a run has no scores to show
+                    runs.append(made)
             sweep.announce()
     finally:  # an interrupt, too, leaves what is finished to be shown
         show_runs(runs, as_json)

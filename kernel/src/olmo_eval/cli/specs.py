@@ -35,6 +35,7 @@ def specs_of(
         reuse=not options.get("no_reuse"),
         reuse_by_name=bool(options.get("reuse_by_name")),
         max_cost=options.get("max_cost"),
+        shard=options.get("shard"),
         inspect=_inspected(options),
     )
     return {model: evolve(spec, model=model) for model in models}

@@ -11,6 +11,7 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.results.store import Run
 from olmo_eval.runner.external import ExternalRequest
 from olmo_eval.runner.plan import Plan
+from olmo_eval.runner.shard import Shard
 from olmo_eval.runner.spec import RunSpec
 
 
@@ -41,6 +42,11 @@ class Job:
     def results(self) -> str:
         """The folder or URL that the run is written to."""
         return self.spec.results
+
+    @property
+    def shard(self) -> Shard | None:
+        """The part of the run to make; None where it is the whole."""
+        return None if self.spec.shard is None else Shard.parse(self.spec.shard)
 
     @property
     def reuse(self) -> bool:

@@ -37,7 +37,7 @@ _OTHERS = {
         "model", "provider", "harness", "limit", "seed", "step", "max_cost", "external",
         "arguments",
     ),
-    "external": ("tasks", "limit", "seed", "max_cost", "inspect", "rescored"),
+    "external": ("tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard"),
 }  # fmt: skip
 
 
@@ -84,6 +84,7 @@ def _resolve(spec: RunSpec, kept: _Kept) -> Job:
     for target in spec.plugins:
         plugins.manager().load(target)
     _refuse_settings_of_others(spec)
+    _refuse_shard(spec)
     if spec.kind == "rescore":
         return rescore(spec)
     if spec.kind == "external":
@@ -98,6 +99,23 @@ def _refuse_settings_of_others(spec: RunSpec) -> None:
         if getattr(spec, name) != getattr(attrs.fields(RunSpec), name).default:
             kind = f"{'an' if spec.kind == 'external' else 'a'} {spec.kind} run"
             raise UsageError(f"{name} is set, which {kind} does not have")
+
+
+def _refuse_shard(spec: RunSpec) -> None:
+    """Raise where a run cannot be made in shards."""
+    if spec.shard is None:
+        return
+    if spec.fresh:
+        raise UsageError(
+            "fresh and a shard exclude each other: each shard would begin a run of its own",
+            hint="give the run another --name instead",
+        )
+    if "://" in spec.results:
+        raise UsageError(
+            f"shards cannot be made at {spec.results}",
+            hint="--results a folder that every process reaches; the command without --shard may "
+            "then copy what it needs",
+        )
 
 
 def _plan(spec: RunSpec, for_tasks: Sequence[Override], kept: _Kept) -> Plan:

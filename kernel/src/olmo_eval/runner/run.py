@@ -20,7 +20,7 @@ from olmo_eval.harness.answered import inspecting
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.facts import read_record
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
-from olmo_eval.results.locking import run_lock
+from olmo_eval.results.locking import is_held, run_lock
 from olmo_eval.results.remote_run import made_at, note_record, staging_root
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.runner.external_session import ExternalSession
@@ -30,6 +30,8 @@ from olmo_eval.runner.probe import refuse_other_model
 from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.session import Session
+from olmo_eval.runner.shard import Shard
+from olmo_eval.runner.shard_session import ShardSession, begin_shards
 
 
 def execute(job: Job, progress: Progress) -> str:
@@ -44,12 +46,45 @@ def execute(job: Job, progress: Progress) -> str:
     refuse_impossible(job)
     record = run_record(job)
     root = local_root(job.results)
+    if job.shard is not None:
+        return _execute_shard(job, job.shard, root, record, progress)
     with _ends_like_ctrl_c(), run_lock(root, record["identity"], progress.message):
         if "://" in job.results:
             return _execute_at_url(job, root, record, progress)
         folder = _choose(root, job, record["identity"], runs_of(root, record["identity"]))
+        _refuse_shards_being_made(root, record["identity"], folder)
         _see_through(job, folder, record, progress)
         return str(folder.path)
+
+
+def _execute_shard(
+    job: Job, shard: Shard, root: Path, record: dict[str, Any], progress: Progress
+) -> str:
+    """Make one part of the run, beside processes that make the others."""
+    identity = record["identity"]
+    with _ends_like_ctrl_c():
+        with run_lock(root, identity, progress.message):  # the first one begins the run
+            folder = _choose(root, job, identity, runs_of(root, identity))
+            known = folder.read_json()
+            if known is not None and known["status"] == "complete":
+                progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
+                return str(folder.path)
+            if known is None:
+                begin_shards(job, folder, record)
+        with run_lock(root, f"{identity}-{shard.name}", progress.message), exits_are_failures():
+            folder = RunFolder(folder.path, shard.name)
+            anyio.run(_make, job, folder, record, folder.read_json(), progress)
+    return str(folder.path)
+
+
+def _refuse_shards_being_made(root: Path, identity: str, folder: RunFolder) -> None:
+    """Raise where a process still makes a shard of the run."""
+    for path in folder.shard_journals:
+        if is_held(root, f"{identity}-{path.stem}"):
+            raise UsageError(
+                f"{path.stem} is being made by another process",
+                hint="wait for it, or stop it: what it has answered is kept",
+            )
 
 
 def _execute_at_url(job: Job, root: Path, record: dict[str, Any], progress: Progress) -> str:
@@ -226,4 +261,6 @@ async def _make(
                 record["model"]["step"] = known["model"].get("step", job.step)
             record["load_seconds"] = time.perf_counter() - began
             sitting = Session if job.external is None else ExternalSession
+            if job.shard is not None:
+                sitting = ShardSession
             await sitting(job, harness, folder, record, progress).make(known)

@@ -6,31 +6,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from olmo_eval.errors import OlmoEvalError
+from olmo_eval.common.convert import to_json
 from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.redact import Redactor
+from olmo_eval.runner.job import Job
 from olmo_eval.runner.session import Session
 
 
-class ShardSession(Session):
-    """A part of a run being made, beside other parts; the command without a shard merges them.
+def begin_shards(job: Job, folder: RunFolder, record: Mapping[str, Any]) -> None:
+    """Write the record of a run that begins with a shard."""
+    redactor = Redactor()
+    redactor.learn(to_json(job.harness))
+    begun = {"run_id": folder.run_id, **record, "status": "running", "started": now()}
+    folder.write_json(redactor.value(begun))
 
-    The run's record and its observers are the merging command's: a shard only begins the record
-    where there is none yet.
+
+class ShardSession(Session):
+    """A part of a run being made, beside other parts; the command without a shard takes them in.
+
+    The run's record, and telling its observers of the run, are that command's.
     """
 
     def begin(self, known: Mapping[str, Any] | None) -> None:
-        if known is None:
-            super().begin(known)
-            return
         self.record["sessions"] = [{"started": now()}]
 
     def notify(self, hook: str, **arguments: Any) -> None:
-        if hook in ("instance_scored", "task_finished"):
+        if hook == "instance_scored":
             super().notify(hook, **arguments)
 
     def fail(self, error: BaseException) -> None:
-        if isinstance(error, OlmoEvalError):
-            self.progress.message(f"shard {self.job.shard} is not finished")
+        self.progress.message(f"shard {self.job.shard} is not finished")
 
     def _journals(self) -> list[Path]:
         return [RunFolder(self.folder.path).journal, self.folder.journal]

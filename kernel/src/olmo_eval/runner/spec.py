@@ -19,6 +19,7 @@ from olmo_eval.errors import UsageError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.results.redact import Redactor, is_secret_name
 from olmo_eval.results.store import default_results
+from olmo_eval.runner.shard import Shard
 
 KINDS = ("run", "rescore", "external")
 #: the parts of a task's first instance that may be shown
@@ -36,6 +37,13 @@ def _among(known: tuple[str, ...]) -> bounds.Validator:
                 )
 
     return check
+
+
+def _is_shard(_instance: Any, _attribute: Any, value: str) -> None:
+    try:
+        Shard.parse(value)
+    except UsageError as error:
+        raise ValueError(error.message) from error
 
 
 def _overrides(value: Any) -> tuple[Any, ...]:
@@ -73,6 +81,8 @@ class RunSpec:
     - ``results``: a folder or a URL (``s3://``, ``gs://``);
     - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs, those
       of a model that is known by its name alone only with ``reuse_by_name``;
+    - ``shard``: the part of the run to make, ``2/4`` for the second of four; the spec without it
+      takes all parts in and writes the tables;
     - ``max_cost``: US dollars the answers may cost, where the provider knows;
     - ``inspect``: the parts of each task's first instance to show.
 
@@ -101,6 +111,7 @@ class RunSpec:
     fresh: bool = False
     reuse: bool = True
     reuse_by_name: bool = False
+    shard: str | None = field(default=None, validator=optional(_is_shard))
     max_cost: float | None = field(default=None, validator=optional(bounds.number(least=0)))
     inspect: tuple[str, ...] = field(default=(), converter=texts, validator=_among(INSPECTED))
 
