@@ -208,7 +208,7 @@ class Bucket:
 
 
 def upload(results: Path, bucket: str) -> None:
-    """Put every run.json, and the tables of some runs, into the bucket."""
+    """Put every run.json and metrics table into the bucket, and the other tables of some runs."""
     import boto3
 
     from olmo_eval.common.filesystem import open_filesystem
@@ -222,8 +222,8 @@ def upload(results: Path, bucket: str) -> None:
     for folder in folders:
         content = (folder / "run.json").read_bytes()
         put_record(*store, folder.name, content, primary_rows(open_run(str(folder))))
-    for folder in (*folders[:1], *folders[-2:]):
-        for path in folder.rglob("*.parquet"):
+        whole = folder in (*folders[:2], *folders[-2:])
+        for path in folder.rglob("*.parquet") if whole else [folder / "metrics.parquet"]:
             key = f"team/{path.relative_to(results).as_posix()}"
             client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
 

@@ -40,7 +40,13 @@ from olmo_eval.evals.tasks.common import (
 )
 from olmo_eval.harness.config import HarnessConfig, load_harness
 from olmo_eval.results import journal
-from olmo_eval.results.record import gold_text, request_hash, request_row, response_row
+from olmo_eval.results.record import (
+    answer_record,
+    gold_text,
+    request_hash,
+    request_row,
+    score_record,
+)
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.runner.feed import selected
 
@@ -235,16 +241,17 @@ def rows_of(task: Task) -> Iterator[str]:
         asked = request_row(request)
         output = task.extracted(LMOutput("text", metadata={"gold": instance.gold_answer}))
         response = Response(name, instance, request, (output,))
-        kept = response_row(
-            response,
+        answer = answer_record(
+            instance,
+            instance_id=name,
             position=position,
             request=asked,
             request_hash=request_hash(asked, SamplingParams()),
-            values={},
-            weights={},
+            outputs=(output,),
         )
-        found = journal.decode(journal.encode(kept))
-        assert found is not None and found["instance_id"] == name
+        for kept in (answer, score_record(response, ({},), {}, {})):
+            found = journal.decode(journal.encode(kept))
+            assert found is not None and found["instance_id"] == name
         yield name
 
 

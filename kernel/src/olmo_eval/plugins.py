@@ -157,6 +157,15 @@ class PluginManager:
                 hint=faults.HINT,
             ) from error
 
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """What ``load`` has loaded: files by their paths, modules by their names."""
+        modules = [p.module for p in self.plugins if p.origin == _ASKED_FOR]
+        of_files = faults.FILE_MODULE
+        return tuple(
+            str(m.__file__ if m.__name__.startswith(of_files) else m.__name__) for m in modules
+        )
+
     def _known(self, file: Path | None, target: str, owner: Owner) -> bool:
         """Whether a plugin is loaded already.
 

@@ -19,7 +19,8 @@ from olmo_eval.common.suggest import misspelt
 from olmo_eval.common.types import Instance, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import UsageError
 from olmo_eval.evals.tasks.common import Task, build_task, register, register_variant
-from olmo_eval.runner.plan import TaskRequest, check_task, make_plan
+from olmo_eval.runner.plan import check_task, make_plan
+from olmo_eval.runner.spec import TaskRequest
 
 SETTINGS = ("formatter", "sampling_params", "num_fewshot", "limit", "split", "top_p", "seed")
 

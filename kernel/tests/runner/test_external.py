@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from olmo_eval import plugins
-from olmo_eval.common.types import LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import Identity, LMRequest, RequestType, SamplingParams
 from olmo_eval.errors import ProviderError
 from olmo_eval.evals.external import (
     Argument,
@@ -26,6 +26,7 @@ from olmo_eval.evals.external import (
     ExternalInstance,
     ExternalMetric,
 )
+from olmo_eval.providers.mock import MockProvider
 from olmo_eval.registry import Owner
 from olmo_eval.results.store import Run, Store
 from olmo_eval.runner import apart
@@ -631,12 +632,166 @@ def test_observers_hear_of_an_external_run(bench: Any, register: Register) -> No
     ]
 
 
-def test_two_runs_of_one_command_are_two_runs(bench: Any, register: Register) -> None:
+# -- once more
+
+
+def ids() -> list[str]:
+    return [run.run_id for run in Store("results").runs()]
+
+
+def test_a_finished_run_of_the_same_eval_is_shown_as_it_is(bench: Any, register: Register) -> None:
     register(Guess)
 
-    first, second = run_eval(bench, "--json").json, run_eval(bench, "--json").json
+    first, second = run_eval(bench, "--json"), run_eval(bench, "--json")
 
-    assert first["run_id"] != second["run_id"]
+    assert first.json == second.json
+    assert f"run {first.json['run_id']} is complete; --fresh makes it anew" in second.err
+    assert len(ids()) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("-a", "seed=1"), ("-o", "system_prompt=x"), ("-o", "provider.kwargs.skill=1"), ("--fresh",),
+     ("--name", "other")],
+)  # fmt: skip
+def test_whatever_is_another_eval_is_another_run(
+    bench: Any, register: Register, other: tuple[str, ...]
+) -> None:
+    register(Guess)
+    run_eval(bench)
+
+    assert run_eval(bench, *other).code == 0
+    assert len(set(ids())) == 2
+
+
+def test_another_code_is_another_run(bench: Any) -> None:
+    for value in ("0.25", "0.5"):
+        (bench.folder / "coin.py").write_text(
+            STUCK.replace("stuck", "coin").replace(
+                "await asyncio.to_thread(time.sleep, 600)",
+                "from olmo_eval.evals.external import ExternalEvalResult\n"
+                f"        return ExternalEvalResult({{'accuracy': {value}}})",
+            )
+        )
+        command = ("external", "run", "coin", "-m", "mock", "--plugin", "coin.py")
+        assert bench.command(*command).code == 0
+        assert bench.command(*command).code == 0
+
+    assert [run.scores()[0].value for run in Store("results").runs()] == [0.25, 0.5]
+
+
+def test_a_run_that_failed_begins_anew_and_keeps_what_it_wrote(
+    bench: Any, register: Register
+) -> None:
+    seen: list[list[str]] = []
+
+    async def execute(self: Any, context: Any) -> ExternalEvalResult:
+        seen.append([path.name for path in context.folder.iterdir()])
+        (context.folder / "log.txt").write_text(f"attempt {len(seen)}")
+        if len(seen) < 3:
+            raise ValueError("not yet")
+        return ExternalEvalResult({"accuracy": 1.0})
+
+    register(reporting(None, execute=execute))
+
+    codes = [run_eval(bench).code for _ in range(3)]
+    last = run_eval(bench, "--json").json
+
+    assert codes == [1, 1, 0]
+    assert seen == [[], [], []]
+    assert ids() == [last["run_id"]]
+    folder = Path(the_run(bench).location)
+    kept = [(folder / name / "log.txt").read_text() for name in ("external.1", "external.2")]
+    assert [*kept, (folder / "external/log.txt").read_text()] == [
+        "attempt 1", "attempt 2", "attempt 3"
+    ]  # fmt: skip
+    assert len(the_run(bench).record["sessions"]) == 3
+    assert the_run(bench).status == "complete"
+    assert "error" not in the_run(bench).record
+
+
+class Named(MockProvider):
+    """A model behind a name."""
+
+    how: ClassVar = Identity.NAME
+
+    @classmethod
+    def identify(cls, config: Any) -> dict[str, Any]:
+        return {"fingerprint": "name:x", "known_by": str(cls.how)}
+
+
+@pytest.mark.parametrize(
+    ("how", "runs"), [(Identity.NAME, 2), (Identity.PLACE, 2), (Identity.SERVICE, 1)]
+)
+def test_a_model_that_may_change_behind_its_name_is_evaluated_anew(
+    bench: Any, register: Register, how: Identity, runs: int
+) -> None:
+    register(Guess)
+    kind = type("Served", (Named,), {"how": how})
+    plugins.manager().registry("providers").add("named", kind, ACME)
+
+    for _ in range(2):
+        assert bench.cli("external", "run", "acme", "-m", "named:x").code == 0
+
+    assert len(set(ids())) == runs
+
+
+def test_a_step_is_set_on_the_run_that_is_there(bench: Any, register: Register) -> None:
+    register(Guess)
+    run_eval(bench)
+
+    done = run_eval(bench, "--step", "600")
+
+    assert "now has the step 600" in done.err
+    assert [run.record["model"]["step"] for run in Store("results").runs()] == [600]
+
+
+def test_a_key_is_no_part_of_what_is_run(bench: Any, register: Register) -> None:
+    register(reporting(ExternalEvalResult({"accuracy": 1.0}), arguments={"api_key": Argument("")}))
+
+    for key in ("first-key-1", "second-key-2"):
+        assert run_eval(bench, "-a", f"api_key={key}").code == 0
+
+    assert len(ids()) == 1
+
+
+SLOW = STUCK.replace("stuck", "slow").replace(
+    "await asyncio.to_thread(time.sleep, 600)",
+    "while not (context.folder.parent / 'go').exists():\n"
+    "            await asyncio.sleep(0.02)\n"
+    "        from olmo_eval.evals.external import ExternalEvalResult\n"
+    "        return ExternalEvalResult({'accuracy': 1.0})",
+)
+
+
+def test_two_processes_make_one_run(bench: Any) -> None:
+    (bench.folder / "slow.py").write_text(SLOW)
+    command = ("external", "run", "slow", "-m", "mock", "--plugin", "slow.py", "--json")
+    first = bench.start(*command)
+    while not (begun := list(bench.folder.glob("results/runs/*/external/begun"))):
+        assert first.poll() is None
+        time.sleep(0.02)
+
+    second = bench.start(*command)
+    said = iter(second.stderr.readline, "")
+    assert any("is being made by process" in line for line in said)
+    (begun[0].parent.parent / "go").touch()
+    made = [process.communicate(timeout=60)[0] for process in (first, second)]
+
+    assert made[0] == made[1]
+    assert len(ids()) == 1
+
+
+def test_a_spec_makes_the_run_of_the_command(bench: Any, register: Register) -> None:
+    register(Guess)
+    command = ("-a", "questions=3", "-o", "system_prompt=x")
+    (bench.folder / "spec.json").write_text(run_eval(bench, *command, "--print-spec").out)
+    assert not (bench.folder / "results").exists()
+
+    (made,) = bench.cli("run", "--spec", "spec.json", "--json").json
+
+    assert run_eval(bench, *command, "--json").json["run_id"] == made["run_id"]
+    assert "perplexity" in bench.cli("run", "--spec", "spec.json").out
 
 
 # -- secrets
@@ -746,16 +901,20 @@ def test_results_and_checkpoints_may_be_in_a_bucket(
     checkpoint = "s3://evals/run1/step10"
     bucket.put_object(Bucket="evals", Key="run1/step10/config.json", Body=b"{}")
 
-    done = bench.cli(
+    command = (
         "external", "run", "acme", "-m", checkpoint, "--provider", "mock",
         "--results", "s3://evals/team", "--json",
     )  # fmt: skip
+    done = bench.cli(*command)
+    again = bench.cli(*command, "--step", "20")
 
     assert done.code == 0, done.err
+    assert "is complete; --fresh makes it anew" in again.err
+    assert again.json["run_id"] == done.json["run_id"]
     assert done.json["location"].startswith("s3://evals/team/runs/")
     assert not (bench.folder / "s3:").exists()
     (run,) = Store("s3://evals/team").runs()
-    assert (run.model, run.record["model"]["step"], run.status) == (checkpoint, 10, "complete")
+    assert (run.model, run.record["model"]["step"], run.status) == (checkpoint, 20, "complete")
     assert run.instances("acme").num_rows == 1
     kept = bucket.list_objects_v2(Bucket="evals", Prefix="team/")["Contents"]
     assert any(entry["Key"].endswith("/external/journal/log.txt") for entry in kept)

@@ -21,9 +21,9 @@ from olmo_eval.evals.tasks.common.spec import parse_spec, task_class
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.results.differences import differing_inputs
 from olmo_eval.results.store import Run
-from olmo_eval.runner.evaluate import make_job
-from olmo_eval.runner.plan import TaskRequest, make_plan
 from olmo_eval.runner.record import run_record
+from olmo_eval.runner.resolve import resolve
+from olmo_eval.runner.spec import RunSpec, TaskRequest
 
 Change = Callable[[Any], Mapping[str, Any]]
 
@@ -181,9 +181,9 @@ def record_of(
     model: Path, *tasks: str, engine: str = "embedded", **settings: Any
 ) -> dict[str, Any]:
     """What run.json would say; nothing is loaded."""
-    plan = make_plan([TaskRequest(task) for task in tasks or ("sums",)])
+    requests = [TaskRequest(task) for task in tasks or ("sums",)]
     harness = HarnessConfig.from_dict(settings)
-    return run_record(make_job(str(model), harness, plan, provider=engine))
+    return run_record(resolve(RunSpec(str(model), requests, harness=harness, provider=engine)))
 
 
 def new_weights(folder: Path) -> None:

@@ -28,7 +28,8 @@ from olmo_eval.harness import HarnessConfig, ProviderConfig, tool
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.results.record import request_hash, request_row
-from olmo_eval.runner.plan import TaskRequest, make_plan
+from olmo_eval.runner.plan import make_plan
+from olmo_eval.runner.spec import TaskRequest
 
 WEATHER = ToolSchema("weather", "Tells the weather.", {"type": "object", "properties": {}})
 

@@ -294,7 +294,7 @@ def test_sys_exit_in_a_task_of_somebody_else_ends_the_run_with_an_error(bench: A
     done = bench.command("run", "--plugin", "exits.py", "-m", "exits:x", "-t", "sums")
 
     assert done.code == 1
-    assert "exits.py:14 called sys.exit(0) in the middle of the run" in done.err
+    assert "exits.py:13 called sys.exit(0) in the middle of the run" in done.err
 
 
 def test_the_limit_is_part_of_how_a_run_was_scored(troubled: Callable[[str], Run]) -> None:

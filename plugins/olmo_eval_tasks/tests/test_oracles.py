@@ -6,11 +6,9 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -61,17 +59,20 @@ class LocalSandbox:
         return ExecResult(code, "", "")
 
 
-class Context:
-    """A scoring context that has a place to run Python."""
+class Place:
+    """What of an episode these scorers use: somewhere to run Python."""
 
-    @asynccontextmanager
-    async def sandbox(self, capability: str) -> AsyncIterator[LocalSandbox]:
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    async def sandbox(self, capability: str) -> LocalSandbox:
         assert capability == "python"
-        with tempfile.TemporaryDirectory() as folder:
-            yield LocalSandbox(folder)
+        return LocalSandbox(self.folder)
 
-    def judge(self, name: str | None = None) -> Any:
-        raise AssertionError("no judge is needed")
+
+def score_apart(scorer: AsyncScorer, instance: Instance, output: LMOutput) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(scorer.score_async(instance, output, Place(folder)))
 
 
 def respond(
@@ -82,7 +83,7 @@ def respond(
     scores: dict[str, tuple[float, ...]] = {}
     for scorer in task.scorers():
         if isinstance(scorer, AsyncScorer):
-            given = [asyncio.run(scorer.score_async(instance, o, Context())) for o in outputs]
+            given = [score_apart(scorer, instance, output) for output in outputs]
         else:
             given = [scorer.score(instance, output) for output in outputs]
         scores[scorer.name] = tuple(given)

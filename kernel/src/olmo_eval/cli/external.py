@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,10 +13,7 @@ from olmo_eval.cli.options import (
     json_option,
     results_option,
 )
-from olmo_eval.errors import OlmoEvalError, UsageError
-
-if TYPE_CHECKING:
-    from olmo_eval.common.overrides import Override
+from olmo_eval.errors import OlmoEvalError
 
 
 @click.group()
@@ -84,8 +81,10 @@ def list_(filter_: str, as_json: bool) -> None:
 @click.option("--provider", metavar="KIND", help="Inference provider.")
 @click.option("--name", help="Name of the run.")
 @click.option("--group", help="Group of runs it belongs to.")
-@click.option("--step", type=int, help="Training step of the checkpoint.")
+@click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint.")
 @click.option("--executor", default="local", show_default=True, help="Where the run executes.")
+@click.option("--fresh", is_flag=True, help="Run it anew, though a run of it is finished.")
+@click.option("--print-spec", is_flag=True, help="Print the run's spec; make nothing.")
 @results_option
 @fail_if_missing_option
 @json_option
@@ -94,63 +93,43 @@ def run(
     model: str,
     arguments: Sequence[str],
     overrides: Sequence[str],
-    results: str,
     executor: str,
+    fresh: bool,
+    print_spec: bool,
     fail_if_missing: float,
     as_json: bool,
     **options: Any,
 ) -> int:
     """Run the external eval NAME on a model.
 
-    It is not resumed: each command makes a new run.
+    A finished run of the same eval, arguments, model and harness is shown as it is; one that was
+    not finished begins anew.
     """
     from olmo_eval.cli.results import run_json
-    from olmo_eval.cli.run import harness_of, missing_too_many, refuse_contradiction, see_through
-    from olmo_eval.cli.show import print_json, print_scores
-    from olmo_eval.common.overrides import parse_override
-    from olmo_eval.runner.evaluate import make_job
-    from olmo_eval.runner.external import find_external
-    from olmo_eval.runner.plan import Plan
-    from olmo_eval.runner.run import refuse_impossible
+    from olmo_eval.cli.run import missing_too_many, prepare, see_through, show_runs
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.cli.specs import spec_of
+    from olmo_eval.cli.sweep import Sweep
+    from olmo_eval.runner.resolve import resolving_once
 
-    wanted = find_external(eval_name, [parse_override(text) for text in arguments])
-    for_harness = [parse_override(text) for text in overrides]
-    _refuse_task_settings(for_harness)
-    job = make_job(
-        model,
-        harness_of(options, for_harness),
-        Plan((), ()),
-        provider=options["provider"],
-        step=options["step"],
-        results=results,
-        name=options["name"],
-        group=options["group"],
-        external=wanted,
+    spec = spec_of(
+        options,
+        kind="external",
+        model=model,
+        external=eval_name,
+        arguments=arguments,
+        overrides=overrides,
+        fresh=fresh,
     )
-    refuse_contradiction(job, model, for_harness, options["provider"])
-    refuse_impossible(job)
-    if "provider_choice" in job.notes:
-        click.echo(f"provider {job.notes['provider_choice']}", err=True)
-    done = see_through(job, executor)
+    if print_spec:
+        click.echo(spec.to_json())
+        return 0
+    sweep = Sweep([model])
+    with resolving_once():
+        prepare(sweep, {model: spec}, executor)
+        done = see_through(spec, executor)
     if as_json:
         print_json(run_json(done))
     else:
-        print_scores(done, done.scores(), every=True)
-        click.echo(f"results: {done.location}")
+        show_runs([done], as_json=False)
     return missing_too_many([done], fail_if_missing)
-
-
-def _refuse_task_settings(overrides: Sequence[Override]) -> None:
-    from attrs import fields
-
-    from olmo_eval.evals.tasks.common.spec import is_task_setting
-    from olmo_eval.harness.config import HarnessConfig
-
-    of_harness = {field.name for field in fields(HarnessConfig)}
-    for override in overrides:
-        if override.path[0] not in of_harness and is_task_setting(override.path[0]):
-            raise UsageError(
-                f"override {override.text!r} is a setting of tasks, which an external eval does "
-                "not have",
-                hint="its own arguments: -a KEY=VALUE; `olmo-eval external list` names them",
-            )

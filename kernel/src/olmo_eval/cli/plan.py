@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from olmo_eval.cli.options import OrderedCommand, json_option, results_option, reuse_by_name_option
-from olmo_eval.cli.run import make_all, model_and_tasks
+from olmo_eval.cli.run import model_and_tasks, resolve_all
+from olmo_eval.cli.specs import specs_of
 from olmo_eval.cli.sweep import Sweep
+from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.runner.forecast import TaskForecast
+    from olmo_eval.runner.spec import RunSpec
 
 
 @click.command(cls=OrderedCommand)
-@model_and_tasks
+@model_and_tasks(required=True)
 @results_option
 @click.option("--fresh", is_flag=True, help="As if started anew.")
 @click.option("--no-reuse", is_flag=True, help="As if no earlier answers were taken.")
 @reuse_by_name_option
 @json_option
 @click.pass_context
-def plan(
-    ctx: click.Context, /, models: Sequence[str], results: str, as_json: bool, **options: Any
-) -> None:
+def plan(ctx: click.Context, /, models: Sequence[str], as_json: bool, **options: Any) -> None:
     """Show what `run` would do with the same options: reuse, ask, cost; and what n can tell."""
+    from olmo_eval.runner.resolve import resolving_once
+
+    specs = specs_of(models, ctx.meta["ordered"], options)
+    with resolving_once():
+        show_plans(Sweep(tuple(specs)), specs, as_json)
+
+
+def show_plans(sweep: Sweep, specs: Mapping[str, RunSpec], as_json: bool) -> None:
+    """Print what the runs of the specs would do.
+
+    Raises:
+        OlmoEvalError: some of them would be refused.
+    """
     from olmo_eval.cli.show import print_json
     from olmo_eval.runner.forecast import forecast
 
+    for spec in specs.values():
+        if spec.kind != "run":
+            raise UsageError(
+                f"a plan is of tasks that a model is asked, which a run of kind {spec.kind!r} has "
+                "none of"
+            )
     found = []
-    sweep = Sweep(models)
-    jobs = make_all(sweep, ctx.meta["ordered"], results, options)
+    jobs = resolve_all(sweep, specs)
     if not jobs:
         sweep.raise_failures()
     for model, job in jobs.items():

@@ -48,30 +48,26 @@ def rescore(
 
     Makes a new run and asks no model anything.
     """
-    from olmo_eval.cli.run import missing_too_many, show_runs, unusual
-    from olmo_eval.common.overrides import parse_override
-    from olmo_eval.results.store import Store
-    from olmo_eval.runner.evaluate import run_job
-    from olmo_eval.runner.plan import TaskRequest
-    from olmo_eval.runner.progress import make_progress
-    from olmo_eval.runner.rescore import rescore_job
+    from olmo_eval.cli.run import missing_too_many, see_through, show_runs, unusual
+    from olmo_eval.plugins import manager
+    from olmo_eval.runner.spec import RunSpec, TaskRequest
 
-    requests: list[TaskRequest] = []
-    for_all = []
+    bound: list[tuple[str, list[str]]] = []
+    for_all: list[str] = []
     for option, value in ctx.meta["ordered"]:
         if option == "tasks":
-            requests.append(TaskRequest(value))
-        elif requests:
-            last = requests[-1]
-            bound = (*last.overrides, parse_override(value))
-            requests[-1] = TaskRequest(last.spec, bound)
+            bound.append((value, []))
         else:
-            for_all.append(parse_override(value))
-    job = rescore_job(Store(results).find(run), requests, for_all, results=results, name=name)
-    progress = make_progress()
-    try:
-        done = run_job(job, progress)
-    finally:
-        progress.close()
+            (bound[-1][1] if bound else for_all).append(value)
+    spec = RunSpec(
+        kind="rescore",
+        rescored=run,
+        tasks=[TaskRequest(task, given) for task, given in bound],
+        overrides=for_all,
+        plugins=manager().asked_for,
+        name=name,
+        results=results,
+    )
+    done = see_through(spec, "local")
     show_runs([done], as_json)
     return missing_too_many([done], fail_if_missing) or unusual([done], strict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,62 +16,69 @@ from olmo_eval.cli.options import (
     reuse_by_name_option,
     strict_option,
 )
+from olmo_eval.cli.specs import read_spec, specs_of
 from olmo_eval.cli.sweep import Sweep
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
-    from olmo_eval.common.overrides import Override
-    from olmo_eval.harness.config import HarnessConfig
     from olmo_eval.results.store import Run
-    from olmo_eval.runner.plan import Plan, TaskRequest
-    from olmo_eval.runner.run import Job
+    from olmo_eval.runner.job import Job
+    from olmo_eval.runner.plan import Plan
+    from olmo_eval.runner.spec import RunSpec
 
-_INSPECT = ("instance", "request", "response", "formatted", "tokens")
+
+def model_and_tasks(*, required: bool) -> Callable[[Any], Any]:
+    """The options that say what to run, shared with other commands; whether -m is required."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(_options(required)):
+            command = option(command)
+        return command
+
+    return add
 
 
-def model_and_tasks(command: Any) -> Any:
-    """The options that say what to run, shared with other commands."""
-    for option in reversed(
-        (
-            click.option(
-                "-m",
-                "--model",
-                "models",
-                multiple=True,
-                required=True,
-                help="Checkpoint folder, hub id, preset, provider:model, or mock. Repeatable.",
-            ),
-            click.option(
-                "-t", "--task", "tasks", multiple=True, help="Task spec or suite. Repeatable."
-            ),
-            click.option(
-                "-o",
-                "--override",
-                "overrides",
-                multiple=True,
-                metavar="KEY=VALUE",
-                help="Override a setting of the -t or --harness before it.",
-            ),
-            click.option("-H", "--harness", help="Harness preset."),
-            click.option("--harness-config", metavar="FILE", help="Harness from a YAML file."),
-            click.option("--provider", metavar="KIND", help="Inference provider."),
-            click.option(
-                "--limit", type=click.IntRange(1), help="Instances per task: a seeded subset."
-            ),
-            click.option("--seed", type=int, help="Seed of subsets and of sampling."),
-            click.option("--name", help="Name of the run."),
-            click.option("--group", help="Group of runs it belongs to."),
-            click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint."),
-        )
-    ):
-        command = option(command)
-    return command
+def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
+    return (
+        click.option(
+            "-m",
+            "--model",
+            "models",
+            multiple=True,
+            required=model_required,
+            help="Checkpoint folder, hub id, preset, provider:model, or mock. Repeatable.",
+        ),
+        click.option(
+            "-t", "--task", "tasks", multiple=True, help="Task spec or suite. Repeatable."
+        ),
+        click.option(
+            "-o",
+            "--override",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Override a setting of the -t or --harness before it.",
+        ),
+        click.option("-H", "--harness", help="Harness preset."),
+        click.option("--harness-config", metavar="FILE", help="Harness from a YAML file."),
+        click.option("--provider", metavar="KIND", help="Inference provider."),
+        click.option(
+            "--limit", type=click.IntRange(1), help="Instances per task: a seeded subset."
+        ),
+        click.option("--seed", type=int, help="Seed of subsets and of sampling."),
+        click.option("--name", help="Name of the run."),
+        click.option("--group", help="Group of runs it belongs to."),
+        click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint."),
+    )
 
 
 @click.command(cls=OrderedCommand)
-@model_and_tasks
+@model_and_tasks(required=False)
 @results_option
+@click.option("--spec", "spec_file", metavar="FILE", help="Make the run of a spec; - reads it.")
+@click.option("--print-spec", is_flag=True, help="Print the run's spec; make nothing.")
 @click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
+@click.option("--shard", metavar="K/N", help="Make the K-th of N parts, beside other processes.")
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @reuse_by_name_option
@@ -79,7 +86,7 @@ def model_and_tasks(command: Any) -> Any:
 @click.option("--stop-on-error", is_flag=True, help="End with the first model that fails.")
 @fail_if_missing_option
 @strict_option
-@click.option("--dry-run", is_flag=True, help="Show what would run; load no model.")
+@click.option("--dry-run", is_flag=True, help="Show what would run, as `olmo-eval plan` does.")
 @click.option("--inspect", is_flag=True, help="Show the first instance of each task as it runs.")
 @click.option("--inspect-instance", is_flag=True, help="Show only its instance.")
 @click.option("--inspect-request", is_flag=True, help="Show only its request.")
@@ -92,7 +99,9 @@ def run(
     ctx: click.Context,
     /,
     models: Sequence[str],
-    results: str,
+    spec_file: str | None,
+    print_spec: bool,
+    executor: str,
     dry_run: bool,
     as_json: bool,
     **options: Any,
@@ -103,30 +112,75 @@ def run(
 
     -o binds to the -t or --harness before it: for a suite it applies to every member. Settings
     of the harness (provider.kwargs.x=1, max_turns=3) go to the harness wherever they stand.
+
+    --spec makes a run that `run --print-spec` described, here or elsewhere.
     """
-    sweep = Sweep(models, stop=options["stop_on_error"])
-    jobs = make_all(sweep, ctx.meta["ordered"], results, options)
-    if not jobs or sweep.over:
+    from olmo_eval.cli.plan import show_plans
+    from olmo_eval.runner.resolve import resolving_once
+
+    if spec_file is None:
+        if not models:  # which --spec alone does without
+            option = next(p for p in ctx.command.params if p.name == "models")
+            raise click.MissingParameter(ctx=ctx, param=option)
+        specs = specs_of(models, ctx.meta["ordered"], options)
+    else:
+        spec = read_spec(ctx, spec_file)
+        specs = {spec.model: spec}
+    if print_spec:
+        _print_spec(specs)
+        return 0
+    sweep = Sweep(tuple(specs), stop=options["stop_on_error"])
+    with resolving_once():
+        if dry_run:
+            show_plans(sweep, specs, as_json)
+            return 0
+        runs = make_all(sweep, specs, executor, as_json)
+    code = missing_too_many(runs, options["fail_if_missing"]) or unusual(runs, options["strict"])
+    sweep.raise_failures()
+    return code
+
+
+def _print_spec(specs: Mapping[str, RunSpec]) -> None:
+    if len(specs) > 1:
+        raise UsageError(
+            f"--print-spec prints the spec of one run, and these are {len(specs)}",
+            hint="give one -m at a time",
+        )
+    for spec in specs.values():
+        click.echo(spec.to_json())
+
+
+def prepare(sweep: Sweep, specs: Mapping[str, RunSpec], executor: str) -> None:
+    """Refuse what can be refused before the first run begins, where this machine makes them.
+
+    Raises:
+        OlmoEvalError: nothing is left to run.
+    """
+    from olmo_eval.runner.evaluate import executor_class
+    from olmo_eval.runner.executor import LocalExecutor
+
+    made_by = executor_class(executor)
+    if not (isinstance(made_by, type) and issubclass(made_by, LocalExecutor)):
+        return  # data, checkpoint and secrets may be where the run is made alone
+    if not resolve_all(sweep, specs) or sweep.over:
         sweep.raise_failures()
     sweep.announce()
-    for job in jobs.values():
-        if "provider_choice" in job.notes:
-            click.echo(f"provider {job.notes['provider_choice']}", err=True)
-    if dry_run:
-        _show_plan(list(jobs.values()), as_json)
-        sweep.raise_failures()
-        return 0
+
+
+def make_all(sweep: Sweep, specs: Mapping[str, RunSpec], executor: str, as_json: bool) -> list[Run]:
+    """Have the executor make every run, and show them."""
+    prepare(sweep, specs, executor)
     runs: list[Run] = []
     try:
         for model in sweep.left():
             with sweep.attempt(model):
-                runs.append(see_through(jobs[model], options["executor"]))
+                made = see_through(specs[model], executor)
+                if specs[model].shard is None:  # a part of a run has no scores to show
+                    runs.append(made)
             sweep.announce()
     finally:  # an interrupt, too, leaves what is finished to be shown
         show_runs(runs, as_json)
-    code = missing_too_many(runs, options["fail_if_missing"]) or unusual(runs, options["strict"])
-    sweep.raise_failures()
-    return code
+    return runs
 
 
 def missing_too_many(runs: Sequence[Run], percent: float) -> int:
@@ -169,94 +223,37 @@ def unusual(runs: Sequence[Run], strict: bool) -> int:
     return code
 
 
-def see_through(job: Job, executor: str) -> Run:
+def see_through(spec: RunSpec, executor: str) -> Run:
     """Make the run, and show how it goes."""
-    from olmo_eval.runner.evaluate import run_job
+    from olmo_eval.runner.evaluate import make_run
     from olmo_eval.runner.progress import make_progress
 
     progress = make_progress()
     try:
-        return run_job(job, progress, executor)
+        return make_run(spec, progress, executor)
     finally:
         progress.close()
 
 
-def make_all(
-    sweep: Sweep, ordered: Sequence[tuple[str, Any]], results: str, options: dict[str, Any]
-) -> dict[str, Job]:
-    """The jobs that can be made, by model, from the options in the order in which they stood.
-
-    Raises:
-        OlmoEvalError: what is wrong whatever the model.
-    """
-    from olmo_eval.runner.plan import make_plan, with_limit
+def resolve_all(sweep: Sweep, specs: Mapping[str, RunSpec]) -> dict[str, Job]:
+    """The runs that can be made here, by model; why others cannot be is the sweep's to tell."""
+    from olmo_eval.runner.resolve import resolve
     from olmo_eval.runner.run import refuse_impossible
 
-    requests, for_harness = bind(ordered)
-    harness = harness_of(options, for_harness)
-    plan = with_limit(make_plan(requests), options["limit"], options["seed"])
-    for note in _unfilled(plan):
-        click.echo(f"note: {note}", err=True)
     jobs: dict[str, Job] = {}
+    noted: set[str] = set()
     for model in sweep.left():
         with sweep.attempt(model):
-            job = _make(model, harness, plan, results, options)
-            refuse_contradiction(job, model, for_harness, options["provider"])
+            job = resolve(specs[model])
+            for note in _unfilled(job.plan):
+                if note not in noted:
+                    noted.add(note)
+                    click.echo(f"note: {note}", err=True)
             refuse_impossible(job)
             jobs[model] = job
+            if "provider_choice" in job.notes:
+                click.echo(f"provider {job.notes['provider_choice']}", err=True)
     return jobs
-
-
-def harness_of(options: dict[str, Any], overrides: Sequence[Override]) -> HarnessConfig:
-    """The harness that the options name, with its overrides."""
-    from olmo_eval.common.overrides import apply_overrides
-    from olmo_eval.harness.config import load_harness
-    from olmo_eval.harness.presets import get_harness_preset
-
-    if options["harness"] and options["harness_config"]:
-        raise UsageError("--harness and --harness-config exclude each other")
-    if options["harness_config"]:
-        harness = load_harness(options["harness_config"])
-    else:
-        harness = get_harness_preset(options["harness"] or "default")
-    return apply_overrides(harness, overrides, where=f"harness {harness.name!r}")
-
-
-def _make(
-    model: str, harness: HarnessConfig, plan: Plan, results: str, options: dict[str, Any]
-) -> Job:
-    from olmo_eval.runner.evaluate import make_job
-
-    parts = _INSPECT[:3] if options.get("inspect") else ()
-    chosen = [part for part in _INSPECT if options.get(f"inspect_{part}")]
-    return make_job(
-        model,
-        harness,
-        plan,
-        provider=options["provider"],
-        step=options["step"],
-        results=results,
-        name=options["name"],
-        group=options["group"],
-        fresh=bool(options.get("fresh")),
-        reuse=not options.get("no_reuse"),
-        reuse_by_name=bool(options.get("reuse_by_name")),
-        max_cost=options.get("max_cost"),
-        inspect=tuple(chosen or parts),
-    )
-
-
-def refuse_contradiction(
-    job: Job, model: str, overrides: Sequence[Override], provider: str | None
-) -> None:
-    """Raise where an override names another provider than what else was asked for."""
-    asked = next((o for o in reversed(overrides) if o.path == ("provider", "kind")), None)
-    kind = job.harness.provider.kind
-    if asked is not None and asked.value != kind:
-        by = f"--provider {kind}" if provider else f"-m {model}"
-        raise UsageError(
-            f"override {asked.text!r} contradicts {by}", hint="leave one of the two out"
-        )
 
 
 def _unfilled(plan: Plan) -> list[str]:
@@ -277,94 +274,6 @@ def _unfilled(plan: Plan) -> list[str]:
     return notes
 
 
-def bind(
-    ordered: Sequence[tuple[str, Any]],
-) -> tuple[list[TaskRequest], list[Override]]:
-    """Tasks with the overrides that follow them, and the overrides of the harness.
-
-    Raises:
-        UsageError: an override that nothing before it has a setting for.
-    """
-    from attrs import evolve
-
-    from olmo_eval.common.overrides import parse_override
-    from olmo_eval.runner.evaluate import split_overrides
-    from olmo_eval.runner.plan import TaskRequest
-
-    requests: list[TaskRequest] = []
-    for_harness: list[Override] = []
-    last = ""
-    for name, value in ordered:
-        if name == "tasks":
-            requests.append(TaskRequest(value))
-        if name != "overrides":
-            last = name
-            continue
-        override = parse_override(value)
-        for_tasks, harness = split_overrides([override])
-        if harness:
-            for_harness += harness
-        elif last == "tasks":
-            bound = (*requests[-1].overrides, *for_tasks)
-            requests[-1] = evolve(requests[-1], overrides=bound)
-        else:
-            raise UsageError(
-                f"override {value!r} is a setting of tasks, but no -t stands before it",
-                hint=f"write it after its task: -t TASK -o {value}",
-            )
-    return requests, for_harness
-
-
-def _show_plan(jobs: Sequence[Job], as_json: bool) -> None:
-    from olmo_eval.cli.show import print_json, table
-    from olmo_eval.common.convert import to_json
-
-    if as_json:
-        print_json([_plan_json(job) for job in jobs])
-        return
-    for job in jobs:
-        provider = job.harness.provider
-        click.echo(f"{job.model}: provider {provider.kind}, harness {job.harness.name}")
-    rows = []
-    for planned in jobs[0].plan.tasks:
-        config = planned.task.config
-        source = config.data_source.uri() if config.data_source else "-"
-        rows.append(
-            (
-                planned.name,
-                str(planned.example.request_type),
-                f"{config.num_fewshot}",
-                config.primary().metric_name,
-                "all" if config.limit is None else f"{config.limit:,}",
-                source,
-            )
-        )
-    left = "left"
-    columns = [("task", left), ("request", left), ("shots", "right"), ("metric", left)]
-    table([*columns, ("instances", "right"), ("data", left)], rows)
-    for suite in jobs[0].plan.suites:
-        click.echo(f"suite {suite.name}: {len(suite.leaves())} tasks, {to_json(suite.aggregation)}")
-
-
-def _plan_json(job: Job) -> dict[str, Any]:
-    from olmo_eval.common.convert import to_json
-    from olmo_eval.results.redact import Redactor
-
-    tasks = [
-        {"name": p.name, "supplied_by": p.owner.to_dict(), "config": to_json(p.task.config)}
-        for p in job.plan.tasks
-    ]
-    suites = [s.to_dict() for s in job.plan.suites]
-    plain = {
-        "model": job.model,
-        "harness": to_json(job.harness),
-        "tasks": tasks,
-        "suites": suites,
-    }
-    redacted: dict[str, Any] = Redactor().value(plain)
-    return redacted
-
-
 def show_runs(runs: Sequence[Run], as_json: bool) -> None:
     """Print the primary scores of runs, or everything as JSON."""
     from olmo_eval.cli.results import run_json
@@ -375,5 +284,5 @@ def show_runs(runs: Sequence[Run], as_json: bool) -> None:
         return
     for i, done in enumerate(runs):
         click.echo("\n" if i else "", nl=bool(i))
-        print_scores(done, done.scores())
+        print_scores(done, done.scores(), every=done.record["kind"] == "external")
         click.echo(f"results: {done.location}")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
@@ -30,6 +31,13 @@ def converter() -> Any:
     for scalar in (int, float, bool, str):
         mine.register_structure_hook(scalar, _strict_scalar)
     mine.register_structure_hook_func(lambda t: t == str | bytes, _text_or_bytes)
+    mine.register_structure_hook_func(_is_written, lambda value, kind: kind.from_text(value))
+    mine.register_structure_hook_func(
+        lambda t: _named_value(t) is not None,
+        lambda value, t: (
+            value if isinstance(value, str) else mine.structure(value, _named_value(t))
+        ),
+    )
     _read_sequences_as_items(mine)
     return mine
 
@@ -50,6 +58,18 @@ def _read_sequences_as_items(mine: Any) -> None:
         return kind(structure_tuple(items(value), hint))
 
     mine.register_structure_hook_func(lambda hint: _bare(hint) in _SEQUENCES, structure_sequence)
+
+
+def _is_written(hint: Any) -> bool:
+    """Whether values of a class are written as text, which its ``from_text`` reads."""
+    return isinstance(hint, type) and hasattr(hint, "from_text")
+
+
+def _named_value(hint: Any) -> Any:
+    """``X`` of ``str | X``, an attrs class whose values also have names; None of anything else."""
+    others = [member for member in get_args(hint) if member is not str]
+    is_union = get_origin(hint) is UnionType and len(get_args(hint)) == 2
+    return others[0] if is_union and len(others) == 1 and attrs.has(others[0]) else None
 
 
 def _bare(hint: Any) -> Any:
@@ -144,8 +164,8 @@ def to_json(value: Any) -> Any:
 
     Objects that are not plain data (scorers, formatters, metrics) say their class under
     ``"class"``; the kernel's types are plain, and so is a class that says ``plain_data = True``.
-    Functions become their import path. The result is stable: equal values give
-    equal JSON on every machine.
+    A value whose class has ``from_text`` becomes its ``text``. Functions become their import
+    path. The result is stable: equal values give equal JSON on every machine.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value.value if isinstance(value, Enum) else value
@@ -157,6 +177,8 @@ def to_json(value: Any) -> Any:
         return str(value)
     if isinstance(value, bytes):
         return {"base64": base64.b64encode(value).decode("ascii")}
+    if _is_written(type(value)):
+        return value.text
     if attrs.has(type(value)):
         return _attrs_to_json(value)
     if isinstance(value, Iterable):

@@ -42,6 +42,13 @@ class Override:
     def key(self) -> str:
         return ".".join(self.path)
 
+    @classmethod
+    def from_text(cls, text: Any) -> Override:
+        """``parse_override``, for the converter to and from JSON."""
+        if not isinstance(text, str):
+            raise ValueError(f"expected a text KEY=VALUE, got {text!r:.80}")
+        return parse_override(text)
+
 
 def parse_override(text: str) -> Override:
     """Parse ``key=value``.

@@ -248,15 +248,16 @@ class _Journaled:
 class OwnAnswers:
     """The answers of a run that is resumed, whose scores are yet to be made; found by instance."""
 
-    def __init__(self, path: Path, places: Mapping[tuple[str, str], int]) -> None:
-        self._places = places
-        self._reader = JournalReader(str(path))
+    def __init__(self, progress: Progress) -> None:
+        self._places = progress.unscored
+        self._readers = [JournalReader(str(path)) for path in progress.journals]
 
     def find(self, wanted: Wanted) -> KeptAnswer | None:
-        offset = self._places.get((wanted.task, wanted.instance_id))
-        if offset is None:
+        place = self._places.get((wanted.task, wanted.instance_id))
+        if place is None:
             return None
-        row = self._reader.read(offset)
+        journal, offset = place
+        row = self._readers[journal].read(offset)
         if row["request_hash"] != wanted.request_hash:
             return None
         return KeptAnswer(row_outputs(row), row["request"], None, latency=row["latency"])
@@ -332,41 +333,47 @@ def _key(instance_id: str, question: str) -> str:
 
 @frozen
 class Progress:
-    """What a journal says is done: ``done`` holds the ids of finished instances by task,
-    ``unscored`` the places of answers whose score is yet to be made."""
+    """What ``journals`` say is done: ``done`` holds the ids of finished instances by task,
+    ``unscored``, by task and id, where answers stand whose score is yet to be made: in which of
+    the journals, and at which byte.
+    """
 
+    journals: tuple[Path, ...]
     done: Mapping[str, set[str]]
-    unscored: Mapping[tuple[str, str], int]
+    unscored: Mapping[tuple[str, str], tuple[int, int]]
 
 
 def read_progress(
-    path: Path, tasks: Iterable[str], see: Callable[[str, Row], None] | None = None
+    journals: Iterable[Path], tasks: Iterable[str], see: Callable[[str, Row], None] | None = None
 ) -> Progress:
-    """What the journal at ``path`` holds of ``tasks``; ``see`` is shown each record of it.
+    """What ``journals`` hold of ``tasks``, the last record of an instance counting; ``see`` is
+    shown each of them.
 
     Asked again is what was never answered because something failed; scored again is what a judge, a
     scorer or a sandbox failed on.
     """
-    done: dict[str, set[str]] = {name: set() for name in tasks}
-    unscored: dict[tuple[str, str], int] = {}
-    for offset, _, row in journal.read(path):
-        if row is None or row.get("task") not in done:
-            continue
-        key = row["task"], row["instance_id"]
-        if see is not None:
-            see(row["task"], row)
-        if _is_final(row):
-            done[key[0]].add(key[1])
-            unscored.pop(key, None)
-            continue
-        done[key[0]].discard(key[1])
-        if row.get("kind") != SCORE:
+    found = Progress(tuple(journals), {name: set() for name in tasks}, {})
+    done = dict(found.done)
+    unscored: dict[tuple[str, str], tuple[int, int]] = {}
+    for number, path in enumerate(found.journals):
+        for offset, _, row in journal.read(path):
+            if row is None or row.get("task") not in done:
+                continue
+            key = row["task"], row["instance_id"]
+            if see is not None:
+                see(row["task"], row)
+            if _is_final(row):
+                done[key[0]].add(key[1])
+                unscored.pop(key, None)
+                continue
+            done[key[0]].discard(key[1])
+            if row.get("kind") == SCORE:
+                continue  # a score that failed leaves its answer where it was found
             if row.get("outputs"):
-                unscored[key] = offset
+                unscored[key] = number, offset
             else:
                 unscored.pop(key, None)
-        # a score that failed leaves its answer where it was found
-    return Progress(done, unscored)
+    return Progress(found.journals, done, unscored)
 
 
 def _is_final(row: Row) -> bool:

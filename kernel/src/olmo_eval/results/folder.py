@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from olmo_eval.errors import DataError, OlmoEvalError
+from olmo_eval.results.journal import cut_torn_tail
 
 
 def now() -> str:
@@ -22,10 +23,14 @@ def now() -> str:
 
 
 class RunFolder:
-    """``RESULTS/runs/RUN_ID`` on local disk."""
+    """``RESULTS/runs/RUN_ID`` on local disk.
 
-    def __init__(self, path: Path) -> None:
+    A process that makes one shard of the run keeps a journal of its own, named by ``shard``.
+    """
+
+    def __init__(self, path: Path, shard: str | None = None) -> None:
         self.path = path
+        self.shard = shard
 
     @property
     def run_id(self) -> str:
@@ -38,7 +43,37 @@ class RunFolder:
 
     @property
     def journal(self) -> Path:
-        return self.path / "journal" / "records.jsonl"
+        return self.path / "journal" / f"{self.shard or _WHOLE}.jsonl"
+
+    @property
+    def shard_journals(self) -> list[Path]:
+        """The journals of the run's shards that are not merged into its own."""
+        found = sorted((self.path / "journal").glob("*.jsonl"))
+        return [path for path in found if path.stem != _WHOLE]
+
+    def merge_shards(self) -> int:
+        """Append the journals of shards, which nobody may be writing, to the run's own, and remove
+        them; returns how many there were.
+
+        Killed in between, it may append one twice, which says the same.
+
+        Raises:
+            OlmoEvalError: the folder cannot be written; nothing is lost.
+        """
+        journals = self.shard_journals
+        try:
+            cut_torn_tail(self.journal)
+            for path in journals:
+                with path.open("rb") as source, self.journal.open("ab") as own:
+                    for line in source:
+                        if line.endswith(b"\n"):  # a torn last line was never finished
+                            own.write(line)
+                    own.flush()
+                    os.fsync(own.fileno())
+                path.unlink()
+        except OSError as error:
+            raise unwritable(error, self.path) from error
+        return len(journals)
 
     def write_json(self, record: dict[str, Any]) -> None:
         """Write ``lock.json``, then ``run.json``, each in one step; ``record`` is both.
@@ -71,6 +106,8 @@ class RunFolder:
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
 LOCK = "lock.json"
+#: the name of the journal of a run that is not divided
+_WHOLE = "records"
 #: what ``run.json`` says of a run and of its model; all the rest is in ``lock.json``
 _SUMMARY = (
     *("schema_version", "olmo_eval_version", "run_id", "name", "group", "kind", "identity"),

@@ -78,20 +78,10 @@ class Journal:
         self._redact = redact
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._cut_torn_tail()
+            cut_torn_tail(path)
             self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         except OSError as error:
             raise _explained(error, path) from error
-
-    def _cut_torn_tail(self) -> None:
-        """Cut everything after the last whole line."""
-        if not self.path.exists():
-            return
-        with self.path.open("r+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            keep = _last_newline(file, size)
-            if keep != size:
-                file.truncate(keep)
 
     def append(self, record: dict[str, Any]) -> None:
         """Append one record; when this returns, a killed process cannot lose it.
@@ -129,6 +119,17 @@ class Journal:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def cut_torn_tail(path: Path) -> None:
+    """Cut everything after the last whole line of a journal. Raises OSError."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        keep = _last_newline(file, size)
+        if keep != size:
+            file.truncate(keep)
 
 
 def _last_newline(file: Any, size: int) -> int:

@@ -22,17 +22,24 @@ _KEY = "host.key"
 
 
 def is_locked(root: Path, identity: str) -> bool:
-    """Whether a process holds the ``run_lock`` of an identity below ``root``; True as well where
-    the file system has no locks to tell by."""
+    """Whether a process makes the run of an identity below ``root``, or a shard of it; True as
+    well where the file system has no locks to tell by."""
+    names = [path.name for path in _locks(root).glob(f"{identity}*")] or [identity]
+    return any(is_held(root, name) is not False for name in names)
+
+
+def is_held(root: Path, name: str) -> bool | None:
+    """Whether a process holds the ``run_lock`` of that name; None where the file system has no
+    locks to tell by."""
     import fcntl
 
     try:
-        with (_locks(root) / identity).open("rb") as file:
+        with (_locks(root) / name).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError as error:
-        return error.errno in _NO_LOCKS
+        return None if error.errno in _NO_LOCKS else False
     return False
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
+from attrs import asdict
 
 from olmo_eval.common.convert import structure, to_json
 from olmo_eval.common.scorers.likelihood import non_finite
@@ -225,7 +226,7 @@ def output_row(output: LMOutput, *, continuation: bool) -> Row:
         "num_tokens": output.num_tokens,
         "is_greedy": output.is_greedy,
         "logprobs": dumps(output.logprobs) if output.logprobs is not None else None,
-        "usage": None if output.usage is None else dumps(to_json(output.usage)),
+        "usage": None if output.usage is None else dumps(asdict(output.usage, recurse=False)),
         "tool_calls": dumps([to_json(c) for c in output.tool_calls]) if output.tool_calls else None,
         "trajectory": None if output.trajectory is None else dumps(to_json(output.trajectory)),
         "metadata": dumps(metadata) if metadata else None,

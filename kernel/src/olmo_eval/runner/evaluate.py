@@ -6,23 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import evolve
-
 from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
-from olmo_eval.common.overrides import Override, apply_overrides, parse_override, parse_value
+from olmo_eval.common.overrides import Override, parse_value
 from olmo_eval.common.sequences import items
-from olmo_eval.errors import UsageError
+from olmo_eval.errors import PluginError, UsageError
 from olmo_eval.harness.config import HarnessConfig
-from olmo_eval.providers.checkpoints import training_progress
-from olmo_eval.providers.models import choose_provider, model_provider
-from olmo_eval.providers.remote import fetch_checkpoint, is_remote
 from olmo_eval.results.store import Run, default_results, open_run
+from olmo_eval.runner.executor import Executor
 from olmo_eval.runner.interrupt import outside_of_a_loop
-from olmo_eval.runner.plan import Plan, TaskRequest, make_plan, with_limit
 from olmo_eval.runner.progress import Progress, Silence, make_progress
-from olmo_eval.runner.replay import located
-from olmo_eval.runner.run import Job
+from olmo_eval.runner.spec import RunSpec, TaskRequest
 
 
 def evaluate(
@@ -57,21 +51,19 @@ def evaluate(
         UsageError: the request is wrong, or refused before anything is loaded. OlmoEvalError: the
             run failed; what is finished is kept.
     """
-    for target in items(plugin):
-        plugins.manager().load(target)
-    requests = [t if isinstance(t, TaskRequest) else TaskRequest(t) for t in items(tasks)]
-    for_tasks, for_harness = split_overrides(_override_list(overrides))
-    plan = with_limit(make_plan(requests, for_tasks), limit, seed)
-    config = apply_overrides(_harness(harness), for_harness, where="the harness")
-    job = make_job(
-        model,
-        config,
-        plan,
+    spec = _valid(
+        model=model,
+        tasks=tuple(t if isinstance(t, TaskRequest) else TaskRequest(t) for t in items(tasks)),
+        harness=_named_or_whole(harness),
         provider=provider,
+        overrides=_override_list(overrides),
+        limit=limit,
+        seed=seed,
         name=name,
         group=group,
         step=step,
-        results=results,
+        results=results or default_results(),
+        plugins=tuple(map(str, items(plugin))),
         fresh=fresh,
         reuse=reuse,
         reuse_by_name=reuse_by_name,
@@ -79,66 +71,58 @@ def evaluate(
     )
     shown = make_progress() if progress is True else progress or Silence()
     try:
-        return run_job(job, shown)
+        return make_run(spec, shown)
     finally:
         shown.close()
 
 
-def make_job(
-    model: str,
-    harness: HarnessConfig,
-    plan: Plan,
-    *,
-    provider: str | None = None,
-    step: int | None = None,
-    results: str | None = None,
-    **settings: Any,
-) -> Job:
-    """The job of one model under ``harness``, with the provider chosen for it.
+def make_run(spec: RunSpec, progress: Progress, executor: str = "local") -> Run:
+    """Have an executor make the run of a spec, and open its results.
 
     Raises:
-        UsageError: there is no model, or nothing that runs it.
+        PluginError: the executor does not say where they are. OlmoEvalError: what the run raises.
     """
-    if not model.strip():
-        raise UsageError("no model is named", hint="add -m MODEL")
-    if step is not None and step < 0:
-        raise UsageError(f"step {step}: a training step is not negative")
-    config = model_provider(model, harness.provider, provider)
-    if is_remote(config.model):
-        local = str(fetch_checkpoint(config.model))
-        config = evolve(config, alias=config.alias or model, model=local)
-    config, reason = choose_provider(config)
-    if config.kind == "replay":
-        config = located(config, results or default_results())
-    found_step, tokens = training_progress(model)
-    settings["reuse"] = settings.get("reuse", True) and not settings.get("fresh")
-    return Job(
-        model=config.alias or model,
-        harness=evolve(harness, provider=config),
-        plan=plan,
-        results=results or default_results(),
-        step=found_step if step is None else step,
-        step_given=step is not None,
-        tokens=tokens,
-        notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},
-        **settings,
-    )
+    entry = plugins.manager().registry("executors").entry(executor)
+    made = executor_class(executor)()
+    place = outside_of_a_loop(lambda: made.execute(spec, progress))
+    if not isinstance(place, str):
+        raise PluginError(
+            f"executor {entry.name!r} of {entry.owner} returned {place!r:.80}",
+            hint="execute() returns the location of the run: a folder or a URL, as text",
+        )
+    return open_run(place)
 
 
-def run_job(job: Job, progress: Progress, executor: str = "local") -> Run:
-    """See a job through on an executor and open its results."""
-    make = plugins.manager().registry("executors").get(executor)
-    place = outside_of_a_loop(lambda: make().execute(job, progress))
-    return open_run(str(place))
+def executor_class(name: str) -> type[Executor]:
+    """The registered executor called ``name``.
+
+    Raises:
+        UnknownNameError: there is none; the hint offers the closest names.
+    """
+    found: type[Executor] = plugins.manager().registry("executors").get(name)
+    return found
 
 
-def _override_list(overrides: Sequence[str] | Mapping[str, Any]) -> list[Override]:
+def _valid(**settings: Any) -> RunSpec:
+    try:
+        return RunSpec(**settings)
+    except (ValueError, TypeError) as error:
+        raise UsageError(str(error.args[0])) from error
+
+
+def _named_or_whole(harness: str | HarnessConfig | Mapping[str, Any]) -> str | HarnessConfig:
+    if isinstance(harness, str | HarnessConfig):
+        return harness
+    return HarnessConfig.from_dict(harness)
+
+
+def _override_list(overrides: Sequence[str] | Mapping[str, Any]) -> Sequence[str | Override]:
     if isinstance(overrides, Mapping):
         return [
             Override(tuple(key.split(".")), value, f"{key}={_written(value)}")
             for key, value in overrides.items()
         ]
-    return [parse_override(text) for text in items(overrides)]
+    return items(overrides)
 
 
 def _written(value: Any) -> str:
@@ -146,42 +130,3 @@ def _written(value: Any) -> str:
     if isinstance(value, str) and parse_value(value) == value:
         return value
     return json.dumps(to_json(value), ensure_ascii=False)
-
-
-def split_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[Override]]:
-    """(for tasks, for the harness), by the first segment of each key.
-
-    Raises:
-        UsageError: a key that is neither's, with the closest known ones.
-    """
-    import attrs
-
-    from olmo_eval.common.suggest import did_you_mean
-    from olmo_eval.evals.tasks.common.config import TaskConfig
-    from olmo_eval.evals.tasks.common.spec import is_task_setting
-
-    harness_keys = {f.name for f in attrs.fields(HarnessConfig)}
-    task_keys = {f.name for f in attrs.fields(TaskConfig)}
-    for_tasks, for_harness = [], []
-    for override in overrides:
-        key = override.path[0]
-        if is_task_setting(key):
-            for_tasks.append(override)
-        elif key in harness_keys:
-            for_harness.append(override)
-        else:
-            raise UsageError(
-                f"override {override.text!r}: no task and no harness has a setting {key!r}",
-                hint=did_you_mean(key, harness_keys | task_keys),
-            )
-    return for_tasks, for_harness
-
-
-def _harness(harness: str | HarnessConfig | Mapping[str, Any]) -> HarnessConfig:
-    from olmo_eval.harness.presets import get_harness_preset
-
-    if isinstance(harness, HarnessConfig):
-        return harness
-    if isinstance(harness, str):
-        return get_harness_preset(harness)
-    return HarnessConfig.from_dict(harness)

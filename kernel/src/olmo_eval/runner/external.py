@@ -12,14 +12,14 @@ from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.common.types import Capability
+from olmo_eval.common.types import Capability, Identity
 from olmo_eval.errors import PluginError, UsageError
 from olmo_eval.evals.external import Argument, ExternalEval, ExternalMetric
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.registry import Owner
 from olmo_eval.results.folder import now
 from olmo_eval.runner.code import CodeReader
-from olmo_eval.runner.lock import class_lock, code_record, digest
+from olmo_eval.runner.lock import class_lock, code_record, digest, without_secrets
 
 #: stands where a task's metrics name their scorer
 SCORER = "external"
@@ -128,8 +128,9 @@ def _typed(override: Override, default: Any) -> Any:
 def external_record(record: dict[str, Any], request: ExternalRequest) -> dict[str, Any]:
     """``record`` as that of a run of an external eval.
 
-    What an external eval did cannot be resumed, nor its answers be told apart: each run is
-    another one, and none takes over another's answers.
+    Its ``identity`` is the same for the same eval, code, arguments, model and harness. Of a model
+    that may change behind its name or place it is never the same twice: the eval is the only one
+    who could ask again whether it did. No other run takes over its answers.
     """
     code = CodeReader().read(request.kind)
     lock = {
@@ -138,12 +139,13 @@ def external_record(record: dict[str, Any], request: ExternalRequest) -> dict[st
         "code": code.digest,
         "versions": {request.owner.distribution: request.owner.version},
     }
-    hash_ = digest(lock)
+    hash_ = digest(without_secrets(lock))
+    once = [now(), os.getpid()] if Identity.of(record["model"]).may_change else []
     kept = {key: value for key, value in record.items() if key not in ("reuse_key", "ask_key")}
     return {
         **kept,
         "kind": "external",
-        "identity": digest([record["identity"], hash_, now(), os.getpid()]),
+        "identity": digest([record["identity"], hash_, *once]),
         "lock": {
             **record["lock"],
             "code": code_record([code]),

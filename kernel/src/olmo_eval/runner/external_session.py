@@ -30,7 +30,7 @@ from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.sitting import Sitting
 
 if TYPE_CHECKING:
-    from olmo_eval.runner.run import Job
+    from olmo_eval.runner.job import Job
 
 _BLOCK = 1 << 20
 
@@ -55,6 +55,8 @@ class ExternalSession(Sitting):
     async def make(self, known: Mapping[str, Any] | None) -> None:
         """Run the eval, then write the tables."""
         began = time.perf_counter()
+        if known is not None:
+            self._begin_anew(known)
         self.begin(known)
         self.notify("run_started", run=self.record)
         try:
@@ -68,6 +70,21 @@ class ExternalSession(Sitting):
     @property
     def _place(self) -> Path:
         return self.folder.path / "external"
+
+    def _begin_anew(self, known: Mapping[str, Any]) -> None:
+        """What an eval has done cannot be gone on with: what it wrote is put aside."""
+        self.progress.message(
+            f"run {self.folder.run_id} is {known['status']}: the external eval begins anew in it"
+        )
+        if not self._place.exists():
+            return
+        n = 1
+        while (aside := self._place.with_name(f"{self._place.name}.{n}")).exists():
+            n += 1
+        try:
+            self._place.rename(aside)
+        except OSError as error:
+            raise unwritable(error, self._place) from error
 
     async def _run(self) -> Any:
         """What the eval's ``execute`` returns.
@@ -93,7 +110,7 @@ class ExternalSession(Sitting):
         if call.stops:
             raise Interrupted(
                 f"external eval {request.name!r} was stopped",
-                hint="it cannot be resumed: the same command runs it anew",
+                hint="it cannot go on from here: the same command begins it anew",
             )
         if not in_time:
             blocks = " and still blocks its thread" if call.abandoned else ""

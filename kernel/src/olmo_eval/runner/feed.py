@@ -13,6 +13,7 @@ from olmo_eval.errors import DataError
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.evals.tasks.common.task import instance_id
 from olmo_eval.runner.plan import PlannedTask
+from olmo_eval.runner.shard import Shard
 
 #: instances read ahead so that progress knows the total of all but huge tasks
 _LOOK_AHEAD = 20_000
@@ -81,17 +82,28 @@ class Feed:
     """The work of one task: reads ahead a little, skips what is done, counts what there is.
 
     ``expected`` is the number of instances of the table, known once the data has been read to
-    its end, which for most tasks is at once; ``exhausted`` says that all work was handed out.
+    its end, which for most tasks is at once; ``exhausted`` says that all work was handed out. With
+    a ``shard`` only its instances are work.
     """
 
-    def __init__(self, planned: PlannedTask, done: Collection[str] = ()) -> None:
+    def __init__(
+        self, planned: PlannedTask, done: Collection[str] = (), shard: Shard | None = None
+    ) -> None:
         self.planned = planned
+        self.shard = shard
         self.expected: int | None = None
         self.read = 0
         self._done = done
         self._source = selected(planned.task)
         self._ahead: list[tuple[str, Instance]] = []
         self.exhausted = False
+
+    @property
+    def share(self) -> int | None:
+        """How many instances are this process's to see to, done ones included, where known."""
+        if self.expected is None or self.shard is None:
+            return self.expected
+        return self.shard.share(self.expected)
 
     def prepare(self) -> None:
         """Read ahead and load the few-shot examples. May take a while; safe in a thread."""
@@ -108,7 +120,7 @@ class Feed:
             for name, instance in source:
                 position = self.read
                 self.read += 1
-                if name not in self._done:
+                if name not in self._done and (self.shard is None or position in self.shard):
                     yield Work(self.planned, instance, name, position)
         self.expected = self.read
         self.exhausted = True

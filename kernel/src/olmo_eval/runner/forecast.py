@@ -18,10 +18,11 @@ from olmo_eval.results.remote_run import fetch_journal
 from olmo_eval.results.statistics import paired_binary_mde
 from olmo_eval.results.store import Run, Store
 from olmo_eval.runner.feed import selected
+from olmo_eval.runner.job import Job
 from olmo_eval.runner.pipeline import sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.record import run_record
-from olmo_eval.runner.run import Job, run_at_url
+from olmo_eval.runner.run import run_at_url
 from olmo_eval.runner.surroundings import environment_digest, stands_alone
 
 #: bytes a token, where no past run tells
@@ -69,7 +70,7 @@ def forecast(job: Job) -> tuple[str, list[TaskForecast]]:
     names = [planned.name for planned in job.plan.tasks]
     state, done = _done(job, record["identity"], names)
     runs = Store(job.results).runs()
-    related = runs_to_reuse(runs, record, by_name=job.reuse_by_name)
+    related = runs_to_reuse(runs, record, by_name=job.spec.reuse_by_name)
     index = Answers(lambda: related if job.reuse else [])
     harness = Harness(job.harness)
     others = {n for r in runs if r.model == job.model and r not in related for n in r.task_names}
@@ -88,7 +89,7 @@ def _done(job: Job, identity: str, names: Sequence[str]) -> tuple[str, dict[str,
     """How the run that would be resumed stands, and the ids it has finished, by task; None says
     that all are."""
     nothing: dict[str, set[str] | None] = {name: set() for name in names}
-    if job.fresh:
+    if job.spec.fresh:
         return "a new run", nothing
     with TemporaryDirectory() as temporary:
         if "://" in job.results:
@@ -112,7 +113,7 @@ def _done(job: Job, identity: str, names: Sequence[str]) -> tuple[str, dict[str,
 
 def _answered(journal: Path, names: Sequence[str]) -> dict[str, set[str] | None]:
     """The ids of what a journal has answers to, scored or yet to be scored, by task."""
-    found = read_progress(journal, names)
+    found = read_progress([journal], names)
     for task, instance_id in found.unscored:
         found.done[task].add(instance_id)
     return {**found.done}

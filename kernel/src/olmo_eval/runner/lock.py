@@ -205,7 +205,7 @@ def harness_lock(config: HarnessConfig, reader: CodeReader | None = None) -> dic
         for name, auxiliary in config.auxiliary_providers.items()
     }
     kept.update(_harness_code(config, reader or CodeReader()))
-    return dict(_without_secrets(kept))
+    return dict(without_secrets(kept))
 
 
 def _harness_code(config: HarnessConfig, reader: CodeReader) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any
     return {
         "fingerprint": facts["fingerprint"],
         "chat_template": facts.get("chat_template"),
-        "settings": _without_secrets(settings),
+        "settings": without_secrets(settings),
     }
 
 
@@ -263,10 +263,10 @@ def _pace(config: ProviderConfig) -> frozenset[str]:
     return provider.pace
 
 
-def _without_secrets(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
     """A lock never depends on a key or a password."""
     if isinstance(value, Mapping):
-        return {k: _without_secrets(v) for k, v in value.items() if not is_secret_name(str(k))}
+        return {k: without_secrets(v) for k, v in value.items() if not is_secret_name(str(k))}
     if isinstance(value, list):
-        return [_without_secrets(v) for v in value]
+        return [without_secrets(v) for v in value]
     return value

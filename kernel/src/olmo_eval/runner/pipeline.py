@@ -321,20 +321,17 @@ class Pipeline:
         """The response with its answers extracted and scored, or saying why it is not, and the
         record of its score."""
         work, task = asked.work, asked.work.planned.task
-        answered, failure = asked.answered, asked.failure or self._given_up
-        if answered is None or failure is not None or asked.score is not None:
+        answered = asked.answered
+        if answered is None or asked.score is not None:
             outputs = () if answered is None else answered.outputs
             told = Response(
                 work.instance_id, work.instance, asked.request, outputs, latency=asked.latency
             )
             if asked.score is not None:
                 return _as_before(told, asked.score)
-            assert failure is not None
-            told = evolve(told, outcome=failure[0], error=failure[1])
-            if asked.failure is not None:
-                return told, None
-            none: dict[str, float | None] = dict.fromkeys(m.key for m in task.config.metrics)
-            return told, score_record(told, (), none, {})
+            assert asked.failure is not None
+            outcome, error = asked.failure
+            return evolve(told, outcome=outcome, error=error), None
         self.scoring.enter()
         try:
             told, evidence = await scoring.scored(
@@ -345,6 +342,7 @@ class Pipeline:
                 answered,
                 asked.latency,
                 means,
+                self._given_up,
             )
         finally:
             self.scoring.leave()
@@ -357,6 +355,8 @@ class Pipeline:
     def _watch_scoring(self, response: Response) -> None:
         """Score no more where what scores is gone, instead of waiting for it again and again; the
         model is asked on, and the next command scores what it answered."""
+        if self._given_up is not None:
+            return
         if response.outcome not in (Outcome.JUDGE_FAILED, Outcome.INFRA_FAILED):
             self._scoring_failures = 0
             return

@@ -32,17 +32,10 @@ from olmo_eval.harness.answered import keeps_environment, separate
 from olmo_eval.harness.refusals import EpisodeNeeds
 from olmo_eval.registry import Owner
 from olmo_eval.results.suites import SuiteNode
+from olmo_eval.runner.spec import TaskRequest
 
 #: characters of overrides that tell two tasks of one spec apart
 _LONGEST = 60
-
-
-@frozen
-class TaskRequest:
-    """A task spec or a suite's name as it was asked for, with the overrides bound to it."""
-
-    spec: str
-    overrides: tuple[Override, ...] = ()
 
 
 @frozen(slots=False)

@@ -30,7 +30,7 @@ from olmo_eval.runner.lock import (
 from olmo_eval.runner.plan import PlannedTask
 
 if TYPE_CHECKING:
-    from olmo_eval.runner.run import Job
+    from olmo_eval.runner.job import Job
 
 
 def run_record(job: Job) -> dict[str, Any]:

@@ -10,29 +10,51 @@ from olmo_eval.common.overrides import Override, parse_override
 from olmo_eval.errors import DataError, UsageError
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.providers.provider import ProviderConfig
-from olmo_eval.results.store import Run
+from olmo_eval.results.store import Run, Store
+from olmo_eval.runner.job import Job
 from olmo_eval.runner.lock import digest, task_lock
-from olmo_eval.runner.plan import Plan, PlannedTask, TaskRequest, make_plan
-from olmo_eval.runner.run import Job
+from olmo_eval.runner.plan import Plan, PlannedTask, make_plan
+from olmo_eval.runner.spec import RunSpec, TaskRequest
 
 
-def rescore_job(
-    run: Run,
-    tasks: Sequence[TaskRequest],
-    overrides: Sequence[Override] = (),
-    *,
-    results: str,
-    name: str | None = None,
-) -> Job:
-    """The job that scores ``run``'s recorded outputs again.
+def rescore(spec: RunSpec) -> Job:
+    """The job that scores the recorded outputs of the run ``spec.rescored`` again.
 
-    ``tasks`` are some of the run's tasks with new overrides (all of them where empty);
-    ``overrides`` apply to each. Extraction, scorers and metrics may change; requests may not.
+    The spec's tasks are some of the run's tasks with new overrides (all of them where empty);
+    its overrides apply to each. Extraction, scorers and metrics may change; requests may not.
 
     Raises:
         UsageError: a task the run does not have, or requests that it did not make. DataError: the
             run did not finish.
     """
+    if spec.rescored is None:
+        raise UsageError("no run to score again is named", hint="`olmo-eval results list`")
+    run = Store(spec.results).find(spec.rescored)
+    _refuse_run(run)
+    wanted = spec.tasks or [TaskRequest(name) for name in run.task_names]
+    plan = Plan(
+        tuple(_planned(run, request, spec.overrides) for request in wanted),
+        tuple(s for s in run.suites() if set(s.leaves()) <= {r.spec for r in wanted}),
+    )
+    for planned in plan.tasks:
+        _refuse_other_requests(run, planned)
+    harness = dict(run.record["harness"])
+    harness.pop("hash", None)
+    harness.pop("provider", None)
+    config = HarnessConfig.from_dict(harness, where=f"run {run.run_id}: harness")
+    provider = ProviderConfig(kind="replay", model=run.location)
+    return Job(
+        spec=spec,
+        model=run.model,
+        harness=evolve(config, provider=provider),
+        plan=plan,
+        name=spec.name or run.record.get("name"),
+        group=spec.group or run.record.get("group"),
+        recorded=run,
+    )
+
+
+def _refuse_run(run: Run) -> None:
     if run.record.get("kind") == "external":
         name = run.task_names[0]
         raise UsageError(
@@ -45,27 +67,6 @@ def rescore_job(
             f"run {run.run_id} is {run.record.get('status')}: only finished runs are scored again",
             hint="rerun its command first",
         )
-    wanted = tasks or [TaskRequest(name) for name in run.task_names]
-    plan = Plan(
-        tuple(_planned(run, request, overrides) for request in wanted),
-        tuple(s for s in run.suites() if set(s.leaves()) <= {r.spec for r in wanted}),
-    )
-    for planned in plan.tasks:
-        _refuse_other_requests(run, planned)
-    harness = dict(run.record["harness"])
-    harness.pop("hash", None)
-    harness.pop("provider", None)
-    config = HarnessConfig.from_dict(harness, where=f"run {run.run_id}: harness")
-    provider = ProviderConfig(kind="replay", model=run.location)
-    return Job(
-        model=run.model,
-        harness=evolve(config, provider=provider),
-        plan=plan,
-        results=results,
-        name=name or run.record.get("name"),
-        group=run.record.get("group"),
-        recorded=run,
-    )
 
 
 #: inputs of a task that decide what its model was asked

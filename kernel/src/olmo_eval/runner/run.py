@@ -13,63 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from attrs import field, frozen
 
 from olmo_eval.common.types import Identity
 from olmo_eval.errors import DataError, ProviderError, UsageError
 from olmo_eval.harness.answered import inspecting
-from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.facts import read_record
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
-from olmo_eval.results.locking import run_lock
+from olmo_eval.results.locking import is_held, run_lock
 from olmo_eval.results.remote_run import made_at, note_record, staging_root
 from olmo_eval.results.store import Run, Store, open_run
-from olmo_eval.runner.external import ExternalRequest
 from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
-from olmo_eval.runner.plan import Plan
+from olmo_eval.runner.job import Job
 from olmo_eval.runner.probe import refuse_other_model
 from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.session import Session
+from olmo_eval.runner.shard import Shard
+from olmo_eval.runner.shard_session import ShardSession, begin_shards
 
 
-@frozen
-class Job:
-    """One run to make: one model, under one harness, on a plan of tasks.
-
-    - ``results``: a folder or a URL (``s3://``, ``gs://``);
-    - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs, those
-      of a model that is known by its name alone only with ``reuse_by_name``;
-    - ``step`` and ``tokens``: how far the checkpoint was trained; ``step_given`` says that the
-      step was named, not read from the checkpoint's path;
-    - ``external``: the external eval that is run in place of tasks;
-    - ``recorded``: the run whose outputs are scored again, instead of asking a model;
-    - ``max_cost``: US dollars the run's answers may cost, where the provider knows;
-    - ``inspect``: the parts of each task's first instance to show.
-    """
-
-    model: str
-    harness: HarnessConfig
-    plan: Plan
-    results: str = "results"
-    name: str | None = None
-    group: str | None = None
-    fresh: bool = False
-    reuse: bool = True
-    reuse_by_name: bool = False
-    step: int | None = None
-    step_given: bool = False
-    tokens: int | None = None
-    notes: Mapping[str, Any] = field(factory=dict)
-    inspect: tuple[str, ...] = ()
-    max_cost: float | None = None
-    recorded: Run | None = None
-    external: ExternalRequest | None = None
-
-
-def execute(job: Job, progress: Progress) -> Path | str:
+def execute(job: Job, progress: Progress) -> str:
     """Make the run; returns where its results are.
 
     A run of the same identity that is unfinished is resumed, one that is complete is returned.
@@ -81,18 +46,51 @@ def execute(job: Job, progress: Progress) -> Path | str:
     refuse_impossible(job)
     record = run_record(job)
     root = local_root(job.results)
+    if job.shard is not None:
+        return _execute_shard(job, job.shard, root, record, progress)
     with _ends_like_ctrl_c(), run_lock(root, record["identity"], progress.message):
         if "://" in job.results:
             return _execute_at_url(job, root, record, progress)
         folder = _choose(root, job, record["identity"], runs_of(root, record["identity"]))
+        _refuse_shards_being_made(root, record["identity"], folder)
         _see_through(job, folder, record, progress)
-        return folder.path
+        return str(folder.path)
+
+
+def _execute_shard(
+    job: Job, shard: Shard, root: Path, record: dict[str, Any], progress: Progress
+) -> str:
+    """Make one part of the run, beside processes that make the others."""
+    identity = record["identity"]
+    with _ends_like_ctrl_c():
+        with run_lock(root, identity, progress.message):  # the first one begins the run
+            folder = _choose(root, job, identity, runs_of(root, identity))
+            known = folder.read_json()
+            if known is not None and known["status"] == "complete":
+                progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
+                return str(folder.path)
+            if known is None:
+                begin_shards(job, folder, record)
+        with run_lock(root, f"{identity}-{shard.name}", progress.message), exits_are_failures():
+            folder = RunFolder(folder.path, shard.name)
+            anyio.run(_make, job, folder, record, folder.read_json(), progress)
+    return str(folder.path)
+
+
+def _refuse_shards_being_made(root: Path, identity: str, folder: RunFolder) -> None:
+    """Raise where a process still makes a shard of the run."""
+    for path in folder.shard_journals:
+        if is_held(root, f"{identity}-{path.stem}"):
+            raise UsageError(
+                f"{path.stem} is being made by another process",
+                hint="wait for it, or stop it: what it has answered is kept",
+            )
 
 
 def _execute_at_url(job: Job, root: Path, record: dict[str, Any], progress: Progress) -> str:
     """Make the run in the staging folder ``root``, safe in the store at a URL all the while."""
     earlier = run_at_url(job.results, record["identity"])
-    if earlier is not None and not job.fresh and _is_whole(earlier, False, progress):
+    if earlier is not None and not job.spec.fresh and _is_whole(earlier, False, progress):
         _tell_of_whole(job, earlier, record, progress)
         if _note_step(earlier, job, progress):
             note_record(job.results, earlier.run_id, earlier.record)
@@ -156,10 +154,10 @@ def _is_whole(run: Run, journal: bool, progress: Progress) -> bool:
 def _note_step(run: Run, job: Job, progress: Progress) -> bool:
     """Set the training step in the record of a finished run, where the command says another one;
     whether it did."""
-    if not job.step_given or run.record["model"].get("step") == job.step:
+    if job.spec.step is None or run.record["model"].get("step") == job.spec.step:
         return False
-    run.record["model"]["step"] = job.step
-    progress.message(f"run {run.run_id} now has the step {job.step}")
+    run.record["model"]["step"] = job.spec.step
+    progress.message(f"run {run.run_id} now has the step {job.spec.step}")
     return True
 
 
@@ -224,7 +222,7 @@ def local_root(results: str) -> Path:
 
 def _choose(root: Path, job: Job, identity: str, earlier: Sequence[RunFolder]) -> RunFolder:
     """The run to go on with, else a new one."""
-    if earlier and not job.fresh:
+    if earlier and not job.spec.fresh:
         return earlier[-1]
     name = new_run_id(job.model, identity)
     unique, n = name, 2
@@ -259,8 +257,10 @@ async def _make(
         async with Harness(job.harness, run_id=folder.run_id) as harness:
             facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
             record["model"] = {**facts, **record["model"]}
-            if known is not None and not job.step_given:  # what an earlier command said stays
+            if known is not None and job.spec.step is None:  # what an earlier command said stays
                 record["model"]["step"] = known["model"].get("step", job.step)
             record["load_seconds"] = time.perf_counter() - began
             sitting = Session if job.external is None else ExternalSession
+            if job.shard is not None:
+                sitting = ShardSession
             await sitting(job, harness, folder, record, progress).make(known)

@@ -54,9 +54,12 @@ async def scored(
     answered: Answered,
     latency: float | None,
     means: Means,
+    given_up: tuple[Outcome, str] | None = None,
 ) -> tuple[Response, Evidence]:
     """The response of an instance with its answers extracted and scored, or saying why it is not;
     and what the scorers kept as evidence, which stands in the outputs' metadata as well.
+
+    ``given_up`` says why nothing is scored any more, where it is not.
     """
     outputs = answered.outputs
     evidence: list[dict[str, Any]] = [{} for _ in outputs]
@@ -65,6 +68,8 @@ async def scored(
     try:
         refuse_non_finite(outputs)
         outputs = await extract(task, request, outputs, means.limits)
+        if given_up is not None:
+            raise ScoringFailed(*given_up)
         scores = await _score(task.scorers_once, instance, outputs, answered, evidence, means)
         outcome = answered_outcome(request, outputs)
     except ScoringFailed as failure:

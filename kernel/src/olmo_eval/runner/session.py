@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -32,7 +33,7 @@ from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.sitting import Sitting
 
 if TYPE_CHECKING:
-    from olmo_eval.runner.run import Job
+    from olmo_eval.runner.job import Job
 
 
 class Session(Sitting):
@@ -84,7 +85,7 @@ class Session(Sitting):
     def _read_journal(self) -> answers.Progress:
         """What is finished, and what is answered and yet to be scored; the text stays on disk."""
         names = [planned.name for planned in self.job.plan.tasks]
-        found = answers.read_progress(self.folder.journal, names, self._see)
+        found = answers.read_progress(self._journals(), names, self._see)
         total = sum(map(len, found.done.values()))
         if total or found.unscored:
             waiting = len(found.unscored)
@@ -94,11 +95,19 @@ class Session(Sitting):
             )
         return found
 
+    def _journals(self) -> list[Path]:
+        """Those that say what is done: the run's own, which takes in those of its shards."""
+        merged = self.folder.merge_shards()
+        if merged:
+            self.progress.message(f"the answers of {merged} shards are taken in")
+        return [self.folder.journal]
+
     async def _evaluate(self, found: answers.Progress) -> None:
-        feeds = [Feed(planned, found.done[planned.name]) for planned in self.job.plan.tasks]
+        shard = self.job.shard
+        feeds = [Feed(p, found.done[p.name], shard) for p in self.job.plan.tasks]
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(found.done[planned.name])
-        own = answers.OwnAnswers(self.folder.journal, found.unscored)
+        own = answers.OwnAnswers(found)
         finder = answers.FirstOf(own, await self._known())
         began = time.perf_counter()
         pipeline = Pipeline(self.harness, feeds, self, finder)
@@ -160,7 +169,7 @@ class Session(Sitting):
         if not self.job.reuse:
             return answers.Nothing()
         runs = Store(self.job.results).select({"reuse_key": self.record["reuse_key"]})
-        related = answers.runs_to_reuse(runs, self.record, by_name=self.job.reuse_by_name)
+        related = answers.runs_to_reuse(runs, self.record, by_name=self.job.spec.reuse_by_name)
         if not related:
             self._tell_of_names(runs)
         elif not await self._still_the_same(related):
@@ -206,7 +215,7 @@ class Session(Sitting):
 
     def started(self, feed: Feed) -> None:
         name = feed.planned.name
-        self.progress.task_started(name, feed.expected, self._done[name])
+        self.progress.task_started(name, feed.share, self._done[name])
 
     def answered(self, planned: PlannedTask, answer: Row) -> None:
         self.journal.append({"task": planned.name, **answer})
@@ -218,12 +227,12 @@ class Session(Sitting):
     ) -> None:
         """The first instance of each task, where ``--inspect`` asks for it."""
         name = planned.name
-        if self.job.inspect and name not in self._inspected:
+        if self.job.spec.inspect and name not in self._inspected:
             self._inspected.add(name)
             params = sampling(planned, planned.task.get_sampling_params(told.instance))
             row = joined(deepcopy(answer), score)
             shown = await inspection(
-                name, row, told, params, self.job.inspect, self.harness.provider
+                name, row, told, params, self.job.spec.inspect, self.harness.provider
             )
             self.progress.message(self.redactor.text(shown))
 
@@ -243,7 +252,7 @@ class Session(Sitting):
         Raises:
             RunFailedError: everything answered so far is kept.
         """
-        limit = self.job.max_cost
+        limit = self.job.spec.max_cost
         if limit is not None and self._cost > limit:
             raise RunFailedError(
                 f"the answers have cost ${self._cost:.2f}, more than --max-cost {limit:g}",

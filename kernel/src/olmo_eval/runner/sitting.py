@@ -19,7 +19,7 @@ from olmo_eval.runner.interrupt import Interrupted
 from olmo_eval.runner.progress import Progress
 
 if TYPE_CHECKING:
-    from olmo_eval.runner.run import Job
+    from olmo_eval.runner.job import Job
 
 
 class Sitting:

@@ -1,0 +1,224 @@
+"""From a spec to what will be run here: every name looked up, everything that can be refused
+refused, no model loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import attrs
+from attrs import evolve, frozen
+
+from olmo_eval import plugins
+from olmo_eval.common.overrides import Override, apply_overrides
+from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.errors import UsageError
+from olmo_eval.evals.tasks.common.config import TaskConfig
+from olmo_eval.evals.tasks.common.spec import is_task_setting
+from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.presets import get_harness_preset
+from olmo_eval.providers.checkpoints import training_progress
+from olmo_eval.providers.models import choose_provider, model_provider
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.providers.remote import fetch_checkpoint, is_remote
+from olmo_eval.runner.external import ExternalRequest, find_external
+from olmo_eval.runner.job import Job
+from olmo_eval.runner.plan import Plan, make_plan, with_limit
+from olmo_eval.runner.replay import located
+from olmo_eval.runner.rescore import rescore
+from olmo_eval.runner.spec import RunSpec
+
+#: settings that only runs of some other kind have
+_OTHERS = {
+    "run": ("rescored", "external", "arguments"),
+    "rescore": (
+        "model", "provider", "harness", "limit", "seed", "step", "max_cost", "external",
+        "arguments",
+    ),
+    "external": ("tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard"),
+}  # fmt: skip
+
+
+def resolve(spec: RunSpec) -> Job:
+    """What ``spec`` means on this machine; its plugins are loaded, its checkpoint is fetched.
+
+    Raises:
+        UsageError: an unknown name, variant or key, an impossible combination, nothing that runs
+            the model. DataError: a task without instances, a run to score again that is not
+            finished. PluginError: a plugin that does not load.
+    """
+    kept = _kept.get() or _Kept()
+    found = next((job for known, job in kept.jobs if known is spec), None)
+    if found is None:
+        found = _resolve(spec, kept)
+        kept.jobs.append((spec, found))
+    return found
+
+
+@frozen
+class _Kept:
+    """What has been resolved; plans by all that they are made of."""
+
+    jobs: list[tuple[RunSpec, Job]] = attrs.field(factory=list)
+    plans: list[tuple[tuple[Any, ...], Plan]] = attrs.field(factory=list)
+
+
+_kept: ContextVar[_Kept | None] = ContextVar("_kept", default=None)
+
+
+@contextmanager
+def resolving_once() -> Iterator[None]:
+    """In the block a spec is resolved once, for whoever looks at it and for whoever makes its run,
+    and specs of the same tasks share their plan. Data and plugins are taken not to change.
+    """
+    token = _kept.set(_Kept())
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _resolve(spec: RunSpec, kept: _Kept) -> Job:
+    for target in spec.plugins:
+        plugins.manager().load(target)
+    _refuse_settings_of_others(spec)
+    _refuse_shard(spec)
+    if spec.kind == "rescore":
+        return rescore(spec)
+    if spec.kind == "external":
+        external = _external(spec)
+        return _with_model(spec, spec.overrides, Plan((), ()), external)
+    for_tasks, for_harness = split_overrides(spec.overrides)
+    return _with_model(spec, for_harness, _plan(spec, for_tasks, kept))
+
+
+def _refuse_settings_of_others(spec: RunSpec) -> None:
+    for name in _OTHERS[spec.kind]:
+        if getattr(spec, name) != getattr(attrs.fields(RunSpec), name).default:
+            kind = f"{'an' if spec.kind == 'external' else 'a'} {spec.kind} run"
+            raise UsageError(f"{name} is set, which {kind} does not have")
+
+
+def _refuse_shard(spec: RunSpec) -> None:
+    """Raise where a run cannot be made in shards."""
+    if spec.shard is None:
+        return
+    if spec.fresh:
+        raise UsageError(
+            "fresh and a shard exclude each other: each shard would begin a run of its own",
+            hint="give the run another --name instead",
+        )
+    if "://" in spec.results:
+        raise UsageError(
+            f"shards cannot be made at {spec.results}",
+            hint="--results a folder that every process reaches; the command without --shard may "
+            "then copy what it needs",
+        )
+
+
+def _plan(spec: RunSpec, for_tasks: Sequence[Override], kept: _Kept) -> Plan:
+    made_of = (spec.tasks, tuple(for_tasks), spec.limit, spec.seed)
+    plan = next((plan for known, plan in kept.plans if known == made_of), None)
+    if plan is None:
+        plan = with_limit(make_plan(spec.tasks, for_tasks), spec.limit, spec.seed)
+        kept.plans.append((made_of, plan))
+    return plan
+
+
+def _harness(spec: RunSpec, overrides: Sequence[Override]) -> HarnessConfig:
+    given = spec.harness
+    harness = get_harness_preset(given) if isinstance(given, str) else given
+    return apply_overrides(harness, overrides, where=f"harness {harness.name!r}")
+
+
+def _external(spec: RunSpec) -> ExternalRequest:
+    if spec.external is None:
+        raise UsageError("no external eval is named", hint="`olmo-eval external list` names them")
+    found = find_external(spec.external, spec.arguments)
+    of_harness = {f.name for f in attrs.fields(HarnessConfig)}
+    for override in spec.overrides:
+        if override.path[0] not in of_harness and is_task_setting(override.path[0]):
+            raise UsageError(
+                f"override {override.text!r} is a setting of tasks, which an external eval does "
+                "not have",
+                hint="its own arguments: -a KEY=VALUE; `olmo-eval external list` names them",
+            )
+    return found
+
+
+def _with_model(
+    spec: RunSpec,
+    overrides: Sequence[Override],
+    plan: Plan,
+    external: ExternalRequest | None = None,
+) -> Job:
+    """The job of the spec's model, under its harness with these overrides."""
+    harness = _harness(spec, overrides)
+    if not spec.model.strip():
+        raise UsageError("no model is named", hint="add -m MODEL")
+    if spec.step is not None and spec.step < 0:
+        raise UsageError(f"step {spec.step}: a training step is not negative")
+    config, reason = _provider(spec, harness)
+    _refuse_contradiction(spec, config, overrides)
+    step, tokens = training_progress(spec.model)
+    return Job(
+        spec=spec,
+        model=config.alias or spec.model,
+        harness=evolve(harness, provider=config),
+        plan=plan,
+        name=spec.name,
+        group=spec.group,
+        step=step if spec.step is None else spec.step,
+        tokens=tokens,
+        external=external,
+        notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},
+    )
+
+
+def _provider(spec: RunSpec, harness: HarnessConfig) -> tuple[ProviderConfig, str | None]:
+    """The provider of the spec's model, and why it was chosen where nobody named it."""
+    config = model_provider(spec.model, harness.provider, spec.provider)
+    if is_remote(config.model):
+        local = str(fetch_checkpoint(config.model))
+        config = evolve(config, alias=config.alias or spec.model, model=local)
+    config, reason = choose_provider(config)
+    if config.kind == "replay":
+        config = located(config, spec.results)
+    return config, reason
+
+
+def _refuse_contradiction(
+    spec: RunSpec, config: ProviderConfig, overrides: Sequence[Override]
+) -> None:
+    """Raise where an override names another provider than what else was asked for."""
+    asked = next((o for o in reversed(overrides) if o.path == ("provider", "kind")), None)
+    if asked is not None and asked.value != config.kind:
+        by = f"--provider {config.kind}" if spec.provider else f"-m {spec.model}"
+        raise UsageError(
+            f"override {asked.text!r} contradicts {by}", hint="leave one of the two out"
+        )
+
+
+def split_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[Override]]:
+    """(for tasks, for the harness), by the first segment of each key.
+
+    Raises:
+        UsageError: a key that is neither's, with the closest known ones.
+    """
+    harness_keys = {f.name for f in attrs.fields(HarnessConfig)}
+    task_keys = {f.name for f in attrs.fields(TaskConfig)}
+    for_tasks, for_harness = [], []
+    for override in overrides:
+        key = override.path[0]
+        if is_task_setting(key):
+            for_tasks.append(override)
+        elif key in harness_keys:
+            for_harness.append(override)
+        else:
+            raise UsageError(
+                f"override {override.text!r}: no task and no harness has a setting {key!r}",
+                hint=did_you_mean(key, harness_keys | task_keys),
+            )
+    return for_tasks, for_harness
