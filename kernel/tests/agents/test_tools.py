@@ -259,6 +259,28 @@ def test_more_arguments_may_be_allowed() -> None:
     assert parse_arguments(anything, '{"page": 1}') == ({"page": 1}, "")
 
 
+def test_arguments_may_be_described_by_patterns() -> None:
+    schema = {"patternProperties": {"^x_": {"type": "integer"}}}
+    closed = by_hand({**schema, "type": "object", "additionalProperties": False})
+
+    assert parse_arguments(closed, '{"x_a": 1}') == ({"x_a": 1}, "")
+    assert (
+        "argument x_a of search must be of type integer"
+        in parse_arguments(closed, '{"x_a": "b"}')[1]
+    )
+    assert (
+        "'y' does not match any of the regexes: '^x_'"
+        in parse_arguments(closed, '{"x_a": 1, "y": 1}')[1]
+    )
+    assert parse_arguments(by_hand({**schema, "type": "object"}), '{"y": 1}') == ({"y": 1}, "")
+
+
+def test_arguments_may_be_required_by_a_part_of_the_schema() -> None:
+    either = by_hand({"properties": {"q": {}, "r": {}}, "allOf": [{"required": ["q"]}]})
+
+    assert "'q' is a required property" in parse_arguments(either, '{"r": 1}')[1]
+
+
 @pytest.mark.parametrize(
     ("schema", "said"),
     [

@@ -25,7 +25,7 @@ def parse_arguments(tool: Tool, text: str) -> tuple[dict[str, Any], str]:
         return {}, f"The arguments of {tool.name} are not valid JSON: {error}."
     if not isinstance(arguments, dict):
         return {}, f"The arguments of {tool.name} must be a JSON object."
-    problem = _misnamed(tool, arguments) or _misfit(tool, arguments)
+    problem = _misfit(tool, arguments)
     if problem:
         return {}, problem
     try:
@@ -38,19 +38,6 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _misnamed(tool: Tool, arguments: Mapping[str, Any]) -> str:
-    """What is missing or unknown: the commonest slips, told with the arguments there are."""
-    schema = tool.schema.parameters
-    properties: Mapping[str, Any] = schema.get("properties", {})
-    takes_more = schema.get("additionalProperties") or schema.get("patternProperties")
-    missing = [n for n in schema.get("required", ()) if n not in arguments]
-    unknown = [n for n in arguments if n not in properties and not takes_more]
-    if not missing and not unknown:
-        return ""
-    what = f"lacks {', '.join(missing)}" if missing else f"has no {', '.join(unknown)}"
-    return f"The call of {tool.name} {what}; its arguments are: {', '.join(properties)}."
-
-
 def _misfit(tool: Tool, arguments: Mapping[str, Any]) -> str:
     """What does not fit the schema, one thing of it."""
     from jsonschema.exceptions import relevance
@@ -58,10 +45,23 @@ def _misfit(tool: Tool, arguments: Mapping[str, Any]) -> str:
     errors = list(_validator(tool).iter_errors(arguments))
     if not errors:
         return ""
+    wrong = {error.validator for error in errors if len(error.absolute_schema_path) == 1}
+    if "required" in wrong:
+        missing = [n for n in tool.schema.parameters["required"] if n not in arguments]
+        return _misnamed(tool, f"lacks {', '.join(missing)}")
+    if "additionalProperties" in wrong and "patternProperties" not in tool.schema.parameters:
+        unknown = [n for n in arguments if n not in tool.schema.parameters.get("properties", {})]
+        return _misnamed(tool, f"has no {', '.join(unknown)}")
     error = _innermost(max(errors, key=relevance))
     place = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.absolute_path)
     what = f"argument {place[1:]}" if place else "call"
     return f"The {what} of {tool.name} {_said(error)}."
+
+
+def _misnamed(tool: Tool, what: str) -> str:
+    """The commonest slips are told with the arguments there are."""
+    known = ", ".join(tool.schema.parameters.get("properties", {}))
+    return f"The call of {tool.name} {what}; its arguments are: {known}."
 
 
 def _innermost(error: ValidationError) -> ValidationError:
@@ -166,8 +166,10 @@ def _validator(tool: Tool) -> Any:
     from jsonschema.validators import validator_for
     from referencing import Registry
 
-    schema = tool.schema.parameters
+    schema = dict(tool.schema.parameters)
     kind = validator_for(schema, default=Draft202012Validator)
+    if "patternProperties" not in schema:  # a function takes no argument that nobody describes
+        schema.setdefault("additionalProperties", False)
     # a registry of its own: nothing is fetched from the network
     return _exact(kind)(schema, registry=Registry())
 
