@@ -199,3 +199,14 @@ def test_the_journal_keeps_an_answer_and_its_score_as_two_records(run: Any) -> N
     path = Path(made.location) / "journal/records.jsonl"
     kinds = Counter(row["kind"] for _, _, row in journal.read(path) if row is not None)
     assert kinds == {"answer": 3, "score": 3}
+
+
+@pytest.mark.parametrize("lost", ["lock.json", "answers/read.parquet", "instances/read.parquet"])
+def test_a_run_that_cannot_be_read_lends_nothing(run: Any, lost: str) -> None:
+    first = run("read", name="first")
+    (Path(first.location) / lost).write_bytes(b"damaged")
+
+    made = run("read", name="second")
+
+    assert made.status == "complete"
+    assert len(lines("asked.log")) == 80

@@ -146,16 +146,15 @@ class Answers:
         return any(table.keyed.find(request_hash) is not None for table in self._of(task))
 
     def find(self, wanted: Wanted) -> KeptAnswer | None:
-        """The answer to a request, or None.
-
-        Raises:
-            DataError: a table that holds it cannot be read.
-        """
+        """The answer to a request, or None; a run that cannot be read (any more) has none."""
         task, instance_id, request_hash = wanted.task, wanted.instance_id, wanted.request_hash
         for table in self._of(task):
             place = table.keyed.find(request_hash)
             if place is not None:
-                row = table.read(place)
+                try:
+                    row = table.read(place)
+                except (OSError, ValueError, DataError):
+                    continue  # deleted or damaged since it was found
                 same = table.scoring is not None and table.scoring == self._scoring.get(task)
                 mine = same and row["instance_id"] == instance_id
                 score = KeptScore.of_row(row) if mine else None
@@ -193,11 +192,14 @@ class _Table:
 
 
 def _tables(run: Run, name: str) -> Iterator[_Table]:
-    scoring = run.scoring.get(name)
+    try:
+        scoring = run.scoring.get(name)
+    except DataError:
+        return  # nobody can say what was asked
     try:
         columns = run.instances(name, run.columns_of(name, "request_hash", "outcome", "answered"))
-    except DataError:
-        pass  # not finished, or not readable: nothing to reuse from it
+    except (OSError, DataError):
+        pass  # not finished, or not readable: nothing to reuse from its table
     else:
         rows = columns.to_pylist()
         places = [i for i, row in enumerate(rows) if _is_answer(row)]
