@@ -42,6 +42,7 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(tasks: tuple[str, ...], as_json: bool) -> None:
     """List what TASKs (or suites; every task by default) read, and where it would come from."""
+    from olmo_eval.cli.show import table
     from olmo_eval.data import DataLoader
 
     loader = DataLoader()
@@ -54,8 +55,8 @@ def list_(tasks: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    for row in rows:
-        click.echo(f"{row['where']:<8} {row['task']:<28} {row['source']}")
+    columns = ("where", "task", "source")
+    table([(name, "left") for name in columns], [[row[name] for name in columns] for row in rows])
     missing = sum(row["where"] == "missing" for row in rows)
     if missing:
         click.echo(f"{missing} missing: olmo-eval data pull TASK --to MIRROR_FOLDER", err=True)

@@ -110,7 +110,7 @@ def _as_json(run: Run, scores: Sequence[PrimaryScore]) -> dict[str, Any]:
 
 
 def _print(runs: Sequence[Run], scores: Sequence[Sequence[PrimaryScore]]) -> None:
-    """A table that fits the terminal; whole where the output is no terminal."""
+    """A table that fits the terminal; whole where the output is not a terminal."""
     from rich.console import Console
 
     from olmo_eval.cli.show import one_line, table

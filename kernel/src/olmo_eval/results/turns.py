@@ -66,7 +66,7 @@ def _fields(event: Any, names: dict[str, str]) -> Row:
             }
         case LimitEvent(reason=text) | ErrorEvent(message=text):
             return {"text": text}
-    raise TypeError(f"no event: {event!r}")
+    raise TypeError(f"not an event: {event!r}")
 
 
 def _tokens(usage: Usage | None) -> Row:
