@@ -149,7 +149,9 @@ def test_a_run_whose_service_dies_stops_with_one_line_and_resumes(expected, tmp_
             end(server)
             _, said = run.communicate(timeout=300)
         assert run.returncode == 1
-        assert f"127.0.0.1:{port}" in said.rstrip().splitlines()[-2]
+        (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert f"127.0.0.1:{port}" in error
+        assert "is the server running there?" in said
         assert "Traceback" not in said
         kept = answered(results)
         server = start_server(port, log)
