@@ -151,6 +151,7 @@ def test_a_run_whose_service_dies_stops_with_one_line_and_resumes(expected, tmp_
         assert run.returncode == 1
         (error,) = [line for line in said.splitlines() if line.startswith("error: ")]
         assert f"127.0.0.1:{port}" in error
+        assert "is the server running there?" in said
         assert "Traceback" not in said
         kept = answered(results)
         server = start_server(port, log)
