@@ -59,9 +59,9 @@ def test_the_table_is_the_same(kind, expected, tmp_path):
 
 
 def answered(results):
-    """Lines in the journals of the runs under ``results``."""
+    """Answers in the journals of the runs under ``results``."""
     files = [path for path in results.glob("runs/*/journal/*") if path.is_file()]
-    return sum(path.read_bytes().count(b"\n") for path in files)
+    return sum(path.read_bytes().count(b'"kind":"answer"') for path in files)
 
 
 def when_under_way(run, results):
