@@ -178,9 +178,9 @@ def test_a_signal_while_the_model_loads_is_an_interrupt_too(bench: Any) -> None:
 
 
 def test_two_processes_with_one_command_make_one_run(bench: Any, tables: Tables) -> None:
-    first = bench.start(*slow_run(0.3))
+    first = bench.start(*slow_run(0.8))
     wait_for_records(first, bench.folder / "results", 1)
-    second = bench.start(*slow_run(0.3))
+    second = bench.start(*slow_run(0.8))
 
     outputs = [process.communicate(timeout=60) for process in (first, second)]
 
@@ -193,9 +193,9 @@ def test_two_processes_with_one_command_make_one_run(bench: Any, tables: Tables)
 
 
 def test_the_second_process_takes_over_when_the_first_is_killed(bench: Any) -> None:
-    first = bench.start(*slow_run(0.3))
+    first = bench.start(*slow_run(0.8))
     wait_for_records(first, bench.folder / "results", 8)
-    second = bench.start(*slow_run(0.3))
+    second = bench.start(*slow_run(0.8))
     said = iter(second.stderr.readline, "")
     assert any("is being made by process" in line for line in said)
     first.send_signal(signal.SIGKILL)
