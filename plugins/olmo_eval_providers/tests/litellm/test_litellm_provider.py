@@ -198,7 +198,7 @@ def test_commercial_apis_do_not_claim_likelihoods():
 
 
 def test_concurrency_grows_and_backs_off(openai_server):
-    openai_server.delay, openai_server.limit = 0.03, 6
+    openai_server.delay, openai_server.limit = 0.15, 6  # long enough to overlap on a busy machine
 
     async def act(provider):
         async def ask():
