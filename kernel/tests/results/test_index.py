@@ -387,12 +387,12 @@ def test_the_newest_runs_are_shown_and_how_to_see_more(bench: Any, root: Path) -
         write(root, "x" * n)
 
     shown = bench.cli("results", "list", "--results", root)
-    assert shown.out.count("\n") == 1 + 20 + 1
+    assert shown.out.count("\n") == 2 + 20 + 1  # the titles and the line below them
     assert "the newest 20 of 29 runs" in shown.out and "--all" in shown.out
     assert "x" * 29 in shown.out and "models/ccc" not in shown.out
-    assert bench.cli("results", "list", "--results", root, "-n", 2).out.count("\n") == 4
+    assert bench.cli("results", "list", "--results", root, "-n", 2).out.count("\n") == 5
     every = bench.cli("results", "list", "--results", root, "--all").out
-    assert every.count("\n") == 30 and "the newest" not in every
+    assert every.count("\n") == 31 and "the newest" not in every
     assert len(bench.cli("results", "list", "--results", root, "--json").json) == 29
 
 
