@@ -80,6 +80,18 @@ def _metric_name(value: Any) -> str | None:
 
 
 @frozen
+class SandboxEnv:
+    """A named environment, as packs written for published task files declare it.
+
+    Nothing is made of it: what an instance needs is its ``environment``.
+    """
+
+    name: str
+    dependencies: tuple[str, ...] = field(default=(), converter=texts)
+    dockerfile_extra: str = ""
+
+
+@frozen
 class TaskConfig:
     """What a task measures and how it asks. A task's class attributes give the defaults.
 
