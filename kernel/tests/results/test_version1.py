@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from olmo_eval.errors import UsageError
+from olmo_eval.errors import OlmoEvalError, UsageError
+from olmo_eval.results.amend import set_step
 from olmo_eval.results.answers import RunAnswers
 from olmo_eval.results.compare import compare
 from olmo_eval.results.convert import convert
+from olmo_eval.results.locking import run_lock
 from olmo_eval.results.store import Run, Store, open_run
 
 STORED = Path(__file__).parent / "version1"
@@ -110,6 +116,54 @@ def test_one_of_the_present_version_is_not_converted(named: Callable[[str], Run]
 
     with pytest.raises(UsageError, match="is of version 2 already"):
         convert(open_run(new.location))
+
+
+def test_one_that_is_being_made_is_not_converted(store: Store, named: Callable[[str], Run]) -> None:
+    old = Path(named("first").location)
+    record = json.loads((old / "run.json").read_text())
+    (old / "run.json").write_text(json.dumps({**record, "status": "running"}))
+
+    lock = run_lock(Path(store.location), record["identity"], print)
+    with lock, pytest.raises(UsageError, match="is being made"):
+        convert(open_run(str(old)))
+
+
+@pytest.mark.parametrize("full", ["answers", "rename"])
+def test_one_that_cannot_be_converted_stays_as_it_is(
+    named: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    old = Path(named("first").location)
+    before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+    rename = Path.rename
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def rename_all_but_the_new_one(self: Path, target: Path) -> Path:
+        return fail() if self.name.endswith(".new") else rename(self, target)
+
+    if full == "answers":
+        monkeypatch.setattr(pq, "ParquetWriter", fail)
+    else:
+        monkeypatch.setattr(Path, "rename", rename_all_but_the_new_one)
+    with pytest.raises(OlmoEvalError, match=r"the disk of .* is full"):
+        convert(named("first"))
+
+    assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == before
+    assert not list(old.parent.glob(".*"))
+
+
+def test_a_step_is_set_only_once_it_is_converted(named: Callable[[str], Run]) -> None:
+    old = named("first")
+    with pytest.raises(UsageError, match="is of version 1 of the schema"):
+        set_step(old, 7)
+    new = convert(named("first"))
+
+    set_step(new, 7)
+
+    changed = open_run(new.location)
+    assert changed.record["model"]["step"] == 7
+    assert set(changed.metrics()["step"].to_pylist()) == {7}
 
 
 def test_run_json_stays_small(store: Store, named: Callable[[str], Run]) -> None:

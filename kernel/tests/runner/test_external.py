@@ -915,6 +915,7 @@ def test_results_and_checkpoints_may_be_in_a_bucket(
     assert not (bench.folder / "s3:").exists()
     (run,) = Store("s3://evals/team").runs()
     assert (run.model, run.record["model"]["step"], run.status) == (checkpoint, 20, "complete")
+    assert set(run.metrics()["step"].to_pylist()) == {20}
     assert run.instances("acme").num_rows == 1
     kept = bucket.list_objects_v2(Bucket="evals", Prefix="team/")["Contents"]
     assert any(entry["Key"].endswith("/external/journal/log.txt") for entry in kept)

@@ -28,6 +28,18 @@ def test_a_step_is_set_on_the_run_that_is_there(bench: Any) -> None:
     assert steps() == [600]
 
 
+def test_the_metrics_table_of_the_run_has_the_step_as_well(bench: Any) -> None:
+    bench.cli(*RUN)
+    before = Store("results").runs()[0].metrics()
+    bench.cli(*RUN, "--step", "600")
+
+    after = Store("results").runs()[0].metrics()
+
+    assert set(after["step"].to_pylist()) == {600}
+    assert after.drop("step") == before.drop("step")
+    assert after.schema == before.schema
+
+
 def test_without_a_step_the_known_one_stays(bench: Any) -> None:
     faulty = ("-o", "provider.kwargs.faults.fail=0.5", "--fail-if-missing", "100")
     bench.cli(*RUN, *faulty, "--step", "600")

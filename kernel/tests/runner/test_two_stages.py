@@ -112,6 +112,15 @@ def test_a_judge_that_stays_down_is_not_waited_for_again_and_again(run: Any) -> 
     assert sum("not tried, as 20 in a row failed" in error for error in errors) == 20
 
 
+def test_a_judge_that_is_down_keeps_no_other_task_from_its_scores(run: Any) -> None:
+    Path("down").touch()
+    Path("go").touch()
+    made = run("judged", "waited", harness={**JUDGE, "scoring_concurrency": 1})
+
+    assert outcomes(made, "judged") == {"judge_failed": 40}
+    assert outcomes(made, "waited") == {"scored": 40}
+
+
 def test_a_judges_reply_is_kept_beside_its_output(run: Any) -> None:
     made = run("judged", harness=JUDGE)
 

@@ -250,7 +250,7 @@ class _Journaled:
 class OwnAnswers:
     """The answers of a run that is resumed, whose scores are yet to be made; found by instance."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: JournalProgress) -> None:
         self._places = progress.unscored
         self._readers = [JournalReader(str(path)) for path in progress.journals]
 
@@ -334,7 +334,7 @@ def _key(instance_id: str, question: str) -> str:
 
 
 @frozen
-class Progress:
+class JournalProgress:
     """What ``journals`` say is done: ``done`` holds the ids of finished instances by task,
     ``unscored``, by task and id, where answers stand whose score is yet to be made: in which of
     the journals, and at which byte.
@@ -347,14 +347,14 @@ class Progress:
 
 def read_progress(
     journals: Iterable[Path], tasks: Iterable[str], see: Callable[[str, Row], None] | None = None
-) -> Progress:
+) -> JournalProgress:
     """What ``journals`` hold of ``tasks``, the last record of an instance counting; ``see`` is
     shown each of them.
 
     Asked again is what was never answered because something failed; scored again is what a judge, a
     scorer or a sandbox failed on.
     """
-    found = Progress(tuple(journals), {name: set() for name in tasks}, {})
+    found = JournalProgress(tuple(journals), {name: set() for name in tasks}, {})
     done = dict(found.done)
     unscored: dict[tuple[str, str], tuple[int, int]] = {}
     for number, path in enumerate(found.journals):
@@ -375,7 +375,7 @@ def read_progress(
                 unscored[key] = number, offset
             else:
                 unscored.pop(key, None)
-    return Progress(found.journals, done, unscored)
+    return JournalProgress(found.journals, done, unscored)
 
 
 def _is_final(row: Row) -> bool:

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from olmo_eval.errors import UsageError
 from olmo_eval.results import journal, schema
 from olmo_eval.results.finalize import write_task
-from olmo_eval.results.folder import RunFolder, unwritable
+from olmo_eval.results.folder import RunFolder, unwritable, write_atomically
 from olmo_eval.results.record import Row
 from olmo_eval.results.store import Run, open_run
-from olmo_eval.results.tables import run_columns
+from olmo_eval.results.tables import metrics_content
 
 
 def convert(run: Run) -> Run:
@@ -24,8 +23,8 @@ def convert(run: Run) -> Run:
     The new run is written beside the old one, which is removed when the new one is whole.
 
     Raises:
-        UsageError: the run is of the present version, or not on this machine. DataError: it cannot
-            be read. OlmoEvalError: it cannot be written; the run is as it was.
+        UsageError: the run is of the present version, is being made, or is not on this machine.
+            DataError: it cannot be read. OlmoEvalError: it cannot be written; the run is as it was.
     """
     if run.version >= schema.VERSION:
         raise UsageError(f"run {run.run_id} is of version {run.version} already")
@@ -33,16 +32,26 @@ def convert(run: Run) -> Run:
         raise UsageError(
             f"{run.location} is not on this machine", hint="copy the run here, and convert the copy"
         )
+    if run.status == "running":
+        raise UsageError(
+            f"run {run.run_id} is being made", hint="convert it when its command has ended"
+        )
     old = Path(run.location)
     new, aside = (old.with_name(f".{old.name}.{what}") for what in ("new", "old"))
-    shutil.rmtree(new, ignore_errors=True)
+    for left in (new, aside):  # by a conversion that was killed
+        shutil.rmtree(left, ignore_errors=True)
     try:
         _write(run, new)
         old.rename(aside)
-        new.rename(old)
-        shutil.rmtree(aside)
+        try:
+            new.rename(old)
+        except OSError:
+            aside.rename(old)
+            raise
     except OSError as error:
-        raise unwritable(error, new) from error
+        shutil.rmtree(new, ignore_errors=True)
+        raise unwritable(error, old) from error
+    shutil.rmtree(aside, ignore_errors=True)
     return open_run(str(old))
 
 
@@ -65,10 +74,8 @@ def _write(run: Run, folder: Path) -> None:
         keys, scorers = (_fields(columns, part) for part in ("values", "scores"))
         events[name] = write_task(folder, name, keys, scorers, _rows(run, name)).events
     if (old / "metrics.parquet").is_file():
-        rows = run.metrics().to_pylist()
-        own = run_columns(run.run_id, run.record)
-        table = pa.Table.from_pylist([{**own, **row} for row in rows], schema=schema.METRICS)
-        pq.write_table(table, folder / "metrics.parquet")
+        content = metrics_content(run.run_id, run.record, run.metrics().to_pylist())
+        write_atomically(folder / "metrics.parquet", content)
     tasks = [
         {**entry, "events": events[entry["name"]]} if events.get(entry["name"]) else entry
         for entry in run.record["tasks"]

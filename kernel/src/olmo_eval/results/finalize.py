@@ -186,8 +186,11 @@ class _Table:
         self._writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=self._arrow))
 
     def replace(self) -> None:
-        """Put the file in its place, in one step."""
+        """Put the file in its place, in one step, and on the disk: the journal, which it is made
+        of, is removed."""
         if self._writer is not None:
+            with self.temporary.open("rb") as file:
+                os.fsync(file.fileno())
             os.replace(self.temporary, self.path)
         else:  # what an earlier command may have written
             self.path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +26,7 @@ from attrs import define, field
 from olmo_eval.common.filesystem import cache_of, open_filesystem, way_out
 from olmo_eval.errors import DataError
 from olmo_eval.results.facts import check_record, facts_of
-from olmo_eval.results.folder import LOCK, RunFolder, contents, merged, write_atomically
+from olmo_eval.results.folder import LOCK, RunFolder, merged, write_atomically
 from olmo_eval.results.lease import Claim
 from olmo_eval.results.listing import Entry, forget_old_changes, note_change, put
 from olmo_eval.results.store import Run, primary_rows
@@ -308,14 +308,6 @@ class _RemoteRun:
         }
         self._state.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._state, orjson.dumps(data))
-
-
-def note_record(results: str, run_id: str, record: Mapping[str, Any]) -> None:
-    """Write the record of a finished run at a URL anew, and say so to indexes. Raises OSError."""
-    filesystem, root = open_filesystem(results)
-    summary, lock = contents(record)
-    put(filesystem, f"{root}/runs/{run_id}/{LOCK}", lock)
-    put_record(filesystem, root, run_id, summary)
 
 
 def put_record(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,7 +13,7 @@ from olmo_eval.common.metrics import Metric
 from olmo_eval.results import schema
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.finalize import TaskMeta, write_tables
-from olmo_eval.results.folder import RunFolder, unwritable
+from olmo_eval.results.folder import RunFolder, unwritable, write_atomically
 from olmo_eval.results.suites import SuiteNode, suite_score
 from olmo_eval.results.summary import Bounds, Score, declared_wrongly, score_range, task_scores
 
@@ -91,10 +90,12 @@ def _primary(meta: TaskMeta) -> Metric:
     return next(metric for metric in meta.metrics if metric.key == meta.primary)
 
 
-def run_columns(run_id: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """What every row of ``metrics.parquet`` says of its run."""
+def metrics_content(
+    run_id: str, record: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]
+) -> bytes:
+    """What ``metrics.parquet`` holds: the rows, saying of their run what ``record`` says."""
     model = record["model"]
-    return {
+    run = {
         "run_id": run_id,
         "model": model.get("name"),
         "step": model.get("step"),
@@ -102,16 +103,17 @@ def run_columns(run_id: str, record: Mapping[str, Any]) -> dict[str, Any]:
         "group": record.get("group"),
         "run_name": record.get("name"),
     }
+    table = pa.Table.from_pylist([{**row, **run} for row in rows], schema=schema.METRICS)
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer)
+    return bytes(buffer.getvalue())
 
 
 def write_metrics(folder: RunFolder, record: Mapping[str, Any], scores: Sequence[Score]) -> None:
-    """Write ``metrics.parquet`` in one step; ``record`` says whose they are."""
-    run = run_columns(folder.run_id, record)
-    rows = [{**run, **attrs.asdict(score), "variants": list(score.variants)} for score in scores]
-    table = pa.Table.from_pylist(rows, schema=schema.METRICS)
-    temporary = folder.path / "metrics.tmp"
-    pq.write_table(table, temporary)
-    os.replace(temporary, folder.path / "metrics.parquet")
+    """Write ``metrics.parquet`` in one step; ``record`` says whose they are. Raises OSError."""
+    rows = [{**attrs.asdict(score), "variants": list(score.variants)} for score in scores]
+    content = metrics_content(folder.run_id, record, rows)
+    write_atomically(folder.path / "metrics.parquet", content)
 
 
 def describe(

@@ -11,6 +11,7 @@ the second stage, which has its own concurrency.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -112,8 +113,10 @@ class Pipeline:
         self._open: dict[str, _Open] = {}
         self._failures = 0
         self._hint: str | None = None  # of the last request that failed
-        self._scoring_failures = 0
-        self._given_up: tuple[Outcome, str] | None = None  # why nothing more is scored
+        #: by task, as each has scorers of its own: how many scorings in a row failed, and why
+        #: nothing more is scored
+        self._scoring_failures: Counter[str] = Counter()
+        self._given_up: dict[str, tuple[Outcome, str]] = {}
 
     def stop(self) -> None:
         self.stopped = True
@@ -342,28 +345,28 @@ class Pipeline:
                 answered,
                 asked.latency,
                 means,
-                self._given_up,
+                self._given_up.get(work.planned.name),
             )
         finally:
             self.scoring.leave()
-        self._watch_scoring(told)
+        self._watch_scoring(work.planned.name, told)
         values, weights, problem = await scoring.values_in_time(task, told, means.limits)
         if problem and told.error is None:
             told = evolve(told, outcome=Outcome.SCORER_FAILED, error=problem)
         return told, score_record(told, evidence, values, weights)
 
-    def _watch_scoring(self, response: Response) -> None:
-        """Score no more where what scores is gone, instead of waiting for it again and again; the
-        model is asked on, and the next command scores what it answered."""
-        if self._given_up is not None:
+    def _watch_scoring(self, task: str, response: Response) -> None:
+        """Score no more of a task where what scores it is gone, instead of waiting for it again
+        and again; the model is asked on, and the next command scores what it answered."""
+        if task in self._given_up:
             return
         if response.outcome not in (Outcome.JUDGE_FAILED, Outcome.INFRA_FAILED):
-            self._scoring_failures = 0
+            self._scoring_failures[task] = 0
             return
-        self._scoring_failures += 1
-        if self._scoring_failures == _PATIENCE:
+        self._scoring_failures[task] += 1
+        if self._scoring_failures[task] == _PATIENCE:
             reason = f"not tried, as {_PATIENCE} in a row failed; the last one: {response.error}"
-            self._given_up = response.outcome, reason
+            self._given_up[task] = response.outcome, reason
 
 
 def _as_before(response: Response, score: KeptScore) -> tuple[Response, Row]:

@@ -113,8 +113,7 @@ def _refuse_shard(spec: RunSpec) -> None:
     if "://" in spec.results:
         raise UsageError(
             f"shards cannot be made at {spec.results}",
-            hint="--results a folder that every process reaches; the command without --shard may "
-            "then copy what it needs",
+            hint="give --results a folder that every process reaches",
         )
 
 

@@ -18,10 +18,11 @@ from olmo_eval.common.types import Identity
 from olmo_eval.errors import DataError, ProviderError, UsageError
 from olmo_eval.harness.answered import inspecting
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.results.amend import set_step
 from olmo_eval.results.facts import read_record
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
 from olmo_eval.results.locking import is_held, run_lock
-from olmo_eval.results.remote_run import made_at, note_record, staging_root
+from olmo_eval.results.remote_run import made_at, staging_root
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
@@ -92,8 +93,6 @@ def _execute_at_url(job: Job, root: Path, record: dict[str, Any], progress: Prog
     earlier = run_at_url(job.results, record["identity"])
     if earlier is not None and not job.spec.fresh and _is_whole(earlier, False, progress):
         _tell_of_whole(job, earlier, record, progress)
-        if _note_step(earlier, job, progress):
-            note_record(job.results, earlier.run_id, earlier.record)
         return earlier.location
     staged = [] if earlier is None else [RunFolder(root / "runs" / Path(earlier.location).name)]
     folder = _choose(root, job, record["identity"], staged)
@@ -120,17 +119,20 @@ def _see_through(job: Job, folder: RunFolder, record: dict[str, Any], progress: 
     run = None if known is None else open_run(str(folder.path))
     if run is not None and _is_whole(run, folder.journal.is_file(), progress):
         _tell_of_whole(job, run, record, progress)
-        if _note_step(run, job, progress):
-            folder.write_json(run.record)
         return
     with exits_are_failures():
         anyio.run(_make, job, folder, record, known, progress)
 
 
 def _tell_of_whole(job: Job, run: Run, record: Mapping[str, Any], progress: Progress) -> None:
+    """Say that the run is there; it gets the training step that the command gives."""
     if Identity.of(record["model"]).may_change:
         anyio.run(_check_model, job, run, record["model"], progress)
     progress.message(f"run {run.run_id} is complete; --fresh makes it anew")
+    step = job.spec.step
+    if step is not None and run.record["model"].get("step") != step:
+        set_step(run, step)
+        progress.message(f"run {run.run_id} now has the step {step}")
 
 
 def _is_whole(run: Run, journal: bool, progress: Progress) -> bool:
@@ -149,16 +151,6 @@ def _is_whole(run: Run, journal: bool, progress: Progress) -> bool:
         raise DataError(f"{named} is missing", hint="--fresh makes the run anew")
     progress.message(f"{named} is missing; it is written again from the journal")
     return False
-
-
-def _note_step(run: Run, job: Job, progress: Progress) -> bool:
-    """Set the training step in the record of a finished run, where the command says another one;
-    whether it did."""
-    if job.spec.step is None or run.record["model"].get("step") == job.spec.step:
-        return False
-    run.record["model"]["step"] = job.spec.step
-    progress.message(f"run {run.run_id} now has the step {job.spec.step}")
-    return True
 
 
 def _terminated(_number: int, frame: Any) -> None:

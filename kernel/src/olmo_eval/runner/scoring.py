@@ -59,7 +59,7 @@ async def scored(
     """The response of an instance with its answers extracted and scored, or saying why it is not;
     and what the scorers kept as evidence, which stands in the outputs' metadata as well.
 
-    ``given_up`` says why nothing is scored any more, where it is not.
+    ``given_up`` says why nothing of the task is scored any more, where it is not.
     """
     outputs = answered.outputs
     evidence: list[dict[str, Any]] = [{} for _ in outputs]

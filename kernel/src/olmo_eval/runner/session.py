@@ -82,7 +82,7 @@ class Session(Sitting):
         finally:
             self.journal.close()
 
-    def _read_journal(self) -> answers.Progress:
+    def _read_journal(self) -> answers.JournalProgress:
         """What is finished, and what is answered and yet to be scored; the text stays on disk."""
         names = [planned.name for planned in self.job.plan.tasks]
         found = answers.read_progress(self._journals(), names, self._see)
@@ -102,7 +102,7 @@ class Session(Sitting):
             self.progress.message(f"the answers of {merged} shards are taken in")
         return [self.folder.journal]
 
-    async def _evaluate(self, found: answers.Progress) -> None:
+    async def _evaluate(self, found: answers.JournalProgress) -> None:
         shard = self.job.shard
         feeds = [Feed(p, found.done[p.name], shard) for p in self.job.plan.tasks]
         for planned in self.job.plan.tasks:
