@@ -93,8 +93,12 @@ def test_resolving_one_task_imports_one_benchmark() -> None:
     code = "from olmo_eval.evals.tasks.common import build_task; build_task('gsm8k')"
     benchmarks = {n for n in modules_after(code) if n.startswith("olmo_eval_tasks.")}
 
-    assert "olmo_eval_tasks.gsm8k" in benchmarks
-    assert not benchmarks & {"olmo_eval_tasks.arc", "olmo_eval_tasks.mmlu", "olmo_eval_tasks.piqa"}
+    assert "olmo_eval_tasks.benchmarks.gsm8k" in benchmarks
+    assert not benchmarks & {
+        "olmo_eval_tasks.benchmarks.arc",
+        "olmo_eval_tasks.benchmarks.mmlu",
+        "olmo_eval_tasks.benchmarks.piqa",
+    }
 
 
 def test_listing_runs_imports_no_tables_and_no_numbers(tmp_path: Path) -> None:

@@ -44,9 +44,15 @@ T = TypeVar("T", contravariant=True)
 
 
 class Register(Protocol[T]):
-    """Names one thing; ``target`` is the thing or where to import it from."""
+    """Names one thing; ``target`` is the thing or where to import it from.
 
-    def __call__(self, name: str, target: T | str, /) -> None: ...
+    ``summary`` is the line that listings show, where the thing's docstring does not say it;
+    ``access`` is ``"gated"`` or ``"private"`` where not everybody can use it.
+    """
+
+    def __call__(
+        self, name: str, target: T | str, /, *, summary: str = "", access: str = ""
+    ) -> None: ...
 
 
 @hookspec

@@ -275,6 +275,7 @@ class PluginManager:
         *,
         place: Place | None = None,
         summary: str = "",
+        access: str = "",
     ) -> None:
         place = place or Place.of(sys._getframe(1))
         owner = current_owner.get() or self.owner_of(place.module)
@@ -284,7 +285,7 @@ class PluginManager:
             )
         if isinstance(target, str):
             self._suppliers.setdefault(target.partition(":")[0].partition(".")[0], owner)
-        self.registries[kind].add(name, target, owner, place, summary)
+        self.registries[kind].add(name, target, owner, place, summary, access)
 
     def take(self, declarations: Iterable[Declaration]) -> None:
         """Register what decorators declare, each through the hook of its kind."""

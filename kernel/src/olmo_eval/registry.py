@@ -66,7 +66,8 @@ class Entry(Generic[T]):
 
     ``source`` is an import string that has not been followed yet, also where a decorator has
     registered an object meanwhile: at first use the two must turn out to be the same. ``summary``
-    is what listings say of it, where whoever registered it said so.
+    is what listings say of it, where whoever registered it said so, and ``access`` marks what not
+    everybody can use: ``"gated"`` or ``"private"`` data.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Entry(Generic[T]):
     place: Place | None = None
     source: str = ""
     summary: str = ""
+    access: str = ""
 
     @property
     def lazy(self) -> bool:
@@ -120,6 +122,7 @@ class Registry(Generic[T]):
         owner: Owner,
         place: Place | None = None,
         summary: str = "",
+        access: str = "",
     ) -> None:
         """Register ``name``; a second claim by another owner is kept and reported when asked for.
 
@@ -132,7 +135,7 @@ class Registry(Generic[T]):
         if not isinstance(name, str) or not name or name != name.strip() or "=" in name:
             raise UsageError(f"{owner} registers a {self.noun} under a bad name: {name!r}")
         claims = self._entries.setdefault(name, [])
-        new = Entry(name, target, owner, place, summary=summary)
+        new = Entry(name, target, owner, place, summary=summary, access=access)
         for claim in claims:
             if claim.owner.distribution == owner.distribution:
                 self._repeat(claim, new)

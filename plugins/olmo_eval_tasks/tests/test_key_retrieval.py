@@ -9,7 +9,7 @@ import pytest
 from olmo_eval.cli.main import main
 from olmo_eval.errors import UsageError
 from olmo_eval.results.store import Store
-from olmo_eval_tasks.key_retrieval import questions
+from olmo_eval_tasks.external.key_retrieval import questions
 
 
 def test_every_question_can_be_answered_from_its_list() -> None:

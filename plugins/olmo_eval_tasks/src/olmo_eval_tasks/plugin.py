@@ -10,7 +10,8 @@ from typing import Any
 from olmo_eval import hookimpl
 from olmo_eval_tasks.subjects import MATH_SUBJECTS, MMLU_SUBJECTS
 
-TASKS: dict[str, tuple[str, ...]] = {
+#: the tasks of every family, in alphabetical order of the modules of ``benchmarks/``
+BENCHMARKS: dict[str, tuple[str, ...]] = {
     "arc": ("arc_easy", "arc_challenge"),
     "csqa": ("csqa",),
     "gsm8k": ("gsm8k",),
@@ -22,6 +23,12 @@ TASKS: dict[str, tuple[str, ...]] = {
     ),
     "mmlu": tuple(f"mmlu_{subject}{kind}" for subject in MMLU_SUBJECTS for kind in ("", ":rc")),
     "piqa": ("piqa",),
+    "winogrande": ("winogrande",),
+}
+
+#: the tasks of every module of this package that registers some
+TASKS: dict[str, tuple[str, ...]] = {
+    **{f"benchmarks.{family}": names for family, names in BENCHMARKS.items()},
     "tiny.tasks": (
         "tiny_facts",
         "tiny_sums",
@@ -30,8 +37,10 @@ TASKS: dict[str, tuple[str, ...]] = {
         "tiny_text",
         "tiny_null",
     ),
-    "winogrande": ("winogrande",),
 }
+
+#: families whose data is not public: ``"gated"`` or ``"private"``; their cards say how to get it
+ACCESS: dict[str, str] = {}
 
 SCORERS = {
     "code_exec": "scorers.code:CodeExecutionScorer",
@@ -43,7 +52,9 @@ SCORERS = {
 def register_tasks(register: Any) -> None:
     for module, names in TASKS.items():
         for name in names:
-            register(name, f"olmo_eval_tasks.{module}")
+            register(
+                name, f"olmo_eval_tasks.{module}", access=ACCESS.get(module.rpartition(".")[2], "")
+            )
 
 
 @hookimpl
@@ -63,4 +74,4 @@ def register_scorers(register: Any) -> None:
 
 @hookimpl
 def register_external_evals(register: Any) -> None:
-    register("key_retrieval", "olmo_eval_tasks.key_retrieval:KeyRetrieval")
+    register("key_retrieval", "olmo_eval_tasks.external.key_retrieval:KeyRetrieval")

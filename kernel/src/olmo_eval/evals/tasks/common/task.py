@@ -24,6 +24,7 @@ from olmo_eval.data import DataLoader
 from olmo_eval.errors import DataError, UsageError
 from olmo_eval.evals.tasks.common import boundary
 from olmo_eval.evals.tasks.common.attributes import class_config
+from olmo_eval.evals.tasks.common.card import Card
 from olmo_eval.evals.tasks.common.config import TaskConfig
 from olmo_eval.evals.tasks.common.fewshot import FewShot
 from olmo_eval.evals.tasks.common.offers import with_tools
@@ -49,6 +50,9 @@ class Task:
     ``fewshot_split`` is where shots come from when ``fewshot_source`` is not set: a split of the
     task's own data source. Without either, shots are drawn from the evaluated data.
 
+    ``card`` says where the benchmark comes from: citation, licence, how to get the data, and what
+    is known to be wrong in it.
+
     What ``olmo-eval task check`` should know of a task, where its default does not fit:
 
     - ``expected_instances``: how many the published data has, one number or one a split;
@@ -62,6 +66,7 @@ class Task:
     fewshot_split: ClassVar[str | None] = None
     #: raised whenever requests or extracted answers change though no setting did
     version: ClassVar[int] = 1
+    card: ClassVar[Card] = Card()
 
     expected_instances: ClassVar[int | Mapping[str, int] | None] = None
     oracle_ceiling: ClassVar[float] = 1.0

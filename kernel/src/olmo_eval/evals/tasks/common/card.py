@@ -1,0 +1,26 @@
+"""What a reader of a number should know of the benchmark behind it."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from olmo_eval.common.sequences import texts
+
+
+@frozen
+class Card:
+    """Where a benchmark comes from; ``olmo-eval task show`` prints it beside the task's settings.
+
+    - ``citation``: authors, year and title, as a reader would cite it;
+    - ``url``: the paper, or the page that describes the benchmark;
+    - ``licence``: of the data, as an SPDX identifier where there is one;
+    - ``access``: how to get data that is not public, in one sentence; empty where anybody can;
+    - ``defects``: what is known to be wrong in the data or in the published setting, a sentence
+      each.
+    """
+
+    citation: str = ""
+    url: str = ""
+    licence: str = ""
+    access: str = ""
+    defects: tuple[str, ...] = field(default=(), converter=texts)

@@ -1,0 +1,1 @@
+"""Benchmarks that keep their own loop and scoring."""
