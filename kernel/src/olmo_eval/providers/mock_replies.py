@@ -47,10 +47,13 @@ def finished(text: str, params: SamplingParams) -> LMOutput:
 
 def _first_words(text: str, count: int) -> str:
     """The first ``count`` words with the white space between them; the mock's tokens are words."""
+    words = text.split()
+    if len(words) <= count:
+        return text
     position = 0
-    for word in text.split()[:count]:
+    for word in words[:count]:
         position = text.index(word, position) + len(word)
-    return text if len(text.split()) <= count else text[:position]
+    return text[:position]
 
 
 def scripted(replies: Sequence[Any], request: LMRequest) -> LMOutput:

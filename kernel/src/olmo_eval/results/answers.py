@@ -346,10 +346,10 @@ class JournalProgress:
 
 
 def read_progress(
-    journals: Iterable[Path], tasks: Iterable[str], see: Callable[[str, Row], None] | None = None
+    journals: Iterable[Path], tasks: Iterable[str], see: Callable[[Row, int], None] | None = None
 ) -> JournalProgress:
     """What ``journals`` hold of ``tasks``, the last record of an instance counting; ``see`` is
-    shown each of them.
+    shown each of them, and the byte at which it stands.
 
     Asked again is what was never answered because something failed; scored again is what a judge, a
     scorer or a sandbox failed on.
@@ -363,7 +363,7 @@ def read_progress(
                 continue
             key = row["task"], row["instance_id"]
             if see is not None:
-                see(row["task"], row)
+                see(row, offset)
             if _is_final(row):
                 done[key[0]].add(key[1])
                 unscored.pop(key, None)

@@ -1,8 +1,8 @@
 """From the journal to the tables: streamed, atomic, repeatable.
 
 The journal is in the order in which instances finished; tables are in the order of the data. So
-the journal is read once to find where each instance's last answer and score stand, and then record
-by record in the order of the tables. Memory holds a few numbers an instance, never its text.
+its records are read one by one in that order, from the places that were noted when they were
+written. Memory holds a few numbers an instance, never its text.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from attrs import define, field, frozen
+from attrs import frozen
 
 from olmo_eval.common.metrics import Metric
 from olmo_eval.results import journal, schema
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.health import Tally
+from olmo_eval.results.places import Places
 from olmo_eval.results.readable import extracted_text, likeliest
-from olmo_eval.results.record import SCORE, Row, joined
+from olmo_eval.results.record import Row, joined
 from olmo_eval.results.turns import size_of, turn_rows
 
 #: bytes of JSON in one row group, so that one question is read without the rest of its table
@@ -46,48 +47,17 @@ class TaskMeta:
     primary: str
 
 
-@define
-class _Places:
-    """Where the last records of each instance of a task stand in the journal; -1 is nowhere."""
-
-    order: dict[str, int] = field(factory=dict)
-    positions: list[int] = field(factory=list)
-    answers: list[int] = field(factory=list)
-    scores: list[int] = field(factory=list)
-
-    def put(self, record: Row, offset: int) -> None:
-        name = record["instance_id"]
-        index = self.order.setdefault(name, len(self.positions))
-        if index == len(self.positions):
-            self.positions.append(-1)
-            self.answers.append(-1)
-            self.scores.append(-1)
-        if record.get("kind") == SCORE:
-            self.scores[index] = offset
-        else:
-            self.positions[index] = record["position"]
-            self.answers[index], self.scores[index] = offset, -1
-
-    def in_order(self) -> list[tuple[int, int]]:
-        """The places of answers and scores, in the order of the data."""
-        order = sorted(range(len(self.positions)), key=self.positions.__getitem__)
-        return [(self.answers[i], self.scores[i]) for i in order if self.answers[i] >= 0]
-
-
 def write_tables(
-    journal_path: Path, folder: Path, tasks: Sequence[TaskMeta]
+    journal_path: Path, folder: Path, tasks: Sequence[TaskMeta], places: Places
 ) -> dict[str, TaskColumns]:
     """Write the tables of every task's instances and answers; returns each task's metric columns.
 
-    Records of tasks that are not listed are left out. Rewriting gives the same bytes' meaning.
+    ``places`` says where the records of ``tasks`` stand in the journal. Rewriting gives the same
+    bytes' meaning.
     """
-    places: dict[str, _Places] = {task.name: _Places() for task in tasks}
-    for offset, _, record in journal.read(journal_path):
-        if record is not None and record.get("task") in places:
-            places[record["task"]].put(record, offset)
     columns: dict[str, TaskColumns] = {}
     for task in tasks:
-        rows = _rows(journal_path, places[task.name].in_order())
+        rows = _rows(journal_path, places.in_order(task.name))
         keys = [metric.key for metric in task.metrics]
         unconditional = any(metric.needs_unconditional for metric in task.metrics)
         tally = Tally(task.primary, unconditional=unconditional)
@@ -95,14 +65,14 @@ def write_tables(
     return columns
 
 
-def _rows(path: Path, places: Sequence[tuple[int, int]]) -> Iterator[tuple[Row, int]]:
+def _rows(path: Path, places: Sequence[tuple[int, int | None]]) -> Iterator[tuple[Row, int]]:
     """Each instance's row, with the bytes it has in the journal."""
     if not places:
         return
     with path.open("rb") as file:
         for answer_at, score_at in places:
             answer, size = _read(file, answer_at)
-            score, more = _read(file, score_at) if score_at >= 0 else (None, 0)
+            score, more = (None, 0) if score_at is None else _read(file, score_at)
             if answer is not None:
                 yield joined(answer, score), size + more
 

@@ -83,8 +83,10 @@ class Journal:
         except OSError as error:
             raise _explained(error, path) from error
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: dict[str, Any]) -> int:
         """Append one record; when this returns, a killed process cannot lose it.
+
+        Returns the byte at which its line begins.
 
         Raises:
             JournalError: it could not be written; what was written before is safe.
@@ -92,15 +94,17 @@ class Journal:
         """
         line = encode(record, self._redact)
         try:
-            if os.fstat(self._fd).st_nlink == 0:
+            before = os.fstat(self._fd)
+            if before.st_nlink == 0:
                 raise JournalGoneError(
                     f"{self.path} was deleted while the run was being made",
                     hint="what it held is lost; the same command begins the run anew",
                 )
             written = os.write(self._fd, line)
             if written != len(line):
-                os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+                os.ftruncate(self._fd, before.st_size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return before.st_size
         except OSError as error:
             raise _explained(error, self.path) from error
 

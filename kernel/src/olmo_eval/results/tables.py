@@ -14,6 +14,7 @@ from olmo_eval.results import schema
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.finalize import TaskMeta, write_tables
 from olmo_eval.results.folder import RunFolder, unwritable, write_atomically
+from olmo_eval.results.places import Places
 from olmo_eval.results.suites import SuiteNode, suite_score
 from olmo_eval.results.summary import Bounds, Score, declared_wrongly, score_range, task_scores
 
@@ -24,8 +25,10 @@ def write_results(
     tasks: Sequence[TaskMeta],
     suites: Sequence[SuiteNode],
     expected: Mapping[str, int],
+    places: Places,
 ) -> list[Score]:
-    """Write the tables of a run from its journal; returns the rows of ``metrics.parquet``.
+    """Write the tables of a run from its journal, in which its records stand at ``places``; returns
+    the rows of ``metrics.parquet``.
 
     ``record`` (the content of ``run.json``) gets each task's outcomes and health, the usage totals,
     and remarks on metrics whose values are not what they declare; the caller writes it. Doing this
@@ -35,7 +38,7 @@ def write_results(
         OlmoEvalError: the folder cannot be written; the journal is untouched.
     """
     try:
-        columns = write_tables(folder.journal, folder.path, tasks)
+        columns = write_tables(folder.journal, folder.path, tasks, places)
         scores = _scores(record, tasks, columns, expected)
         primaries = {score.name: score for score in scores if score.primary}
         bounds = {meta.name: _range(_primary(meta), columns[meta.name]) for meta in tasks}

@@ -255,10 +255,9 @@ def answered_outcome(request: LMRequest, outputs: tuple[LMOutput, ...]) -> Outco
     """How an instance ended whose outputs were scored without trouble."""
     if request.request_type.scored:
         return Outcome.SCORED
-    found = {natural_outcome(output) for output in outputs}
-    for outcome in _TELLING:
-        if outcome in found:
-            return outcome
+    telling = [outcome for outcome in map(natural_outcome, outputs) if outcome is not None]
+    if telling:
+        return min(telling, key=_TELLING.index)
     if all(output.extracted_answer is None for output in outputs):
         return Outcome.EXTRACTION_FAILED
     return Outcome.SCORED

@@ -19,6 +19,7 @@ from olmo_eval.results import answers, journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
+from olmo_eval.results.places import Places
 from olmo_eval.results.record import ANSWER, SCORE, Row, joined
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.results.summary import transformed_mean
@@ -55,6 +56,7 @@ class Session(Sitting):
             for p in job.plan.tasks
         }
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
+        self._places = Places(p.name for p in job.plan.tasks)
         self._inspected: set[str] = set()
         self._signalled = False
         self._cost = 0.0
@@ -218,7 +220,7 @@ class Session(Sitting):
         self.progress.task_started(name, feed.share, self._done[name])
 
     def answered(self, planned: PlannedTask, answer: Row) -> None:
-        self.journal.append({"task": planned.name, **answer})
+        self._keep({"task": planned.name, **answer})
         self._count_answer(planned.name, answer)
         self._spend()
 
@@ -239,12 +241,19 @@ class Session(Sitting):
     def scored(self, planned: PlannedTask, answer: Row, score: Row | None, told: Response) -> None:
         name = planned.name
         if score is not None:
-            self.journal.append({"task": name, **score})
+            self._keep({"task": name, **score})
             self._count_score(name, score)
         self._done[name] += 1
         self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
             self.notify("instance_scored", run_id=self.folder.run_id, task=name, response=told)
+
+    def _keep(self, record: Row) -> None:
+        self._note(record, self.journal.append(record))
+
+    def _note(self, record: Row, offset: int) -> None:
+        """Remember where a record stands in the journal, for the tables."""
+        self._places.put(record, offset)
 
     def _spend(self) -> None:
         """End the run when its answers have cost more than it may spend.
@@ -259,8 +268,10 @@ class Session(Sitting):
                 hint="what is finished is kept; a higher --max-cost goes on",
             )
 
-    def _see(self, task: str, row: Row) -> None:
-        """Count a record that an earlier sitting left."""
+    def _see(self, row: Row, offset: int) -> None:
+        """Take in a record that an earlier sitting left."""
+        self._note(row, offset)
+        task = row["task"]
         kind = row.get("kind")  # of a record of schema version 1 there is none: it is both
         if kind != SCORE:
             self._count_answer(task, row)
@@ -307,7 +318,7 @@ class Session(Sitting):
         ]
         self.journal.sync()
         results = write_results(
-            self.folder, self.record, tasks, self.job.plan.suites, self.expected
+            self.folder, self.record, tasks, self.job.plan.suites, self.expected, self._places
         )
         notes = list(self.record.pop("remarks", ()))
         notes += [

@@ -8,6 +8,7 @@ from typing import Any
 
 from olmo_eval.common.convert import to_json
 from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results.record import Row
 from olmo_eval.results.redact import Redactor
 from olmo_eval.runner.job import Job
 from olmo_eval.runner.session import Session
@@ -39,6 +40,9 @@ class ShardSession(Session):
 
     def _journals(self) -> list[Path]:
         return [RunFolder(self.folder.path).journal, self.folder.journal]
+
+    def _note(self, record: Row, offset: int) -> None:
+        """Nothing: the command that takes the shards in finds where their records stand."""
 
     def _finish(self, status: str, seconds: float) -> None:
         self.journal.sync()

@@ -1,7 +1,8 @@
 """Tails and quantiles of the normal, t, binomial and beta distributions.
 
 `scipy.special` is imported at first use, because it takes longer to import than numpy and most
-commands never need a quantile.
+commands never need it: the interval of a binary score needs only the normal quantile, which the
+standard library has.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import functools
 import importlib
 import math
 import sys
+from statistics import NormalDist
 from types import ModuleType
 
 SMALLEST_P = sys.float_info.min
 """A p-value is never reported as exactly zero; an underflow stops here."""
+
+
+_NORMAL = NormalDist()
 
 
 @functools.cache
@@ -23,8 +28,8 @@ def special() -> ModuleType:
 
 
 def normal_quantile(probability: float) -> float:
-    """z such that P(Z <= z) = probability."""
-    return float(special().ndtri(probability))
+    """z such that P(Z <= z) = probability, which is above 0 and below 1."""
+    return _NORMAL.inv_cdf(probability)
 
 
 def normal_cdf(z: float) -> float:

@@ -55,7 +55,9 @@ def of_instance(method: Callable[..., Any], returns: type | tuple[type, ...]) ->
             doing = f"{method.__name__} of {_which(task)}, instance {_id(instance)!r},"
             plugins.raise_fault(error, doing, *_homes(task))
             raise
-        return expect(returned, returns, f"{method.__name__} of {_which(task)}")
+        if not isinstance(returned, returns):
+            raise unexpected(returned, returns, f"{method.__name__} of {_which(task)}")
+        return returned
 
     return call
 
@@ -90,7 +92,7 @@ def _reading(get: Callable[[Task], Iterable[Instance]]) -> Callable[[Task], Any]
     return instances
 
 
-def _read(task: Task, found: Iterator[Instance]) -> Iterator[Instance]:
+def _read(task: Task, found: Iterator[object]) -> Iterator[Instance]:
     number = 0
     while True:
         number += 1
@@ -102,20 +104,17 @@ def _read(task: Task, found: Iterator[Instance]) -> Iterator[Instance]:
             doing = f"instances of {_which(task)}, at instance number {number:,},"
             plugins.raise_fault(error, doing, *_homes(task))
             raise
-        yield expect(instance, Instance, f"instances of {_which(task)}, at number {number:,},")
+        if not isinstance(instance, Instance):
+            where = f"instances of {_which(task)}, at number {number:,},"
+            raise unexpected(instance, Instance, where)
+        yield instance
 
 
-def expect(returned: Any, kinds: type | tuple[type, ...], what: str) -> Any:
-    """``returned``, where it is of one of ``kinds``.
-
-    Raises:
-        PluginError: it is something else.
-    """
-    if isinstance(returned, kinds):
-        return returned
+def unexpected(returned: Any, kinds: type | tuple[type, ...], what: str) -> PluginError:
+    """The error that ``what`` returned something that is of none of ``kinds``."""
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
-    raise PluginError(f"{what} gave {returned!r:.60} instead of {wanted}")
+    return PluginError(f"{what} gave {returned!r:.60} instead of {wanted}")
 
 
 def _which(task: Task) -> str:

@@ -150,22 +150,23 @@ class Task:
         Raises:
             DataError: the row lacks what ``process`` needs. PluginError: it failed otherwise.
         """
-        name, where = self.config.name, f"row {index + 1} of {source}"
         try:
-            result = process(doc, index)
+            made = process(doc, index)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             what = f"no field {error}" if isinstance(error, KeyError) else str(error)
             raise DataError(
-                f"{name}: {where} does not fit the task: {what}",
+                f"{self.config.name}: row {index + 1} of {source} does not fit the task: {what}",
                 hint=f"its fields are: {', '.join(map(str, doc))}",
             ) from error
         except (Exception, SystemExit) as error:
-            plugins.raise_fault(error, f"task {name!r}, {where},", type(self).__module__)
+            plugins.raise_fault(error, self._row(index, source), type(self).__module__)
             raise
-        made: Instance | None = boundary.expect(
-            result, (Instance, type(None)), f"task {name!r}, {where},"
-        )
+        if made is not None and not isinstance(made, Instance):
+            raise boundary.unexpected(made, (Instance, type(None)), self._row(index, source))
         return made
+
+    def _row(self, index: int, source: object) -> str:
+        return f"task {self.config.name!r}, row {index + 1} of {source},"
 
     # -- few-shot
 
