@@ -18,7 +18,7 @@ from olmo_eval.evals.tasks.common import Task, TaskConfig, build_task
 from olmo_eval.providers.models import choose_provider, make_provider
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.sandbox.config import SandboxConfig
-from olmo_eval.sandbox.planner import make_backend
+from olmo_eval.sandbox.pool import make_backend
 
 Install = Callable[..., None]
 

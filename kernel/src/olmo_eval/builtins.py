@@ -38,6 +38,7 @@ _COMMANDS = {
     ),
     "results": ("olmo_eval.cli.results:results", "List and show runs."),
     "run": ("olmo_eval.cli.run:run", "Evaluate a model on tasks; rerunning resumes."),
+    "sandbox": ("olmo_eval.cli.sandbox:sandbox", "Try a sandbox; list and remove what is left."),
     "sandboxes": ("olmo_eval.cli.listing:sandboxes", "List sandbox backends."),
     "scaffolds": ("olmo_eval.cli.listing:scaffolds", "List scaffolds."),
     "scorers": ("olmo_eval.cli.listing:scorers", "List scorers."),

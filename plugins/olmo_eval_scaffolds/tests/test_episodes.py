@@ -165,5 +165,5 @@ def test_one_turn_is_scored_in_an_environment_of_its_own_too() -> None:
 def test_what_the_sandbox_cannot_make_is_refused_before_the_run(task: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         run(task)
-    assert "no installed backend can" in str(caught.value)
+    assert "use the sandbox backend docker or podman" in str(caught.value)
     assert not Path("results").exists()

@@ -184,6 +184,20 @@ class Episode:
                 inner = await self._binding.get(capability)
         return self._sandboxes.setdefault(inner, RecordedSandbox(inner, self._timeline))
 
+    async def renew(self, capability: str = DEFAULT) -> Sandbox:
+        """An environment as new, in place of the one that ``sandbox(capability)`` gave.
+
+        For what must not meet what a program has left: the tests of that program.
+
+        Raises:
+            SandboxError: as ``sandbox``.
+        """
+        with self._timeline.failures(), self._clock.stopped():
+            inner = await self._binding.renew(capability)
+        # the same environment may come back: it is another one to its user
+        self._sandboxes[inner] = recorded = RecordedSandbox(inner, self._timeline)
+        return recorded
+
     # -- the record
 
     def record(self, event: Event | str, value: Any = None) -> None:

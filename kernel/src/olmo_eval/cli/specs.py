@@ -49,6 +49,7 @@ def spec_of(options: Mapping[str, Any], **more: Any) -> RunSpec:
     return RunSpec(
         harness=harness_of(options),
         provider=options["provider"],
+        sandbox=options.get("sandbox"),
         plugins=manager().asked_for,
         name=options["name"],
         group=options["group"],

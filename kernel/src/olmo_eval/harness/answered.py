@@ -14,7 +14,8 @@ from olmo_eval.common.scorers import AsyncScorer, Scorer
 from olmo_eval.common.types import EnvironmentSpec, Instance, LMOutput
 from olmo_eval.sandbox.binding import Binding
 from olmo_eval.sandbox.places import Reservation
-from olmo_eval.sandbox.planner import Pool, SandboxPlanner
+from olmo_eval.sandbox.planner import SandboxPlanner
+from olmo_eval.sandbox.pool import Pool
 
 if TYPE_CHECKING:
     from olmo_eval.harness.runtime import Harness

@@ -21,7 +21,7 @@ from olmo_eval.providers.models import choose_provider
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.sandbox.config import SandboxConfig
 from olmo_eval.sandbox.furnish import unmakeable
-from olmo_eval.sandbox.planner import unsafe_message
+from olmo_eval.sandbox.pool import unsafe_message
 
 _CANNOT = {
     Capability.GENERATE: "continue a prompt",

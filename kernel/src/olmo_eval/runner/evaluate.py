@@ -25,6 +25,7 @@ def evaluate(
     *,
     harness: str | HarnessConfig | Mapping[str, Any] = "default",
     provider: str | None = None,
+    sandbox: str | None = None,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     limit: int | None = None,
     seed: int | None = None,
@@ -41,7 +42,8 @@ def evaluate(
 ) -> Run:
     """Evaluate ``model`` on ``tasks`` and return the run.
 
-    ``overrides`` are ``key=value`` texts (or a mapping) for the tasks or, where the key is a
+    ``sandbox`` names the backend that makes the environments, in place of those that the harness
+    names. ``overrides`` are ``key=value`` texts (or a mapping) for the tasks or, where the key is a
     setting of harnesses, for the harness. Calling it again with the same arguments resumes an
     unfinished run and returns a finished one; ``fresh`` asks everything anew. ``reuse_by_name``
     takes over answers of other runs though the model is known by its name alone. ``max_cost`` ends
@@ -56,6 +58,7 @@ def evaluate(
         tasks=tuple(t if isinstance(t, TaskRequest) else TaskRequest(t) for t in items(tasks)),
         harness=_named_or_whole(harness),
         provider=provider,
+        sandbox=sandbox,
         overrides=_override_list(overrides),
         limit=limit,
         seed=seed,

@@ -29,12 +29,13 @@ from olmo_eval.runner.plan import Plan, make_plan, with_limit
 from olmo_eval.runner.replay import located
 from olmo_eval.runner.rescore import rescore
 from olmo_eval.runner.spec import RunSpec
+from olmo_eval.sandbox.config import SandboxConfig
 
 #: settings that only runs of some other kind have
 _OTHERS = {
     "run": ("rescored", "external", "arguments"),
     "rescore": (
-        "model", "provider", "harness", "limit", "seed", "step", "max_cost", "external",
+        "model", "provider", "harness", "sandbox", "limit", "seed", "step", "max_cost", "external",
         "arguments",
     ),
     "external": ("tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard"),
@@ -129,7 +130,21 @@ def _plan(spec: RunSpec, for_tasks: Sequence[Override], kept: _Kept) -> Plan:
 def _harness(spec: RunSpec, overrides: Sequence[Override]) -> HarnessConfig:
     given = spec.harness
     harness = get_harness_preset(given) if isinstance(given, str) else given
+    if spec.sandbox is not None:
+        harness = _in_sandbox(harness, spec.sandbox)
     return apply_overrides(harness, overrides, where=f"harness {harness.name!r}")
+
+
+def _in_sandbox(harness: HarnessConfig, backend: str) -> HarnessConfig:
+    """``harness`` with every environment made by ``backend``; it has one even where it had none.
+
+    Whoever names a backend that does not isolate accepts that.
+    """
+    kind = plugins.manager().registry("sandboxes").get(backend)
+    unsafe = not kind.isolates
+    named = harness.sandboxes or (SandboxConfig(),)
+    made = (evolve(one, backend=backend, unsafe_local=unsafe) for one in named)
+    return evolve(harness, sandboxes=tuple(made))
 
 
 def _external(spec: RunSpec) -> ExternalRequest:

@@ -72,7 +72,8 @@ class RunSpec:
       that are scored again (none: all of them);
     - ``kind``: ``run``, ``rescore`` (of the run ``rescored``) or ``external`` (the eval
       ``external`` with its ``arguments``, ``key=value``);
-    - ``harness``: a preset's name, or the whole configuration;
+    - ``harness``: a preset's name, or the whole configuration; ``sandbox``: the backend that makes
+      its environments, in place of those it names;
     - ``overrides``: for every task or, where the key is a setting of harnesses, for the harness;
     - ``limit``, ``seed``: laid over every task;
     - ``plugins``: files and modules to load first;
@@ -100,6 +101,7 @@ class RunSpec:
     arguments: tuple[Override, ...] = field(default=(), converter=_overrides)
     provider: str | None = None
     harness: str | HarnessConfig = "default"
+    sandbox: str | None = None
     overrides: tuple[Override, ...] = field(default=(), converter=_overrides)
     limit: int | None = None
     seed: int | None = None

@@ -8,12 +8,19 @@ from olmo_eval.exports import lazy
 
 if TYPE_CHECKING:
     from olmo_eval.common.types import EnvironmentSpec
-    from olmo_eval.sandbox.backend import ExecResult, Sandbox, SandboxBackend, SandboxError
+    from olmo_eval.sandbox.backend import (
+        ExecResult,
+        Lease,
+        Sandbox,
+        SandboxBackend,
+        SandboxError,
+    )
     from olmo_eval.sandbox.config import SandboxConfig, parse_size
 
 __all__ = [
     "EnvironmentSpec",
     "ExecResult",
+    "Lease",
     "Sandbox",
     "SandboxBackend",
     "SandboxConfig",
@@ -26,6 +33,7 @@ __getattr__, __dir__ = lazy(
     {
         "EnvironmentSpec": "olmo_eval.common.types",
         "ExecResult": "olmo_eval.sandbox.backend",
+        "Lease": "olmo_eval.sandbox.backend",
         "Sandbox": "olmo_eval.sandbox.backend",
         "SandboxBackend": "olmo_eval.sandbox.backend",
         "SandboxConfig": "olmo_eval.sandbox.config",

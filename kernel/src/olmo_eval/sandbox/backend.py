@@ -67,9 +67,29 @@ class Sandbox:
         """Read a file. Raises FileNotFoundError."""
         raise NotImplementedError
 
+    async def reset(self) -> bool:
+        """Make the environment as ``create`` gave it; False where that is not certain.
+
+        It is then closed, as it is by default. Nothing runs in it when this is called.
+        """
+        return False
+
     async def close(self) -> None:
         """End the environment and everything in it. Called once, whatever happened before."""
         raise NotImplementedError
+
+
+@frozen
+class Lease:
+    """An environment that a backend knows, whoever made it.
+
+    ``expires`` is in seconds since 1970; ``expired`` says that nobody can be using it any more.
+    """
+
+    id: str
+    run_id: str
+    expires: float
+    expired: bool
 
 
 class SandboxBackend:
@@ -77,6 +97,10 @@ class SandboxBackend:
 
     ``isolates`` says whether code inside is kept from the host; a backend that does not isolate
     is refused unless the configuration says ``unsafe_local``.
+
+    ``enforces`` names what it promises to enforce: ``network``, ``memory``, ``processes``,
+    ``disk``, ``read_only``, ``user``, ``time``, ``output`` (``olmo_eval.sandbox.probes``). Each is
+    tried by ``olmo-eval sandbox check`` and by the conformance kit.
 
     ``handles`` are the fields of an ``EnvironmentSpec`` that ``create`` itself sees to. Where
     ``files`` or ``setup`` are not among them, the planner writes the files and runs the commands
@@ -86,6 +110,7 @@ class SandboxBackend:
 
     isolates: ClassVar[bool] = True
     handles: ClassVar[frozenset[str]] = frozenset()
+    enforces: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
@@ -93,12 +118,32 @@ class SandboxBackend:
     async def start(self) -> None:
         """Check that the engine is there. Raises SandboxError with the way out."""
 
+    async def prepare(self, run_id: str, spec: EnvironmentSpec | None) -> None:
+        """Do once what every environment of ``spec`` shares: fetch its image, install its packages,
+        run its set-up commands. Called before the first ``create``; by default nothing.
+
+        Raises:
+            SandboxError: it cannot be done.
+        """
+
     async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> Sandbox:
         """A fresh environment for the run ``run_id`` (which a container's label carries).
 
         ``spec`` is what an instance needs; None: the configuration alone says what it is.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how to create")
+
+    async def leases(self) -> list[Lease]:
+        """The environments there are, of all runs; by default none outlives its run's process."""
+        return []
+
+    async def reap(self) -> list[str]:
+        """Remove environments whose lease has expired, whoever made them; what was removed, by id.
+
+        Nothing that lives, and nothing that is not ours, is touched. By default there is nothing
+        that could be left behind.
+        """
+        return []
 
     async def close(self) -> None:
         """Give back what ``start`` took."""

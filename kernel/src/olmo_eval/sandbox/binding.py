@@ -12,7 +12,7 @@ from olmo_eval.sandbox.backend import Sandbox, SandboxError
 from olmo_eval.sandbox.places import Reservation
 
 if TYPE_CHECKING:
-    from olmo_eval.sandbox.planner import Pool
+    from olmo_eval.sandbox.pool import Pool
 
 #: what asks for the environment of an episode that needs only one, whatever it offers
 DEFAULT = "default"
@@ -63,20 +63,33 @@ class Binding:
         async with self._lock:
             if pool not in self._made:
                 await self._reservation.take()
-                self._made[pool] = await pool.create(self._spec)
+                self._made[pool] = await pool.take(self._spec)
             return self._made[pool]
+
+    async def renew(self, capability: str = DEFAULT) -> Sandbox:
+        """Give the environment that offers ``capability`` back, and take one that is as new.
+
+        Raises:
+            SandboxError: none offers it, or it could not be made.
+        """
+        pool = self._pool(capability)
+        async with self._lock:
+            used = self._made.pop(pool, None)
+            if used is not None:
+                await pool.give_back(used, self._spec)
+        return await self.get(capability)
 
     def made(self, capability: str = DEFAULT) -> Sandbox | None:
         """The environment that ``get`` gives, where it was made already."""
         return self._made.get(self._pool(capability))
 
     async def close(self) -> None:
-        """End the environments."""
+        """Give the environments back."""
         made, self._made = self._made, {}
         try:
             with anyio.CancelScope(shield=True):
                 for pool, sandbox in made.items():
-                    await pool.discard(sandbox)
+                    await pool.give_back(sandbox, self._spec)
         finally:
             if not self._shared:
                 self._reservation.give_back()

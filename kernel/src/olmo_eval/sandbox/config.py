@@ -49,8 +49,10 @@ class SandboxConfig:
     - ``capabilities``: what it offers to those who ask: ``bash``, ``python``, ``sandbox:NAME``;
     - ``image``: container image, for backends that have images;
     - ``instances``: at most this many at once; ``memory`` as ``512m``; ``cpus`` in cores;
-      ``pids`` processes; ``output_limit`` bytes of output kept a command; timeouts in seconds;
-    - ``network``: False gives no network at all;
+      ``pids`` processes; ``disk`` for what programs write; ``output_limit`` bytes of output kept a
+      command; timeouts in seconds, ``setup_timeout`` for what an instance's environment needs;
+    - ``network``: False gives no network at all; ``setup_network``: whether packages and set-up
+      commands of an instance's environment may use one, before anything a model wrote is there;
     - ``unsafe_local``: must be True for a backend that does not isolate (``local``).
     """
 
@@ -63,8 +65,11 @@ class SandboxConfig:
     memory: str = field(default="512m", validator=_is_size)
     cpus: float = field(default=1.0, converter=float, validator=bounds.number(above=0))
     pids: int = field(default=128, validator=bounds.count(1))
+    disk: str = field(default="128m", validator=_is_size)
     network: bool = False
+    setup_network: bool = True
     startup_timeout: float = field(default=60.0, validator=bounds.number(above=0))
+    setup_timeout: float = field(default=600.0, validator=bounds.number(above=0))
     command_timeout: float = field(default=30.0, validator=bounds.number(above=0))
     output_limit: str = field(default="1m", validator=_is_size)
     working_dir: str = "/workspace"

@@ -38,7 +38,7 @@ async def open_sandbox(
     sandbox = await backend.create(run_id, spec)
     try:
         if spec is not None:
-            await _furnish(sandbox, spec, backend)
+            await furnish(sandbox, spec, backend)
     except BaseException:
         await close_sandbox(sandbox, backend.config.backend)
         raise
@@ -56,6 +56,16 @@ async def close_sandbox(sandbox: Sandbox, backend: str) -> None:
         _log.warning("closing a %s sandbox took too long", backend)
 
 
+async def reset_sandbox(sandbox: Sandbox, backend: str) -> bool:
+    """Whether the environment could be made as new, even while the run is being cancelled."""
+    with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_TIMEOUT):
+        try:
+            return await sandbox.reset()
+        except (OlmoEvalError, OSError) as error:
+            _log.info("resetting a %s sandbox failed: %s", backend, error)
+    return False
+
+
 def unmakeable(kind: type[SandboxBackend], name: str, spec: EnvironmentSpec) -> str:
     """Why backends of this ``kind`` cannot make what ``spec`` wants; "" where they can."""
     if spec.image is not None and "image" not in kind.handles:
@@ -65,7 +75,12 @@ def unmakeable(kind: type[SandboxBackend], name: str, spec: EnvironmentSpec) -> 
     return ""
 
 
-async def _furnish(sandbox: Sandbox, spec: EnvironmentSpec, backend: SandboxBackend) -> None:
+async def furnish(sandbox: Sandbox, spec: EnvironmentSpec, backend: SandboxBackend) -> None:
+    """Do what ``spec`` wants and the backend does not do itself, in an environment as new.
+
+    Raises:
+        SetupError: a set-up command failed.
+    """
     if "files" not in backend.handles:
         for path, content in spec.files.items():
             data = content.encode("utf-8") if isinstance(content, str) else content
@@ -73,10 +88,10 @@ async def _furnish(sandbox: Sandbox, spec: EnvironmentSpec, backend: SandboxBack
     if "setup" in backend.handles:
         return
     for line in spec.setup:
-        result = await sandbox.exec(["sh", "-c", line], timeout=backend.config.startup_timeout)
+        result = await sandbox.exec(["sh", "-c", line], timeout=backend.config.setup_timeout)
         if not result.ok:
             ended = (
-                f"took longer than {backend.config.startup_timeout:g} s"
+                f"took longer than {backend.config.setup_timeout:g} s"
                 if result.timed_out
                 else f"ended with exit code {result.exit_code}"
             )

@@ -11,7 +11,7 @@ import anyio
 from olmo_eval.sandbox.backend import SandboxError
 
 if TYPE_CHECKING:
-    from olmo_eval.sandbox.planner import Pool
+    from olmo_eval.sandbox.pool import Pool
 
 
 class Places:

@@ -2,8 +2,8 @@
 
 Callers ask for capabilities, never for a backend. Nothing is started before somebody needs it, at
 most ``SandboxConfig.instances`` environments of a kind exist at once, those who wait are served in
-order, and every episode gets fresh environments that are closed with it: what one question leaves
-behind is never seen by another.
+order, and every episode gets environments as new: what one question leaves behind is never seen by
+another.
 """
 
 from __future__ import annotations
@@ -13,111 +13,12 @@ from collections.abc import Iterable, Sequence
 
 import anyio
 
-from olmo_eval import plugins
-from olmo_eval.common.retry import with_retries
 from olmo_eval.common.types import EnvironmentSpec
-from olmo_eval.errors import TransientError, UsageError
-from olmo_eval.sandbox.backend import Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox.backend import SandboxError
 from olmo_eval.sandbox.binding import Binding
 from olmo_eval.sandbox.config import SandboxConfig
-from olmo_eval.sandbox.furnish import CLOSE_TIMEOUT, SetupError, close_sandbox, open_sandbox
-from olmo_eval.sandbox.places import Places, Reservation
-
-
-def make_backend(config: SandboxConfig) -> SandboxBackend:
-    """The registered backend that ``config`` names.
-
-    Raises:
-        UsageError: it does not isolate, and the configuration does not say ``unsafe_local``.
-    """
-    kind: type[SandboxBackend] = plugins.manager().registry("sandboxes").get(config.backend)
-    if not kind.isolates and not config.unsafe_local:
-        raise UsageError(unsafe_message(config), hint=UNSAFE_HINT)
-    with plugins.asking(f"sandbox backend {config.backend!r}", kind.__module__):
-        return kind(config)
-
-
-UNSAFE_HINT = "use a container backend, or say unsafe_local: true where that is acceptable"
-
-
-def unsafe_message(config: SandboxConfig) -> str:
-    return (
-        f"sandbox backend {config.backend!r} does not isolate: "
-        "what a model wrote would run as you, with your files and your network"
-    )
-
-
-class Pool:
-    """The environments of one configuration."""
-
-    def __init__(self, config: SandboxConfig, run_id: str, creation_retries: int) -> None:
-        self.config = config
-        self.capabilities = frozenset(config.capabilities)
-        self.run_id = run_id
-        self.retries = creation_retries
-        self.live: set[Sandbox] = set()
-        self.created = 0
-        self.places = Places(config.instances)
-        self._backend: SandboxBackend | None = None
-        self._starting = anyio.Lock()
-
-    async def _started(self) -> SandboxBackend:
-        async with self._starting:
-            if self._backend is None:
-                backend = make_backend(self.config)
-                await backend.start()
-                self._backend = backend
-            return self._backend
-
-    async def create(self, spec: EnvironmentSpec | None) -> Sandbox:
-        """A fresh environment, in a place that the caller has taken.
-
-        Raises:
-            SandboxError: it could not be made.
-        """
-        backend = await self._started()
-
-        async def attempt() -> Sandbox:
-            try:
-                return await open_sandbox(backend, self.run_id, spec)
-            except SetupError:
-                raise
-            except SandboxError as error:
-                raise TransientError(error.message, hint=error.hint) from error
-
-        try:
-            sandbox = await with_retries(
-                attempt, max_retries=self.retries, timeout=self.config.startup_timeout, cap=5.0
-            )
-        except TransientError as error:
-            raise SandboxError(
-                f"sandbox {self.config.backend!r} could not be created: {error.message}",
-                hint=error.hint,
-            ) from error
-        self.live.add(sandbox)
-        self.created += 1
-        return sandbox
-
-    def refuse_more_than_there_are(self, count: int) -> None:
-        """Raise SandboxError where one instance needs more environments than there may be."""
-        if count > self.places.total:
-            raise SandboxError(
-                f"one instance needs {count} sandboxes of {self.config.backend!r} at once, of "
-                f"which there may be {self.places.total}",
-                hint=f"set instances to at least {count}, or take fewer samples at a time",
-            )
-
-    async def discard(self, sandbox: Sandbox) -> None:
-        self.live.discard(sandbox)
-        await close_sandbox(sandbox, self.config.backend)
-
-    async def close(self) -> None:
-        for sandbox in list(self.live):
-            await self.discard(sandbox)
-        backend, self._backend = self._backend, None
-        if backend is not None:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_TIMEOUT):
-                await backend.close()
+from olmo_eval.sandbox.places import Reservation
+from olmo_eval.sandbox.pool import Pool
 
 
 class SandboxPlanner:

@@ -17,6 +17,7 @@ import anyio
 from olmo_eval.sandbox import EnvironmentSpec, Sandbox, SandboxBackend, SandboxError
 from olmo_eval.sandbox.config import parse_size
 from olmo_eval.sandbox.furnish import open_sandbox
+from olmo_eval.sandbox.probes import PROBES, Probe
 
 Check = Callable[[SandboxBackend, Sandbox], Awaitable[None]]
 
@@ -103,10 +104,17 @@ async def a_missing_file_is_file_not_found(backend: SandboxBackend, box: Sandbox
 
 @_check
 async def a_timeout_keeps_output_and_ends_all(backend: SandboxBackend, box: Sandbox) -> None:
-    beat = "while :; do date +%s%N > alive; sleep 0.05; done"
-    script = f"(setsid sh -c '{beat}' &) ; echo before; sleep 60"
+    child = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    while True:\n"
+        "        open('alive', 'w').write(str(time.time_ns()))\n"
+        "        time.sleep(0.05)\n"
+    )
+    script = 'python3 -c "$1"; echo before; sleep 60'
     with anyio.fail_after(20):
-        result = await box.exec(["sh", "-c", script], timeout=1.0)
+        result = await box.exec(["sh", "-c", script, "sh", child], timeout=2.0)
     assert result.timed_out and result.exit_code is None
     assert result.stdout == "before\n"
     first = await box.read("alive")
@@ -217,6 +225,26 @@ async def a_set_up_command_that_fails_is_told(backend: SandboxBackend, box: Sand
         return
     await other.close()
     raise AssertionError("a set-up command failed and the environment was given out")
+
+
+for _probe in PROBES:
+
+    async def _enforced(backend: SandboxBackend, box: Sandbox, probe: Probe = _probe) -> None:
+        if probe.name in type(backend).enforces:
+            found = await probe.look(box, backend.config)
+            assert found.kept, f"{probe.promise}: {found.evidence}"
+
+    CHECKS[f"enforces_{_probe.name}"] = _enforced
+
+
+@_check
+async def an_environment_is_as_new_after_a_reset(backend: SandboxBackend, box: Sandbox) -> None:
+    await box.write("left.txt", b"left")
+    await box.exec(["sh", "-c", "mkdir -p a/b && chmod 000 a; echo x > /tmp/left-behind"])
+    if not await box.reset():
+        return
+    assert (await box.exec(["ls", "-A"])).stdout == ""
+    assert not (await box.exec(["cat", "/tmp/left-behind"])).ok
 
 
 async def check_sandbox_backend(make: Callable[[], SandboxBackend], check: str) -> None:

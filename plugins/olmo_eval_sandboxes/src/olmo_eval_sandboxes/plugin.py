@@ -9,4 +9,6 @@ from olmo_eval.hookspecs import hookimpl
 
 @hookimpl
 def register_sandboxes(register: Any) -> None:
+    register("docker", "olmo_eval_sandboxes.containers.backend:DockerBackend")
+    register("podman", "olmo_eval_sandboxes.containers.backend:PodmanBackend")
     register("local", "olmo_eval_sandboxes.local.backend:LocalBackend")

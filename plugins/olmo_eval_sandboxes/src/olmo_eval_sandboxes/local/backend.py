@@ -153,6 +153,7 @@ class LocalBackend(SandboxBackend):
     """Makes local sandboxes; they share one supervisor program."""
 
     isolates = False
+    enforces = frozenset({"memory", "processes", "time", "output"})
 
     def __init__(self, config: SandboxConfig) -> None:
         super().__init__(config)

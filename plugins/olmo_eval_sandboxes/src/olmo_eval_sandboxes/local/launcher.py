@@ -18,6 +18,7 @@ import anyio
 from attrs import define, frozen
 
 from olmo_eval.sandbox import SandboxError
+from olmo_eval_sandboxes.inside import supervisor
 from olmo_eval_sandboxes.local.user import sandbox_user, temporary_folder
 
 _CHUNK = 1 << 16
@@ -107,7 +108,7 @@ class Launcher:
         if not Path("/proc/self/task").is_dir() or not hasattr(socket, "SOCK_SEQPACKET"):
             raise SandboxError("the local sandbox needs Linux", hint="use a container backend")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        program = str(Path(__file__).with_name("supervisor.py"))
+        program = str(Path(supervisor.__file__))
         if self.folder is None:
             self.folder = _shared_folder()
         with theirs:

@@ -1,7 +1,8 @@
 """A small program that starts processes, watches their limits and lets none of them survive.
 
-It runs outside of the evaluation (``python -I -S supervisor.py FD FOLDER``) and imports nothing
-of it: one single-threaded process from which forking is cheap and safe. Over the socket FD it
+It runs outside of the evaluation and imports nothing of it: for the backend ``local`` as
+``python -I -S supervisor.py FD FOLDER``, one single-threaded process from which forking is cheap
+and safe; in containers the relay forks its supervisors. Over the socket FD it
 receives one message a command with four file descriptors: a control socket, stdin, stdout and
 stderr. For each it forks a supervisor, which reads the command from the control socket as one
 JSON line, runs it, and answers with one JSON line when the command and all it started are gone::
@@ -63,7 +64,15 @@ def become_subreaper() -> None:
 
 
 def switch_on(option: int) -> None:
-    if _libc.prctl(option, 1, 0, 0, 0) != 0:
+    _prctl(option, 1)
+
+
+def switch_off(option: int) -> None:
+    _prctl(option, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl({option})")
 
 

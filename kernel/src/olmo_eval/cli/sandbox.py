@@ -1,0 +1,227 @@
+"""``olmo-eval sandbox``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from olmo_eval.cli.options import json_option
+from olmo_eval.errors import OlmoEvalError
+
+if TYPE_CHECKING:
+    from olmo_eval.sandbox.backend import Sandbox, SandboxBackend
+
+_ONE = "olmo-eval-sandbox"
+
+
+@click.group()
+def sandbox() -> None:
+    """Sandboxes: what they enforce, what is left of them, and a look inside."""
+
+
+def _backend_option(required: bool) -> Callable[[Any], Any]:
+    return click.option(
+        "--sandbox",
+        "backend",
+        metavar="BACKEND",
+        required=required,
+        help="Backend." if required else "Only this backend. Default: all that can be reached.",
+    )
+
+
+_override_option = click.option(
+    "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Setting of it."
+)
+
+
+@sandbox.command()
+@_backend_option(required=True)
+@_override_option
+@json_option
+def check(backend: str, overrides: Sequence[str], as_json: bool) -> int:
+    """Try what BACKEND says it enforces, in a fresh environment of its own.
+
+    What is promised and not kept makes the exit code 1.
+    """
+    from olmo_eval.cli.show import print_json, table
+
+    rows = _with_environment(_made(backend, overrides), _probed)
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("enforces", "promised", "found", "evidence")
+        table(
+            [(name, "left") for name in columns],
+            [
+                [row["promise"], _yes(row["promised"]), row["found"], row["evidence"]]
+                for row in rows
+            ],
+        )
+    return int(any(row["promised"] and row["found"] != "kept" for row in rows))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+async def _probed(backend: SandboxBackend, box: Sandbox) -> list[dict[str, Any]]:
+    from olmo_eval.sandbox.probes import PROBES
+
+    rows = []
+    for probe in PROBES:
+        promised = probe.name in type(backend).enforces
+        # what nobody promises is not tried: a fork bomb would be one
+        found = await probe.look(box, backend.config) if promised else None
+        rows.append(
+            {
+                "name": probe.name,
+                "promise": probe.promise,
+                "promised": promised,
+                "found": "-" if found is None else "kept" if found.kept else "BROKEN",
+                "evidence": "" if found is None else found.evidence,
+            }
+        )
+    return rows
+
+
+@sandbox.command(name="list")
+@_backend_option(required=False)
+@json_option
+def list_(backend: str | None, as_json: bool) -> None:
+    """List environments that exist: of which run, until when, and whether that is over."""
+    from olmo_eval.cli.show import print_json, table
+
+    rows = [
+        {
+            "backend": name,
+            "id": lease.id,
+            "run": lease.run_id,
+            "expires_in": round(lease.expires - time.time()),
+            "expired": lease.expired,
+        }
+        for name, leases in _everywhere(backend, "leases")
+        for lease in leases
+    ]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo("no environments")
+    else:
+        cells = [
+            [row["backend"], row["id"][:12], row["run"], f"{row['expires_in']} s", _state(row)]
+            for row in rows
+        ]
+        heads = ("backend", "id", "run", "lease", "state")
+        table([(head, "left") for head in heads], cells)
+
+
+def _state(row: dict[str, Any]) -> str:
+    return "expired" if row["expired"] else "in use"
+
+
+@sandbox.command()
+@_backend_option(required=False)
+def reap(backend: str | None) -> None:
+    """Remove environments whose lease has expired, and no others."""
+    removed = 0
+    for name, gone in _everywhere(backend, "reap"):
+        removed += len(gone)
+        for one in gone:
+            click.echo(f"{name}: removed {one[:12]}")
+    click.echo(f"{removed} environment{'s' * (removed != 1)} removed")
+
+
+@sandbox.command()
+@_backend_option(required=True)
+@_override_option
+def shell(backend: str, overrides: Sequence[str]) -> None:
+    """Run the lines you type in a fresh environment of BACKEND; it ends with your input."""
+    _with_environment(_made(backend, overrides), _conversation)
+
+
+async def _conversation(backend: SandboxBackend, box: Sandbox) -> None:
+    import anyio.to_thread
+
+    folder = "."
+    while True:
+        try:
+            line = await anyio.to_thread.run_sync(lambda: input("$ "))
+        except EOFError:
+            return
+        # what `cd` did is told by the last line of stderr
+        result = await box.exec(["sh", "-c", f"{line}\nprintf '\\n%s' \"$PWD\" >&2"], cwd=folder)
+        said, _, there = result.stderr.rpartition("\n")
+        folder = there if there.startswith("/") else folder
+        click.echo(result.stdout, nl=False)
+        click.echo(said, nl=bool(said), err=True)
+        if result.timed_out:
+            click.echo(f"[ended after {backend.config.command_timeout:g} s]", err=True)
+
+
+def _made(name: str, overrides: Sequence[str] = ()) -> SandboxBackend:
+    """A backend by its name; whoever names one that does not isolate accepts that."""
+    from attrs import evolve
+
+    from olmo_eval import plugins
+    from olmo_eval.common.overrides import apply_overrides, parse_override
+    from olmo_eval.sandbox.config import SandboxConfig
+    from olmo_eval.sandbox.pool import make_backend
+
+    kind = plugins.manager().registry("sandboxes").get(name)
+    config = SandboxConfig(backend=name, unsafe_local=not kind.isolates)
+    parsed = [parse_override(text) for text in overrides]
+    config = apply_overrides(config, parsed, where=f"sandbox {name!r}")
+    return make_backend(evolve(config, backend=name))
+
+
+def _with_environment(
+    backend: SandboxBackend, use: Callable[[SandboxBackend, Sandbox], Awaitable[Any]]
+) -> Any:
+    import anyio
+
+    async def main() -> Any:
+        await backend.start()
+        try:
+            await backend.prepare(_ONE, None)
+            box = await backend.create(_ONE)
+            try:
+                return await use(backend, box)
+            finally:
+                await box.close()
+        finally:
+            await backend.close()
+
+    return anyio.run(main)
+
+
+def _everywhere(only: str | None, method: str) -> list[tuple[str, list[Any]]]:
+    """What a method of each backend that can be reached says; notes about the others.
+
+    Raises:
+        OlmoEvalError: the only one that was asked for cannot be reached.
+    """
+    import anyio
+
+    from olmo_eval import plugins
+
+    async def ask(backend: SandboxBackend) -> list[Any]:
+        await backend.start()
+        try:
+            found: list[Any] = await getattr(backend, method)()
+            return found
+        finally:
+            await backend.close()
+
+    names = [only] if only else list(plugins.manager().registry("sandboxes").names())
+    said = []
+    for name in names:
+        try:
+            said.append((name, anyio.run(ask, _made(name))))
+        except OlmoEvalError as error:
+            if only:
+                raise
+            click.echo(f"note: {name}: {error.message}", err=True)
+    return said

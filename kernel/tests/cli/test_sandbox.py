@@ -1,0 +1,99 @@
+"""``olmo-eval sandbox``: with a backend that keeps one promise and breaks another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import pytest
+from click.testing import CliRunner, Result
+
+from olmo_eval.cli.sandbox import sandbox
+from olmo_eval.plugins import fresh_manager
+from olmo_eval.registry import Owner
+from olmo_eval.sandbox import (
+    EnvironmentSpec,
+    ExecResult,
+    Lease,
+    Sandbox,
+    SandboxBackend,
+    SandboxError,
+)
+
+LEFT: list[str] = []
+
+
+class Box(Sandbox):
+    async def exec(self, argv: Sequence[str], **_: Any) -> ExecResult:
+        if "while :" in argv[-1]:
+            return ExecResult(None, "", "", timed_out=True, seconds=1.0)
+        if "PWD" in argv[-1]:
+            return ExecResult(0, f"ran {argv[-1].splitlines()[0]}\n", "\n/there")
+        return ExecResult(0, "got it\n", "")
+
+    async def close(self) -> None:
+        LEFT.clear()
+
+
+class Leaky(SandboxBackend):
+    """Ends what runs too long, and does not limit memory, though it says so."""
+
+    isolates: ClassVar[bool] = False
+    enforces = frozenset({"time", "memory"})
+
+    async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> Box:
+        LEFT.append(run_id)
+        return Box()
+
+    async def leases(self) -> list[Lease]:
+        return [Lease("0123456789abcdef", "run-a", 0.0, True)]
+
+    async def reap(self) -> list[str]:
+        return ["0123456789abcdef"]
+
+
+class Gone(Leaky):
+    async def start(self) -> None:
+        raise SandboxError("nobody is there", hint="start it")
+
+
+@pytest.fixture(autouse=True)
+def backends() -> Iterator[None]:
+    with fresh_manager() as manager:
+        manager.registries["sandboxes"].add("leaky", Leaky, Owner("test"))
+        manager.registries["sandboxes"].add("gone", Gone, Owner("test"))
+        yield
+
+
+def call(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(sandbox, list(arguments), input=typed, standalone_mode=False)
+
+
+def test_a_broken_promise_is_told_and_fails() -> None:
+    done = call("check", "--sandbox", "leaky")
+
+    assert done.return_value == 1
+    lines = {line[:33].strip(): line for line in done.output.splitlines()}
+    assert "BROKEN" in lines["no more memory than memory"]
+    assert "kept" in lines["nothing runs on after its timeout"]
+    assert lines["no network"].split()[2:] == ["no", "-"]
+    assert not LEFT
+
+
+def test_what_is_left_is_listed_and_removed_and_who_is_away_is_noted() -> None:
+    listed, reaped = call("list"), call("reap")
+
+    assert "0123456789ab  run-a" in listed.output and "expired" in listed.output
+    assert "note: gone: nobody is there" in listed.output
+    assert "1 environment removed" in reaped.output
+
+
+def test_the_only_one_asked_for_must_be_there() -> None:
+    assert isinstance(call("list", "--sandbox", "gone").exception, SandboxError)
+
+
+def test_lines_run_one_after_the_other() -> None:
+    done = call("shell", "--sandbox", "leaky", typed="make a\nmake b\n")
+
+    assert "ran make a\n" in done.output and "ran make b\n" in done.output
+    assert not LEFT

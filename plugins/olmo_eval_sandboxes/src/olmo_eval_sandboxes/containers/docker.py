@@ -1,0 +1,164 @@
+"""Docker through its Python SDK. The engine is found as the SDK finds it: DOCKER_HOST, contexts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from olmo_eval.errors import MissingDependencyError
+from olmo_eval.sandbox import SandboxError
+from olmo_eval_sandboxes.containers.engine import Container, ContainerPlan, Listed
+
+#: seconds that one request to the engine may take
+_TIMEOUT = 60
+#: Docker's own default forbids to run programs from there
+_TMPFS = "rw,exec,nosuid,nodev,mode=1777"
+_NOT_FOUND = 404
+_CONFLICT = 409
+
+
+class DockerEngine:
+    """Containers of a Docker daemon."""
+
+    name = "docker"
+
+    def __init__(self) -> None:
+        self._client: Any = None
+
+    def connect(self) -> None:
+        try:
+            import docker
+        except ImportError as error:
+            raise MissingDependencyError(
+                "the sandbox backend 'docker' needs Docker's Python SDK",
+                hint="pip install 'olmo-eval-sandboxes[docker]'",
+            ) from error
+        with _explained("cannot be reached"):
+            self._client = docker.from_env(timeout=_TIMEOUT)
+            self._client.ping()
+
+    def open(self, plan: ContainerPlan) -> Container:
+        with _explained("could not make a container"):
+            container = self._client.containers.create(
+                plan.image, list(plan.command), **_wish(plan)
+            )
+        try:
+            with _explained("could not start a container"):
+                wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+                attached = container.attach_socket(params=wanted)
+                container.start()
+        except BaseException:
+            self.remove(container.id)
+            raise
+        return Container(container.id, _own(attached))
+
+    def remove(self, container_id: str) -> None:
+        from docker.errors import APIError
+
+        try:
+            with _explained("could not remove a container"):
+                self._client.api.remove_container(container_id, force=True, v=True)
+        except SandboxError as error:
+            cause = error.__cause__
+            if not (isinstance(cause, APIError) and cause.status_code in (_NOT_FOUND, _CONFLICT)):
+                raise
+
+    def running(self, container_id: str) -> bool:
+        from docker.errors import NotFound
+
+        with _explained("does not answer"):
+            try:
+                state = self._client.api.inspect_container(container_id)["State"]
+            except NotFound:
+                return False
+        return bool(state["Running"])
+
+    def listed(self, label: str) -> list[Listed]:
+        with _explained("does not answer"):
+            found = self._client.api.containers(all=True, filters={"label": label})
+        return [Listed(c["Id"], c.get("Labels") or {}, c["State"] == "running") for c in found]
+
+    def has_image(self, name: str) -> bool:
+        from docker.errors import ImageNotFound
+
+        with _explained("does not answer"):
+            try:
+                self._client.images.get(name)
+            except ImageNotFound:
+                return False
+        return True
+
+    def pull(self, name: str) -> None:
+        with _explained(f"could not fetch the image {name}"):
+            self._client.images.pull(name)
+
+    def image_id(self, name: str) -> str:
+        with _explained("does not answer"):
+            return str(self._client.images.get(name).id)
+
+    def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
+        repository, _, tag = name.rpartition(":")
+        changes = [f"LABEL {key}={value}" for key, value in labels.items()]
+        with _explained("could not keep an image"):
+            container = self._client.containers.get(container_id)
+            container.commit(repository, tag, changes=changes)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _wish(plan: ContainerPlan) -> dict[str, Any]:
+    """What the SDK is asked for. ``none`` as log driver: replies are no log."""
+    from docker.types import LogConfig
+
+    confinement: dict[str, Any] = {}
+    if plan.confined:
+        confinement = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
+    return {
+        "labels": dict(plan.labels),
+        "user": plan.user,
+        "working_dir": plan.working_dir,
+        "stdin_open": True,
+        "tty": False,
+        "network_mode": plan.network,
+        "mem_limit": plan.memory,
+        "memswap_limit": plan.memory,
+        "nano_cpus": round(plan.cpus * 1e9),
+        "pids_limit": plan.pids,
+        "read_only": plan.read_only,
+        "tmpfs": {path: f"{_TMPFS},size={size}" for path, size in plan.tmpfs.items()},
+        "auto_remove": True,
+        "log_config": LogConfig(type="none"),
+        "ipc_mode": "private",
+        **confinement,
+    }
+
+
+def _own(attached: Any) -> socket.socket:
+    """The socket below the SDK's file object, which is kept from closing it."""
+    below: socket.socket = getattr(attached, "_sock", attached)
+    return below.dup() if hasattr(below, "dup") else below
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Errors of the SDK as errors of the environment."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException, OSError) as error:
+        raise SandboxError(
+            f"Docker {what}: {_short(error)}",
+            hint="is the daemon running, and DOCKER_HOST right? `docker info` tells",
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    explanation = getattr(error, "explanation", None)
+    return " ".join(str(explanation or error).split())[:300]

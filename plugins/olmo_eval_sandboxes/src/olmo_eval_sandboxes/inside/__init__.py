@@ -1,0 +1,1 @@
+"""Programs that run beside what a model wrote; they import nothing but the standard library."""
