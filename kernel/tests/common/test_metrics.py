@@ -26,6 +26,7 @@ from olmo_eval.common.metrics import (
     Metric,
     PassAtKMetric,
     PassPowKMetric,
+    SubsetAccuracyMetric,
 )
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import (
@@ -198,3 +199,28 @@ def test_no_score_is_no_number() -> None:
 def test_a_metric_wants_a_scorer() -> None:
     with pytest.raises(UsageError, match="expected a scorer"):
         AccuracyMetric("exact_match")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("topic::rain", 1.0),
+        ("level::3", 1.0),
+        ("tags::wet", 1.0),
+        ("topic::snow", None),
+        ("colour::blue", None),
+        ("any::any", 1.0),
+    ],
+)
+def test_the_accuracy_of_a_subset_is_missing_outside_of_it(name: str, value: float | None) -> None:
+    known = {"topic": "rain", "level": 3, "tags": ["wet", "grey"]}
+    response = Response(
+        "1", Instance("?", metadata=known), ASKED, (LMOutput(""),), {"exact_match": (1.0,)}
+    )
+
+    assert SubsetAccuracyMetric(scorer=ExactMatchScorer, name=name).value(response) == value
+
+
+def test_a_subset_has_a_key_and_a_value() -> None:
+    with pytest.raises(ValueError, match="key::value"):
+        SubsetAccuracyMetric(scorer=ExactMatchScorer, name="topic")

@@ -181,6 +181,21 @@ def test_one_question_with_two_right_answers(check: Check) -> None:
     assert "s296/other: '416' and '12'" in finding.message
 
 
+class Contradicted(Written):
+    """A benchmark that is known to ask one question twice."""
+
+    contradictions: ClassVar[int] = 1
+
+
+def test_contradictions_of_the_published_data_are_counted(check: Check) -> None:
+    others = [{**row, "id": f"other {row['id']}", "answer": "12"} for row in SUMS[5:7]]
+
+    one = the(check(Contradicted, [*SUMS, others[0]]), "duplicates")
+
+    assert one.severity is Severity.WARNING
+    assert the(check(Contradicted, SUMS + others), "duplicates").severity is Severity.ERROR
+
+
 def test_one_question_with_choices_in_two_orders_and_two_right_answers(check: Check) -> None:
     row = PLACES[0]
     turned = {**row, "id": "other", "choices": row["choices"][::-1]}  # the same place: another gold
@@ -484,6 +499,19 @@ def test_a_question_among_the_examples_of_a_description(check: Check) -> None:
 
     assert "holds 1 of the 100 questions themselves: s" in finding.message
     assert check(Written, SUMS, formatter=other).problems == ()
+
+
+def test_questions_of_signs_are_not_told_from_an_example_by_their_words(check: Check) -> None:
+    signs = [f"{a}{b}{c}{d}" for a in "([" for b in "<{" for c in "([" for d in "<{"]
+    rows = [
+        {**row, "question": f"Close the brackets of this word of brackets: {signs[n]}"}
+        for n, row in enumerate(SUMS[: len(signs)])
+    ]
+    example = CompletionFormatter(
+        description="Question: Close the brackets of this word of brackets: (\nAnswer: )"
+    )
+
+    assert check(Written, rows, formatter=example).problems == ()
 
 
 # -- room for the answer

@@ -155,3 +155,26 @@ def test_grades_that_happen_to_be_0_and_1_are_no_coin() -> None:
 def test_bounds_of_an_accuracy_are_those_of_its_scorer() -> None:
     assert AccuracyMetric(scorer=Grade).bounds == (0.0, 1.0)
     assert AccuracyMetric(scorer=BitsPerByteScorer).bounds == (0.0, None)
+
+
+@frozen
+class OfTheThirties(AccuracyMetric):
+    """Says nothing of the other questions."""
+
+    name: ClassVar[str] = "of_the_thirties"
+
+    def value(self, response: Response) -> float | None:
+        applies = response.instance.question.startswith("3")
+        return super().value(response) if applies else None
+
+
+def test_instances_that_a_metric_does_not_apply_to_are_not_missing(bench: Any) -> None:
+    metric = OfTheThirties(scorer=BoundedGrade)
+
+    (whole,) = bench.evaluate("sums", overrides={"metrics": (metric,)}).scores()
+    (score,) = with_a_failure(bench, metric).scores()
+
+    assert (whole.n_scored, whole.n_expected) == (11, 11)
+    assert whole.worst_case == whole.value == whole.best_case
+    # one that failed may be another that it does not apply to: nobody knows
+    assert score.n_scored <= 11 < score.n_expected < 40

@@ -18,7 +18,7 @@ from olmo_eval.errors import DataError
 from olmo_eval.evals.tasks.common import build_task
 from olmo_eval.evals.tasks.common.registry import variants_of
 from olmo_eval_tasks import plugin
-from olmo_eval_tasks.subjects import MATH_SUBJECTS, MMLU_SUBJECTS
+from olmo_eval_tasks.subjects import BBH_TASKS, MATH_SUBJECTS, MMLU_SUBJECTS
 
 #: combinations that suites and people use
 COMPOSED = (
@@ -38,7 +38,13 @@ COMPOSED = (
 def specs(*, one_subject: bool = False) -> list[str]:
     """Every task and task:variant, and the compositions; families down to one subject if asked."""
     left_out = (
-        (*(s for s in MMLU_SUBJECTS if s != "anatomy"), *MATH_SUBJECTS[1:]) if one_subject else ()
+        (
+            *(s for s in MMLU_SUBJECTS if s != "anatomy"),
+            *MATH_SUBJECTS[1:],
+            *(t for t in BBH_TASKS if t != "dyck_languages"),
+        )
+        if one_subject
+        else ()
     )
     found = []
     for module, names in plugin.TASKS.items():

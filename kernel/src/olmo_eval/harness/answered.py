@@ -32,6 +32,11 @@ class EpisodeTask(Protocol):
 
     async def setup(self, episode: Any) -> None: ...
 
+    @property
+    def converses(self) -> bool: ...
+
+    def next_message(self, instance: Instance, answers: Sequence[str]) -> str | None: ...
+
 
 def inspecting(task: EpisodeTask) -> list[AsyncScorer]:
     """The scorers of ``task`` that look at what an agent left."""

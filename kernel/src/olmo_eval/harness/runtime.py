@@ -20,10 +20,12 @@ from typing import Any, TypeVar
 import anyio
 from attrs import evolve, frozen
 
+from olmo_eval.agents.conversation import Conversation
 from olmo_eval.agents.episode import Episode, Surroundings
 from olmo_eval.agents.limits import within_budget
 from olmo_eval.agents.needs import of_sandboxes
 from olmo_eval.agents.samples import gather, sample_params
+from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.selection import find_tools, make_scaffold
 from olmo_eval.agents.tools import Tool
 from olmo_eval.common.types import (
@@ -194,7 +196,7 @@ class Harness:
         Raises:
             RefusedError, ProviderError: as for ``execute``.
         """
-        if self.scaffold is None or request.request_type.scored:
+        if self._loop(task) is None or request.request_type.scored:
             outputs = await self.execute(request, params, instance)
             return Answered(self, task, instance, tuple(outputs))
         episodes = self._in_episodes(request, params, instance, task)
@@ -326,13 +328,21 @@ class Harness:
         task: EpisodeTask | None,
         ends: bool,
     ) -> LMOutput:
-        assert self.scaffold is not None
+        loop = self._loop(task)
+        assert loop is not None
         setup = task.setup if task is not None and task.has_setup else None
         try:
-            return await episode.run(self.scaffold, request, params, setup)
+            return await episode.run(loop, request, params, setup)
         finally:
             if ends:
                 await episode.close()
+
+    def _loop(self, task: EpisodeTask | None) -> Scaffold | None:
+        """What goes on between the request and the last answer: the turns that the task asks,
+        each answered by the scaffold, if there is one."""
+        if task is not None and task.converses:
+            return Conversation(task.next_message, self.scaffold)
+        return self.scaffold
 
     def _required(self, instance: Instance, task: EpisodeTask | None) -> frozenset[str]:
         """The sandbox capabilities that an episode of ``instance`` may ask for."""

@@ -30,6 +30,8 @@ class TaskColumns:
         self.tally = tally
         self._values = {key: array("d") for key in keys}
         self._weights = {key: array("d") for key in self._values}
+        #: how many instances each metric does not apply to: they have no value, and no error either
+        self.inapplicable: Counter[str] = Counter()
         self._clusters: list[str | None] = []
         self._clustered = False
         self.outcomes: Counter[str] = Counter()
@@ -50,6 +52,8 @@ class TaskColumns:
         values, weights = row["values"] or {}, row["weights"] or {}
         for key, column in self._values.items():
             value = values.get(key)
+            if value is None and not row.get("error"):
+                self.inapplicable[key] += 1
             column.append(_NAN if value is None else value)
             weight = weights.get(key)
             self._weights[key].append(1.0 if weight is None else weight)

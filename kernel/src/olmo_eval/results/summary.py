@@ -196,10 +196,14 @@ def task_scores(
     columns: TaskColumns,
     n_expected: int,
 ) -> list[Score]:
-    """Every metric of a task as a row, the primary one first."""
+    """Every metric of a task as a row, the primary one first.
+
+    Of the ``n_expected`` instances a metric expects those that it applies to.
+    """
     ordered = sorted(metrics, key=lambda m: m.key != primary.key)
+    expected = {m.key: n_expected - columns.inapplicable[m.key] for m in ordered}
     return [
-        _score(name, task, tuple(variants), m, m.key == primary.key, columns, n_expected)
+        _score(name, task, tuple(variants), m, m.key == primary.key, columns, expected[m.key])
         for m in ordered
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from typing import Any
 
@@ -20,15 +21,19 @@ def stands_alone(harness: Harness, task: Task) -> bool:
 
 
 def environment_digest(harness: Harness, task: Task, instance: Instance) -> str | None:
-    """A digest of the environment in which an agent works on ``instance``: what the instance says
-    of it, and the code by which the task sets it up. None where nothing does, or nobody works
-    there: a model that only answers cannot tell."""
-    if harness.scaffold is None or (instance.environment is None and not task.has_setup):
+    """A digest of what decides an answer besides its first request: the environment in which an
+    agent works on ``instance`` (what the instance says of it, and the code by which the task sets
+    it up), and the further turns of a conversation. None where there is neither: a model that only
+    answers once cannot tell."""
+    worked = harness.scaffold is not None and (instance.environment is not None or task.has_setup)
+    if not (worked or task.converses):
         return None
-    spec = "" if instance.environment is None else instance.environment.digest
+    spec = instance.environment.digest if worked and instance.environment is not None else ""
     kind: Any = type(task)
-    code = _code(kind) if task.has_setup else ""
-    return hashlib.sha256(f"{spec} {code}".encode()).hexdigest()[:32]
+    code = _code(kind) if task.has_setup or task.converses else ""
+    if task.converses:
+        spec += json.dumps([instance.question, dict(instance.metadata)], default=str)
+    return hashlib.sha256(f"{spec} {code}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @cache

@@ -8,22 +8,37 @@ from __future__ import annotations
 from typing import Any
 
 from olmo_eval import hookimpl
-from olmo_eval_tasks.subjects import MATH_SUBJECTS, MMLU_SUBJECTS
+from olmo_eval_tasks.subjects import BBH_TASKS, MATH_SUBJECTS, MMLU_SUBJECTS
 
 #: the tasks of every family, in alphabetical order of the modules of ``benchmarks/``
 BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "alpaca_eval": ("alpaca_eval",),
     "arc": ("arc_easy", "arc_challenge"),
+    "astabench_sqa": ("astabench_scholarqa",),
+    "bbh": tuple(f"bbh_{task}" for task in BBH_TASKS),
     "csqa": ("csqa",),
+    "expertqa": ("expertqa",),
     "gsm8k": ("gsm8k",),
+    "harmbench": ("harmbench",),
     "hellaswag": ("hellaswag",),
     "humaneval": ("humaneval", "codex_humaneval", "humaneval:olmo3base"),
+    "ifeval": ("ifeval",),
+    "ifeval_mt": (
+        "ifeval_mt_wildchat_unused_withRewrite",
+        "ifeval_mt_ood_wildchat_unused_withRewrite",
+    ),
+    "ifeval_ood": ("ifeval_ood",),
+    "litsearch": ("litsearch", "litsearch_rerank"),
     "minerva_math": (
         *(f"minerva_math_{subject}{kind}" for subject in MATH_SUBJECTS for kind in ("", ":bpb")),
         "math500",
     ),
     "mmlu": tuple(f"mmlu_{subject}{kind}" for subject in MMLU_SUBJECTS for kind in ("", ":rc")),
+    "mt_bench": ("mt_bench",),
     "piqa": ("piqa",),
+    "simpleqa": ("simpleqa",),
     "winogrande": ("winogrande",),
+    "zebralogic": ("zebralogic",),
 }
 
 #: the tasks of every module of this package that registers some
@@ -40,11 +55,38 @@ TASKS: dict[str, tuple[str, ...]] = {
 }
 
 #: families whose data is not public: ``"gated"`` or ``"private"``; their cards say how to get it
-ACCESS: dict[str, str] = {}
+ACCESS: dict[str, str] = {"astabench_sqa": "gated", "zebralogic": "private"}
 
 SCORERS = {
+    "attributed_qa": "scorers.attributed:AttributedQAScorer",
     "code_exec": "scorers.code:CodeExecutionScorer",
+    "gold_recall": "scorers.found:GoldRecallScorer",
+    "ifbench": "scorers.ifeval.ifbench:IFBenchScorer",
+    "ifeval": "scorers.ifeval.scorer:IFEvalScorer",
     "math_flex": "scorers.math:MinervaMathScorer",
+    "mt_bench_judge": "scorers.mt_bench:MTBenchScorer",
+    "pairwise_judge": "scorers.win_rate:PairwiseJudgeScorer",
+    "safety_judge": "scorers.safety:SafetyScorer",
+    "simpleqa_judge": "scorers.simpleqa:SimpleQAJudgeScorer",
+    "zebra_grid": "scorers.zebra:ZebraGridScorer",
+}
+
+METRICS = {
+    "accuracy_given_attempted": "scorers.simpleqa:AccuracyGivenAttempted",
+    "cell_accuracy": "scorers.zebra:CellAccuracy",
+    "found_rate": "scorers.found:FoundRate",
+    "global_avg": "scorers.attributed:GlobalAverage",
+    "gold_recall": "scorers.found:GoldRecall",
+    "inst_level_loose_acc": "scorers.ifeval.metrics:IFEvalInstLooseAccuracy",
+    "inst_level_strict_acc": "scorers.ifeval.metrics:IFEvalInstStrictAccuracy",
+    "not_attempted_rate": "scorers.simpleqa:NotAttemptedRate",
+    "parsed": "scorers.zebra:ParsedRate",
+    "prompt_level_loose_acc": "scorers.ifeval.metrics:IFEvalPromptLooseAccuracy",
+    "prompt_level_strict_acc": "scorers.ifeval.metrics:IFEvalPromptStrictAccuracy",
+    "puzzle_accuracy": "scorers.zebra:PuzzleAccuracy",
+    "rating": "scorers.mt_bench:RatingMetric",
+    "report": "scorers.attributed:ReportMetric",
+    "win_rate": "scorers.win_rate:WinRateMetric",
 }
 
 
@@ -69,6 +111,12 @@ def register_suites(register: Any) -> None:
 @hookimpl
 def register_scorers(register: Any) -> None:
     for name, target in SCORERS.items():
+        register(name, f"olmo_eval_tasks.{target}")
+
+
+@hookimpl
+def register_metrics(register: Any) -> None:
+    for name, target in METRICS.items():
         register(name, f"olmo_eval_tasks.{target}")
 
 

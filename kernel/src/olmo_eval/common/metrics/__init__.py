@@ -5,6 +5,7 @@ from olmo_eval.common.metrics.accuracy import (
     F1Metric,
     RecallMetric,
     SQuADF1Metric,
+    SubsetAccuracyMetric,
 )
 from olmo_eval.common.metrics.base import Metric
 from olmo_eval.common.metrics.choice import (
@@ -40,4 +41,5 @@ __all__ = [
     "PassPowKMetric",
     "RecallMetric",
     "SQuADF1Metric",
+    "SubsetAccuracyMetric",
 ]

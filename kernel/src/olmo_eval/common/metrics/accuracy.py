@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from attrs import field, frozen, validators
 
@@ -72,3 +72,31 @@ class RecallMetric(F1Metric):
     """Mean of a recall scorer."""
 
     name: ClassVar[str] = "recall"
+
+
+@frozen
+class SubsetAccuracyMetric(AccuracyMetric):
+    """Mean over the instances whose metadata has a value under a key.
+
+    ``name`` says which, as ``key::value``; other instances have no value. ``any::any`` is all of
+    them.
+    """
+
+    name: str = field(default="any::any", kw_only=True)  # type: ignore[misc]
+
+    @name.validator
+    def _has_key_and_value(self, _attribute: Any, name: str) -> None:
+        if "::" not in name:
+            raise ValueError(f"the name of a subset is key::value, not {name!r}")
+
+    @property
+    def metric_name(self) -> str:
+        return self.name.replace("::", "=")
+
+    def value(self, response: Response) -> float | None:
+        key, _, wanted = self.name.partition("::")
+        found = response.instance.metadata.get(key)
+        values = found if isinstance(found, list | tuple | set) else (found,)
+        if (key, wanted) != ("any", "any") and wanted not in map(str, values):
+            return None
+        return super().value(response)

@@ -12,6 +12,8 @@ from olmo_eval.evals.tasks.check.subject import Item, Subject
 
 #: log-probability a byte of the preferred continuation, of the others, and without the question
 _LIKELY, _UNLIKELY, _ANYWAY = -0.001, -5.0, -2.0
+#: turns of a conversation that are answered here at most
+_TURNS = 100
 
 
 class Answers:
@@ -49,10 +51,17 @@ class Answers:
     # -- answering
 
     def written(self, item: Item, text: str) -> Response:
-        """The response of a model that writes ``text``, in every sample."""
-        output = self.task.extracted(LMOutput(text, finish_reason="stop"))
+        """The response of a model that writes ``text``, in every sample and every turn."""
+        known = {"answers": self._turns(item.instance, text)} if self.task.converses else {}
+        output = self.task.extracted(LMOutput(text, finish_reason="stop", metadata=known))
         samples = self.task.get_sampling_params(item.instance).num_samples
         return self.scored(item, (output,) * samples)
+
+    def _turns(self, instance: Instance, text: str) -> list[str]:
+        answers = [text]
+        while len(answers) < _TURNS and self.task.next_message(instance, tuple(answers)):
+            answers.append(text)
+        return answers
 
     def preferring(self, item: Item, choice: int) -> Response:
         """The response of a model that finds continuation number ``choice`` the likeliest."""

@@ -113,14 +113,16 @@ def _contradictions(subject: Subject, asked: list[_Asked]) -> Iterator[Finding]:
         return
     first, other = pairs[0]
     golds = f"{shown(gold_of(first.instance))} and {shown(gold_of(other.instance))}"
-    say = by_share(2 * len(pairs), subject.total)
+    known = len(pairs) <= subject.task.contradictions
+    say = warning if known else by_share(2 * len(pairs), subject.total)
     names = listed([f"{a.name}/{b.name}" for a, b in pairs])
     yield say(
         "duplicates",
         f"{len(pairs):,} questions stand there twice with different right answers, such as "
         f"{names}: {golds}",
         instance_id=other.name,
-        hint="one of the two is wrong whatever the model says: correct or leave out such rows",
+        hint="one of the two is wrong whatever the model says: correct or leave out such rows; "
+        "published ones are counted in the class attribute contradictions",
     )
 
 

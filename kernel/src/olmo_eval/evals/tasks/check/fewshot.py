@@ -53,11 +53,12 @@ def _in_the_preamble(subject: Subject) -> Iterator[Finding]:
     start = words_in(common_start([*texts]))
     if len(texts) < 2 or len(start.split()) < _PREAMBLE:
         return
-    known = [
-        instance.id
-        for instance in fresh(subject.task).instances
-        if len(words := words_in(instance.question)) > _QUESTION and words in start
-    ]
+    found: dict[str, list[str]] = {}  # by words: the ids of different questions that have them
+    for instance in fresh(subject.task).instances:
+        if len(words := words_in(instance.question)) > _QUESTION and words in start:
+            found.setdefault(words, []).append(instance.id)
+    # Words that several questions share do not make one: brackets or signs tell those apart.
+    known = [ids[0] for ids in found.values() if len(set(ids)) == 1]
     if known:
         yield error(
             "fewshot",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -57,6 +57,8 @@ class Task:
 
     - ``expected_instances``: how many the published data has, one number or one a split;
     - ``oracle_ceiling``: what the right answers score, where some gold answers are wrong;
+    - ``contradictions``: how many questions the published data asks twice with different right
+      answers;
     - ``answer_in_context``: whether the answer stands in the question's own text by design, as
       in reading comprehension;
     - ``lenient_extraction``: whether extraction is meant to find a number however it is written
@@ -70,6 +72,7 @@ class Task:
 
     expected_instances: ClassVar[int | Mapping[str, int] | None] = None
     oracle_ceiling: ClassVar[float] = 1.0
+    contradictions: ClassVar[int] = 0
     answer_in_context: ClassVar[bool] = False
     lenient_extraction: ClassVar[bool | None] = None
 
@@ -211,6 +214,23 @@ class Task:
         if self.config.max_length is not None and request.max_length is None:
             request = attrs.evolve(request, max_length=self.config.max_length)
         return request
+
+    # -- conversations
+
+    def next_message(self, instance: Instance, answers: Sequence[str]) -> str | None:
+        """What the user says next, after ``answers``; None ends the conversation, by default at
+        once.
+
+        A task that overrides it asks several turns in one chat, whatever the harness. Its outputs
+        are those of the last turn, and hold the answers of all turns in
+        ``metadata["answers"]``. It depends on nothing but the instance and the answers.
+        """
+        return None
+
+    @cached_property
+    def converses(self) -> bool:
+        """Whether the task asks more than one turn."""
+        return type(self).next_message is not Task.next_message
 
     # -- episodes
 

@@ -1,0 +1,66 @@
+"""A task that goes on asking: turns of one chat, each answered as one request would be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from olmo_eval.agents.episode import Episode
+from olmo_eval.agents.scaffold import Scaffold
+from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.errors import UsageError
+
+#: from an instance and the answers so far to the next user message; None ends the conversation
+NextMessage = Callable[[Instance, Sequence[str]], str | None]
+
+#: the key under which an output's metadata hold the answers of all turns
+ANSWERS = "answers"
+
+
+class Conversation(Scaffold):
+    """Asks turn after turn, and keeps every answer under ``answers`` beside the output.
+
+    Each turn is answered by ``scaffold`` where the harness has one, else by the model once. The
+    output is that of the last turn; where an earlier one was cut by ``max_tokens``, it says so.
+    """
+
+    name = "conversation"
+
+    def __init__(self, next_message: NextMessage, scaffold: Scaffold | None = None) -> None:
+        super().__init__()
+        self.next_message = next_message
+        self.scaffold = scaffold
+        if scaffold is not None:
+            self.requires = scaffold.requires  # type: ignore[misc]
+
+    async def run(self, request: LMRequest, params: SamplingParams, episode: Episode) -> LMOutput:
+        if request.request_type is not RequestType.CHAT:
+            raise UsageError(
+                "a conversation of several turns needs a chat request",
+                hint="use a formatter that makes chats, such as ChatFormatter()",
+            )
+        answers: list[str] = []
+        cut = False
+        while True:
+            output = await self._answer(request, params, episode)
+            answers.append(output.text)
+            cut = cut or output.finish_reason == "length"
+            message = self.next_message(episode.instance, tuple(answers))
+            if message is None:
+                break
+            said: list[Any] = [
+                {"role": "assistant", "content": output.text},
+                {"role": "user", "content": message},
+            ]
+            request = evolve(request, messages=(*request.messages, *said))
+        episode.record(ANSWERS, answers)
+        return evolve(output, finish_reason="length") if cut else output
+
+    async def _answer(
+        self, request: LMRequest, params: SamplingParams, episode: Episode
+    ) -> LMOutput:
+        if self.scaffold is not None:
+            return await self.scaffold.run(request, params, episode)
+        return (await episode.generate(request, params))[0]
