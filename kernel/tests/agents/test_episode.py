@@ -169,7 +169,7 @@ def test_calls_at_the_same_time_are_answered_by_their_ids(play: Any) -> None:
 
 def test_what_happens_is_timed_and_counted(play: Any) -> None:
     usage = Usage(100, 7, cost_usd=0.5)
-    answer = LMOutput("42", usage=usage, metadata={"reasoning": "six sevens"})
+    answer = LMOutput("42", usage=usage, reasoning="six sevens")
 
     async def body(request: LMRequest, params: SamplingParams, episode: Episode) -> LMOutput:
         await anyio.sleep(0.05)
@@ -187,7 +187,7 @@ def test_what_happens_is_timed_and_counted(play: Any) -> None:
     assert 0.05 <= said.start < 5 and 0.1 <= said.seconds < 5
     assert note.start >= said.start + 0.1
     assert output.usage == usage and output.trajectory.stop_reason == "answer"
-    assert output.metadata == {"reasoning": "six sevens", "checked": {"by": "hand"}}
+    assert (output.reasoning, output.metadata) == ("six sevens", {"checked": {"by": "hand"}})
 
 
 def test_commands_of_a_sandbox_are_recorded(play: Any) -> None:

@@ -29,6 +29,7 @@ from olmo_eval.common.metrics import (
     SubsetAccuracyMetric,
 )
 from olmo_eval.common.scorers import ExactMatchScorer
+from olmo_eval.common.scorers.likelihood import with_scored_context
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
@@ -224,3 +225,49 @@ def test_the_accuracy_of_a_subset_is_missing_outside_of_it(name: str, value: flo
 def test_a_subset_has_a_key_and_a_value() -> None:
     with pytest.raises(ValueError, match="key::value"):
         SubsetAccuracyMetric(scorer=ExactMatchScorer, name="topic")
+
+
+def bits(context: str, text: str, sum_logprob: float, **metadata: str) -> tuple[float, float]:
+    """Bits per byte of ``text`` after ``context``, and its weight."""
+    request = LMRequest(RequestType.LOGLIKELIHOOD, prompt=context, continuations=(text,))
+    given = (LMOutput(text, sum_logprob=sum_logprob, num_tokens=1, metadata=metadata),)
+    response = Response("1", Instance("?"), request, with_scored_context(request, given))
+    value = BPBMetricByteAvg().value(response)
+    assert value is not None
+    return value, BPBMetricByteAvg().weight(response)
+
+
+def test_bits_per_byte_divide_by_what_was_scored() -> None:
+    """A blank at the end of the context is scored with the continuation: same tokens, same bits."""
+    nats = -22.838 * math.log(2)
+
+    assert bits("Answer:", " 7", nats) == (pytest.approx(11.419), 2.0)
+    assert bits("Answer: ", "7", nats) == (pytest.approx(11.419), 2.0)
+    assert bits("Answer:", " 7", nats, scored_context=":") == (pytest.approx(22.838 / 3), 3.0)
+    assert bits("", "7", nats) == (pytest.approx(22.838), 1.0)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_bits_per_byte_of_nothing_are_no_number(text: str) -> None:
+    with pytest.raises(ValueError, match="blank"):
+        bits("Answer:", text, -1.0)
+
+
+@pytest.mark.parametrize("gold", [0, 1])
+def test_choices_with_the_same_text_are_one_answer(gold: int) -> None:
+    instance = Instance("?", choices=("x", "x", "y"), metadata={"gold_idx": gold})
+    outputs = tuple(LMOutput(t, sum_logprob=p) for t, p in ((" x", -1), (" x", -1), (" y", -2)))
+    response = Response("1", instance, ASKED, outputs)
+
+    assert LogprobMCAccuracyMetric().value(response) == 1.0
+    assert LogprobMCAccuracyMetric().chance(response) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("metric", [LogprobMCAccuracyMetric(), LogprobPerCharMCAccuracyMetric()])
+@pytest.mark.parametrize("lost", [math.nan, math.inf, -math.inf, None])
+def test_a_number_that_is_none_is_no_choice(metric: Metric, lost: float | None) -> None:
+    outputs = (LMOutput(" a", sum_logprob=lost), LMOutput(" b", sum_logprob=-1.0))
+    instance = Instance("?", choices=("a", "b"), metadata={"gold_idx": 0})
+
+    with pytest.raises(ValueError, match="log-probability"):
+        metric.value(Response("1", instance, ASKED, outputs))

@@ -61,9 +61,65 @@ def test_f1_counts_words_against_the_best_gold_answer() -> None:
     assert score(F1Scorer(), "red cat", "a red cat") == pytest.approx(0.8)
     assert score(F1Scorer(), "x", "red cat", all_answers=["blue", "red cat"]) == 1.0
     assert score(SQuADF1Scorer(), "The Cat!", "cat") == 1.0
-    assert score(SQuADF1Scorer(), "", "") == 1.0
     assert score(SQuADF1Scorer(), "cat", "") == 0.0
     assert score(F1Scorer(), "cat", None) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "published"),
+    [("3.14", "314", 1.0), ("-5", "5", 1.0), ("3.14", "3.14", 1.0)],
+)
+def test_squad_drops_punctuation_as_published_and_f1_does_not(
+    gold: str, answer: str, published: float
+) -> None:
+    assert score(SQuADF1Scorer(), gold, answer) == published
+    assert score(F1Scorer(), gold, answer) == float(gold == answer)
+
+
+COMPARING = [
+    ExactMatchScorer(), ExactMatchFlexScorer(), F1Scorer(), SubstringRecallScorer(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("scorer", COMPARING)
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("STRASSE", "straße"),
+        ("İstanbul", "i̇stanbul"),
+        ("İstanbul", "istanbul"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("Rosie\u2019s", "rosie's"),
+        ("\u201cyes\u201d", '"yes"'),
+    ],
+)
+def test_texts_that_look_the_same_are_the_same(scorer: Scorer, gold: str, answer: str) -> None:
+    assert score(scorer, gold, answer) == 1.0
+    assert score(scorer, answer, gold) == 1.0
+
+
+def test_case_may_count_and_the_form_of_characters_does_not() -> None:
+    exact = ExactMatchScorer(case_sensitive=True)
+    assert score(exact, "caf\u00e9\u2019s", "cafe\u0301's") == 1.0
+    assert score(exact, "Caf\u00e9", "caf\u00e9") == 0.0
+
+
+@pytest.mark.parametrize("scorer", COMPARING)
+@pytest.mark.parametrize("accepted", [{"all_answers": ["one", "two"]}, {}])
+def test_every_accepted_answer_counts(scorer: Scorer, accepted: dict[str, Any]) -> None:
+    gold = "one" if accepted else ["one", None, "two"]
+    found = score(scorer, gold, "two", **accepted)
+    assert found == (0.5 if isinstance(scorer, SubstringRecallScorer) else 1.0)
+
+
+@pytest.mark.parametrize("scorer", [*COMPARING, SQuADF1Scorer(), MultipleChoiceScorer()])
+@pytest.mark.parametrize("gold", ["", None, "  ", [], [""], [None]])
+@pytest.mark.parametrize("answer", ["", "anything", None])
+def test_a_blank_gold_answer_is_none_and_there_is_no_score(
+    scorer: Scorer, gold: Any, answer: Any
+) -> None:
+    with pytest.raises(ValueError, match="no gold answer"):
+        score(scorer, gold, answer)
 
 
 words = st.lists(st.sampled_from("abcd"), max_size=6)
@@ -94,6 +150,41 @@ def test_a_choice_is_named_by_letter_or_text(answer: Any, expected: float) -> No
     scored = MultipleChoiceScorer().score(instance, LMOutput("", extracted_answer=answer))
 
     assert scored == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("It is hard.\n\nANSWER: B", 1.0),
+        ("The answer is (B).", 1.0),
+        ("(B) no", 1.0),
+        ("B. no", 1.0),
+        ("No.", 1.0),
+        ("ANSWER: A", 0.0),
+        ("Better safe.", 0.0),
+        ("ANSWER: Better", 0.0),
+        ("Nobody knows", 0.0),
+        ("yes", 0.0),
+    ],
+)
+def test_a_whole_answer_names_its_letter(answer: str, expected: float) -> None:
+    instance = Instance("?", "B", ("yes", "no"), {"gold_idx": 1})
+    assert MultipleChoiceScorer().score(instance, LMOutput("", extracted_answer=answer)) == expected
+
+
+def test_either_of_two_choices_with_the_right_text_counts() -> None:
+    instance = Instance("?", "B", ("x", "x", "y"), {"gold_idx": 1})
+    found = [
+        MultipleChoiceScorer().score(instance, LMOutput("", extracted_answer=answer))
+        for answer in ("A", "B", "C", "x", "y")
+    ]
+    assert found == [1.0, 1.0, 0.0, 1.0, 0.0]
+
+
+def test_a_letter_is_a_label_before_it_is_a_text() -> None:
+    instance = Instance("Which comes first?", "B", ("B", "A"), {"gold_idx": 1})
+    assert MultipleChoiceScorer().score(instance, LMOutput("", extracted_answer="B")) == 1.0
+    assert MultipleChoiceScorer().score(instance, LMOutput("", extracted_answer="A")) == 0.0
 
 
 def test_bits_per_byte_counts_bytes_of_the_text() -> None:

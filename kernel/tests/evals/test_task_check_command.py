@@ -74,6 +74,25 @@ def test_all_checks_every_variant_and_counts_what_is_missing(
     assert "5 specs: 2 ok, 1 with warnings, 1 with errors, 1 data missing" in out
 
 
+def test_it_says_what_share_of_the_gold_solutions_the_stop_sequences_cut(
+    plugin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("cut.py").write_text(
+        "from olmo_eval.evals.tasks.common import register_variant\n"
+        "register_variant('checked_sums', 'cut', stop_sequences=['9', '3'])\n"
+    )
+    specs = ("checked_sums:cut", "checked_sums", "--plugin", plugin, "--plugin", "cut.py")
+
+    assert check(*specs, "--json") == 1
+    cut, whole = (row["stop_cut"] for row in json.loads(capsys.readouterr().out))
+    # 100 to 129: 103 and 113, 109, 119 and 123, 129 end with the stop sequence; 130 is not there
+    assert cut == {"cut": 6, "asked": 30, "share": 0.2}
+    assert whole is None
+
+    check(*specs)
+    assert "stop sequences cut 6 of 30 gold solutions (20%)" in capsys.readouterr().out
+
+
 def test_strict_takes_warnings_for_errors(plugin: str) -> None:
     assert check("checked_sums:spaced", "--plugin", plugin) == 0
     assert check("checked_sums:spaced", "--strict", "--plugin", plugin) == 1
@@ -110,3 +129,26 @@ def test_a_task_that_cannot_be_imported_is_one_finding_among_all(
     assert code == 1
     assert "error: task 'checked_broken'" in out
     assert "checked_sums:3shot" in out
+
+
+def test_a_task_that_ends_its_process_costs_its_own_line(
+    plugin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("leaving.py").write_text(
+        "import os\nfrom olmo_eval.common.types import Instance\n"
+        "from olmo_eval.evals.tasks.common import Task, register\n"
+        "@register('checked_leaving')\nclass Leaving(Task):\n"
+        "    @property\n    def instances(self):\n        os._exit(3)\n"
+    )
+
+    code = check("--all", "-f", "checked_", "--plugin", plugin, "--plugin", "leaving.py")
+
+    lines = capsys.readouterr().out.splitlines()
+    (left,) = (line for line in lines if "checked_leaving" in line)
+    assert code == 1
+    assert left.endswith("error: the task's code ended the process that checked it")
+    assert [line.split()[1] for line in lines if line.startswith("ok ")] == [
+        "checked_sums",
+        "checked_sums:3shot",
+    ]
+    assert len(lines) == 6 + 2  # a line a spec, and the sum below them

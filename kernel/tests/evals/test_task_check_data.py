@@ -239,6 +239,15 @@ def test_one_question_about_many_passages_is_many_questions(check: Check) -> Non
 # -- right answers
 
 
+def test_one_question_without_an_answer_is_one_too_many(check: Check) -> None:
+    rows = [{**row, "answer": "" if n == 0 else row["answer"]} for n, row in enumerate(SUMS)]
+
+    finding = the(check(Written, rows), "gold")
+
+    assert finding.severity is Severity.ERROR
+    assert "1 of 100 instances have no gold answer" in finding.message
+
+
 @pytest.mark.parametrize("blank", ["", "  ", None])
 def test_questions_that_are_scored_against_no_answer(check: Check, blank: str | None) -> None:
     some = [{**row, "answer": blank} if n % 5 == 0 else row for n, row in enumerate(SUMS)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from attrs import frozen
 from hypothesis import given
@@ -114,3 +116,43 @@ def test_a_prompt_leaves_room(length: int, limit: int, wanted: int) -> None:
     kept = fit_prompt(Letters(), list(range(length)), limit, wanted)
     assert kept == list(range(length))[-len(kept) :]
     assert limit - len(kept) >= min(wanted, limit // 4)
+
+
+@frozen
+class Merging(Letters):
+    """Letters, but ``: C`` and ``xyz`` are one token, as a BPE may have merged them."""
+
+    def encode(self, text: str) -> list[int]:
+        tokens, at = [], 0
+        while at < len(text):
+            merged = next((m for m in (": C", "xyz") if text.startswith(m, at)), None)
+            tokens.append({": C": 1000, "xyz": 1001, None: ord(text[at])}[merged])
+            at += len(merged or " ")
+        return tokens
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return "".join({1000: ": C", 1001: "xyz"}.get(t) or chr(t) for t in tokens)
+
+
+def test_a_token_across_the_boundary_is_scored_with_what_it_holds_of_the_context() -> None:
+    plain = split_pair(Merging(), "Answer:", " D")
+    merged = split_pair(Merging(), "Answer:", " C")
+
+    assert plain == Scored(ids("Answer:"), ids(" D"))
+    assert merged == Scored(ids("Answer"), (1000,), borrowed=":")
+    assert split_pair(Merging(), "Answer: ", "C") == merged._replace(borrowed=": ")
+
+
+def test_all_tokens_that_hold_some_of_the_continuation_are_scored() -> None:
+    assert split_pair(Merging(), "wxy", "z") == Scored(ids("w"), (1001,), borrowed="xy")
+    # one token in place of two, and one more: the rule leaves the last one, which is the rest
+    assert split_pair(Merging(), "wxy", "zab") == Scored((ord("w"), 1001, ord("a")), ids("b"))
+
+
+def test_a_merged_text_without_any_context_follows_the_start_token() -> None:
+    assert split_pair(Merging(eos_id=2), "xy", "z") == Scored((2,), (1001,), borrowed="xy")
+
+
+def test_a_cut_keeps_what_was_borrowed() -> None:
+    merged = split_pair(Merging(), "Answer:", " C")
+    assert fit(Merging(), merged, 3) == Scored(ids("wer"), (1000,), 3, ":")

@@ -267,3 +267,30 @@ def test_the_record_keeps_what_was_counted() -> None:
 
 def test_the_command_offers_every_measure() -> None:
     assert OFFERED == NAMES
+
+
+# -- ties
+
+
+def tied(choices: list[str], primary: str, *logprobs: float, tokens: int = 1) -> int:
+    """How many ties one question has whose choices are ``choices``, by the metric ``primary``."""
+    row = choice(0, logprobs, choices=choices)
+    row["request"]["continuations"] = [f" {c}" for c in choices]
+    for i, output in enumerate(row["outputs"]):
+        output["num_tokens"] = tokens + i
+    tally = Tally(primary)
+    tally.see({**row, "values": {primary: 1.0}})
+    return tally.health().counts["ties"]
+
+
+def test_ties_are_counted_as_the_primary_metric_compares() -> None:
+    assert tied(["a", "bbb"], "acc_raw:logprob", -2.0, -2.0) == 1
+    assert tied(["a", "bbb"], "acc_per_char:logprob", -2.0, -2.0) == 0
+    assert tied(["a", "bbb"], "acc_per_char:logprob", -2.0, -4.0) == 1
+    assert tied(["a", "bbb"], "acc_per_token:logprob", -2.0, -4.0) == 1
+    assert tied(["a", "bbb"], "acc_raw:logprob", -2.0, -4.0) == 0
+
+
+def test_choices_with_the_same_text_are_no_tie() -> None:
+    assert tied(["x", "x", "y"], "acc_raw:logprob", -1.0, -1.0, -2.0) == 0
+    assert tied(["x", "x", "y"], "acc_raw:logprob", -1.0, -1.0, -1.0) == 1

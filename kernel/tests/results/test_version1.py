@@ -92,7 +92,8 @@ def test_converted_they_say_the_same(named: Callable[[str], Run], name: str) -> 
         for now, then in zip(new.rows(task), before, strict=True):
             kept = {key: now[key] for key in then if key != "outputs"}
             assert kept == {key: then[key] for key in then if key != "outputs"}
-            outputs = [{**output, "evidence": None} for output in then["outputs"]]
+            later = {"evidence": None, "reasoning": None}
+            outputs = [{**output, **later} for output in then["outputs"]]
             assert now["outputs"] == outputs
     assert not list(Path(new.location).parent.glob(".*"))
 

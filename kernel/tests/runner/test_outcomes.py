@@ -259,3 +259,14 @@ def test_what_is_no_number_is_a_failure_of_the_scorer(bench: Any, result: str) -
     score = score_of(run, "sums")
     assert (score.value, score.n_scored, score.n_expected) == (1.0, 39, 40)
     assert score.worst_case == pytest.approx(39 / 40)
+
+
+@pytest.mark.parametrize("blank", ["", " ", None])
+def test_a_question_without_a_gold_answer_has_no_value(bench: Any, blank: str | None) -> None:
+    bench.edit("sums/test.jsonl", lambda rows: rows[0].update(answer=blank))
+
+    run = bench.evaluate("sums", text="")
+
+    (row,) = (row for row in run.rows("sums") if row["instance_id"] == "s0")
+    assert (row["outcome"], row["values"]) == ("scorer_failed", {"accuracy:exact_match": None})
+    assert row["error"].endswith("the instance has no gold answer")

@@ -29,6 +29,7 @@ class FakeOpenAI(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.key = key  # what clients must show, where it is not None
         self.faults, self.requests, self.headers, self.times = [], [], [], []
+        self.most_stops = 1000  # stop sequences that it takes
         self.refuses = set()  # parameters that it does not take, as reasoning models' service does
         self.abilities = {"echo", "prompt_logprobs", "n", "batch"}
         self.logprob_of = {}  # of prompt tokens, where it is not what ``fake_tokens`` says
@@ -91,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
                 server.active -= 1
 
     def _refused(self, body):
+        if len(body.get("stop") or ()) > self.server.most_stops:
+            self._send(400, {"error": {"message": f"at most {self.server.most_stops} stop"}})
+            return True
         for name in self.server.refuses & body.keys():
             if (name, body[name]) != ("temperature", 1):
                 message = f"Unsupported parameter: '{name}' is not supported with this model."

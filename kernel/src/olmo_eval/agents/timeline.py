@@ -69,9 +69,8 @@ class Timeline:
     def answered(self, role: str, outputs: Sequence[LMOutput], start: float) -> None:
         """A model, asked at ``start``, has answered."""
         for output in outputs:
-            reasoning = output.metadata.get("reasoning")
-            if reasoning:
-                self.add(ReasoningEvent(str(reasoning)), start)
+            if output.reasoning:
+                self.add(ReasoningEvent(output.reasoning), start)
             self.add(MessageEvent(role, output.text, output.usage), start)
             for call in output.tool_calls:
                 self.add(ToolCallEvent(call))

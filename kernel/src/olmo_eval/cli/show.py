@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from olmo_eval.results.compare import Comparison, TaskComparison
     from olmo_eval.results.flips import Flip
+    from olmo_eval.results.health import TaskHealth
     from olmo_eval.results.store import Run
     from olmo_eval.results.summary import Score
 
@@ -226,7 +227,19 @@ def health_lines(run: Run) -> list[str]:
     if health and not lines:
         n = sum(h.instances for h in health.values())
         lines.append(f"health: nothing unusual in {n:,} instances")
-    return lines
+    return lines + _tie_lines(health)
+
+
+def _tie_lines(health: Mapping[str, TaskHealth]) -> list[str]:
+    """Where ties between the likeliest choices decided, too few as they may be to be unusual."""
+    from olmo_eval.results.health import MEASURES
+
+    measure = next(m for m in MEASURES if m.name == "ties")
+    few = {n: h for n, h in health.items() if h.counts.get("ties") and "ties" not in h.unusual}
+    if not few:
+        return []
+    told = ", ".join(f"{name} {h.share_in_words(measure)}" for name, h in few.items())
+    return [f"{measure.words}, of which the first was taken: {told}"]
 
 
 _COMPARED = (

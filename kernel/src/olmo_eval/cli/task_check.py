@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from olmo_eval.cli.options import filter_option, json_option
 from olmo_eval.errors import OlmoEvalError, UsageError
-
-if TYPE_CHECKING:
-    from olmo_eval.evals.tasks.check import CheckReport, Finding, OtherProcess
 
 
 @click.command()
@@ -31,10 +28,14 @@ def check(
     the data and be the same in another process; no question may stand there twice with different
     answers; every question must reach its prompt; few-shot examples must be as many as asked for
     and never the question itself; stop sequences and max_tokens must leave room for the answer;
-    extraction must find a number however it is written. Exits with 1 where a check finds an error.
+    extraction must find a number however it is written. It says what share of the gold solutions
+    the task's own stop sequences cut. Exits with 1 where a check finds an error.
+
+    With --all, one line a task: those whose data is at hand are checked, on all processors; of the
+    others it says what is missing.
     """
     from olmo_eval.cli.show import print_json
-    from olmo_eval.evals.tasks.check import OtherProcess
+    from olmo_eval.evals.tasks.check.workers import check_rows
     from olmo_eval.evals.tasks.common import build_task
     from olmo_eval.results.redact import Redactor
 
@@ -47,12 +48,13 @@ def check(
     for spec in specs:
         build_task(spec)  # a misspelt name ends it here; among all tasks it is one more finding
     redact = Redactor()
-    with OtherProcess() as other:
-        for spec in dict.fromkeys(wanted):
-            row = redact.value(_look(spec, sample, other))
-            rows.append(row)
-            if not as_json:
-                _print(row)
+    for found in check_rows(list(dict.fromkeys(wanted)), sample):
+        row = redact.value(found)
+        rows.append(row)
+        if not as_json:
+            click.echo(_line(row) + (f"  {_summed_up(row)}" if every else "").rstrip())
+            if not every:
+                _print_details(row)
     if as_json:
         print_json(rows)
     else:
@@ -77,55 +79,41 @@ def _registered(filter_: str) -> Iterator[str]:
             yield f"{entry['name']}:{variant}"
 
 
-def _look(spec: str, sample: int, other: OtherProcess) -> dict[str, Any]:
-    from olmo_eval.evals.tasks.check import check_task, missing_data
-    from olmo_eval.evals.tasks.common import build_task
-
-    try:
-        task = build_task(spec)
-        reason = missing_data(task)
-        if reason is not None:
-            return {**_empty(spec, "data missing"), "reason": reason.message, "hint": reason.hint}
-        return _row(spec, check_task(task, sample=sample, elsewhere=other.reading(spec)))
-    except OlmoEvalError as error:
-        return {**_empty(spec, "error"), "reason": error.message, "hint": error.hint}
-
-
-def _empty(spec: str, verdict: str) -> dict[str, Any]:
-    return {"task": spec, "verdict": verdict, "looked_at": 0, "total": 0, "findings": []}
-
-
-def _row(spec: str, report: CheckReport) -> dict[str, Any]:
-    worst = report.problems[0].severity.value if report.problems else "ok"
-    return {
-        "task": spec,
-        "verdict": worst,
-        "looked_at": report.looked_at,
-        "total": report.total,
-        "findings": [_finding(f) for f in (*report.problems, *report.notes)],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "check": finding.check,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "instance_id": finding.instance_id,
-        "hint": finding.hint,
-    }
-
-
-def _print(row: dict[str, Any]) -> None:
-    problems = [f for f in row["findings"] if f["severity"] != "note"]
+def _line(row: dict[str, Any]) -> str:
+    problems = _problems(row)
     count = f"{len(problems)} finding{'s' if len(problems) > 1 else ''}"
     said = {"ok": "ok", "data missing": "data missing"}.get(row["verdict"], count)
     seen = f"{row['looked_at']:,} of {row['total']:,}" if row["total"] else ""
-    click.echo(f"{said:<13} {row['task']:<48} {seen}".rstrip())
+    return f"{said:<13} {row['task']:<48} {seen}".rstrip()
+
+
+def _problems(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return [f for f in row["findings"] if f["severity"] != "note"]
+
+
+def _summed_up(row: dict[str, Any]) -> str:
+    """What is behind a row's verdict, on one line."""
+    problems = [f"{f['severity']} {f['check']}: {f['message']}" for f in _problems(row)]
+    if "reason" in row:
+        problems.append(f"error: {row['reason']}" if row["verdict"] == "error" else row["reason"])
+    return "; ".join([*problems, *_cut_by_stops(row)])
+
+
+def _cut_by_stops(row: dict[str, Any]) -> list[str]:
+    cut = row["stop_cut"]
+    if not cut or not cut["cut"]:
+        return []
+    solutions = f"{cut['cut']:,} of {cut['asked']:,} gold solutions ({cut['share']:.0%})"
+    return [f"stop sequences cut {solutions}"]
+
+
+def _print_details(row: dict[str, Any]) -> None:
     if "reason" in row and row["verdict"] == "error":
         click.echo(f"    error: {row['reason']}")
     for finding in row["findings"]:
         _print_finding(finding)
+    for text in _cut_by_stops(row):
+        click.echo(f"    {text}")
 
 
 def _print_finding(finding: dict[str, Any]) -> None:

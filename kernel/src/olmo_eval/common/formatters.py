@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from olmo_eval.common.letters import chosen_letter
 from olmo_eval.common.text import LABELS, fill, labelled_choices, template_values
 from olmo_eval.common.types import Instance, LMRequest, Message, RequestType
 
@@ -23,6 +24,11 @@ class Formatter:
 
     def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
         raise NotImplementedError(f"{type(self).__name__} does not say how to format")
+
+    def extract_answer(self, text: str) -> str | None:
+        """The answer in what the model wrote, where it was told how to write it; None where it did
+        not. A task's own extraction wins over it."""
+        return text.strip()
 
 
 def _choices(instance: Instance) -> tuple[str, ...]:
@@ -257,6 +263,10 @@ class MCQAChatFormatter(ChatFormatter):
     user_template: str = "{question}\n\n{choices}"
     assistant_template: str = "ANSWER: {label}"
     choice_template: str = "{label}. {text}"
+
+    def extract_answer(self, text: str) -> str | None:
+        """The letter of the chosen answer."""
+        return chosen_letter(text)
 
     def user(self, instance: Instance) -> str:
         lines = labelled_choices(_choices(instance), self.choice_template)

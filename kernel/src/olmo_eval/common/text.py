@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,12 +44,37 @@ def labelled_choices(choices: tuple[str, ...], template: str) -> str:
     return "\n".join(fill(template, {"label": label, "text": text}) for label, text in pairs)
 
 
+#: typographic quotation marks and apostrophes, and what a keyboard writes
+_QUOTES = str.maketrans(
+    "\u2018\u2019\u201a\u201b\u02bc\u2032\u201c\u201d\u201e\u201f", "'" * 6 + '"' * 4
+)
+
+
+def canonical(text: str) -> str:
+    """``text`` in Unicode's form NFC, with plain quotation marks and apostrophes: texts that look
+    the same are the same."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", text.translate(_QUOTES))
+
+
+def fold(text: str) -> str:
+    """``canonical`` text without case, for comparison: ``straße`` is ``STRASSE``, and the dotted
+    capital of Turkish is an ``i``."""
+    if text.isascii():
+        return text.lower()
+    return canonical(canonical(text).casefold().replace("i\u0307", "i"))
+
+
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normalize_squad(text: str) -> str:
-    """Lower case, no punctuation, no articles, single spaces (Rajpurkar et al. 2016, SQuAD)."""
+    """Lower case, no punctuation, no articles, single spaces (Rajpurkar et al. 2016, SQuAD).
+
+    As published, so that scores compare: without punctuation, ``3.14`` is ``314``, ``-5`` is ``5``.
+    """
     text = text.lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", text).split())
 

@@ -28,6 +28,7 @@ from olmo_eval.agents.samples import gather, sample_params
 from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.selection import find_tools, make_scaffold
 from olmo_eval.agents.tools import Tool
+from olmo_eval.common.thinking import UNCLOSED
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
@@ -50,6 +51,7 @@ from olmo_eval.providers.auxiliary import AuxiliaryProviders, close_provider
 from olmo_eval.providers.models import make_provider
 from olmo_eval.providers.provider import Provider, current_instance
 from olmo_eval.providers.retry import RetryingProvider
+from olmo_eval.providers.thinking import told_apart
 from olmo_eval.sandbox.backend import SandboxError
 from olmo_eval.sandbox.binding import Binding
 from olmo_eval.sandbox.planner import SandboxPlanner
@@ -66,7 +68,14 @@ def natural_outcome(output: LMOutput) -> Outcome | None:
         return None
     if reason in LIMITS:
         return Outcome.LIMIT_REACHED
-    return {"length": Outcome.TRUNCATED, "content_filter": Outcome.REFUSED}.get(reason)
+    return _OUTCOMES.get(reason)
+
+
+_OUTCOMES = {
+    "length": Outcome.TRUNCATED,
+    UNCLOSED: Outcome.TRUNCATED,
+    "content_filter": Outcome.REFUSED,
+}
 
 
 @frozen
@@ -205,8 +214,12 @@ class Harness:
     def answered(
         self, outputs: tuple[LMOutput, ...], instance: Instance, task: EpisodeTask | None = None
     ) -> Answered:
-        """Outputs that were made before, with what their scorers may use."""
-        return Answered(self, task, instance, outputs)
+        """Outputs that were made before, with what their scorers may use; of those that were kept
+        with their thoughts in the text, these are told apart."""
+        config = self.config.provider
+        apart = tuple(told_apart(output, config) for output in outputs)
+        same = all(a is b for a, b in zip(apart, outputs, strict=True))
+        return Answered(self, task, instance, outputs if same else apart)
 
     def generate(
         self, request: LMRequest, params: SamplingParams
@@ -332,7 +345,8 @@ class Harness:
         assert loop is not None
         setup = task.setup if task is not None and task.has_setup else None
         try:
-            return await episode.run(loop, request, params, setup)
+            output = await episode.run(loop, request, params, setup)
+            return told_apart(output, self.config.provider)  # a scaffold may ask by itself
         finally:
             if ends:
                 await episode.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import evolve
 
+from olmo_eval.common.stopping import cut_at_stop
 from olmo_eval.common.text import LABELS
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams, ToolCall, Usage
 
@@ -34,10 +35,7 @@ def with_usage(output: LMOutput, usage: Usage) -> LMOutput:
 def finished(text: str, params: SamplingParams) -> LMOutput:
     """``text`` cut at the stop sequences and after ``max_tokens`` words, as an engine would."""
     reason = "stop"
-    cuts = [text.find(s) for s in params.stop_sequences or () if s]
-    found = [cut for cut in cuts if cut >= 0]
-    if found:
-        text = text[: min(found)]
+    text, _ = cut_at_stop(text, params.stop_sequences or ())
     if params.max_tokens is not None:
         kept = _first_words(text, params.max_tokens)
         if len(kept) < len(text):

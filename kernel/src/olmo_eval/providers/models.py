@@ -10,8 +10,12 @@ from attrs.validators import optional
 
 from olmo_eval import plugins
 from olmo_eval.common import bounds
+from olmo_eval.common.thinking import TAGS
 from olmo_eval.errors import UsageError
 from olmo_eval.providers.provider import Provider, ProviderConfig
+
+#: settings of ``ProviderConfig`` that say how a model thinks aloud
+_THOUGHTS = ("thinking", "think_tags")
 
 
 @frozen
@@ -24,6 +28,8 @@ class ModelConfig:
     tokenizer: str | None = None
     max_model_len: int | None = field(default=None, validator=optional(bounds.count(1)))
     dtype: str = "auto"
+    thinking: bool = False
+    think_tags: tuple[str, str] = TAGS
     kwargs: Mapping[str, Any] = field(factory=dict)
 
     def provider_config(self, alias: str | None = None) -> ProviderConfig:
@@ -35,6 +41,8 @@ class ModelConfig:
             tokenizer=self.tokenizer,
             max_model_len=self.max_model_len,
             dtype=self.dtype,
+            thinking=self.thinking,
+            think_tags=self.think_tags,
             kwargs=self.kwargs,
         )
 
@@ -97,7 +105,7 @@ def _overlay(base: ProviderConfig, preset: ProviderConfig) -> ProviderConfig:
     """The preset's settings, except where the harness already sets something of its own."""
     blank = ProviderConfig()
     changes: dict[str, Any] = {"model": preset.model, "alias": preset.alias}
-    for name in ("kind", "revision", "tokenizer", "max_model_len", "dtype"):
+    for name in ("kind", "revision", "tokenizer", "max_model_len", "dtype", *_THOUGHTS):
         if getattr(base, name) == getattr(blank, name):
             changes[name] = getattr(preset, name)
     return evolve(base, **changes, kwargs={**preset.kwargs, **base.kwargs})

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from attrs import evolve, field, fields, frozen
 from attrs.validators import optional
 
 from olmo_eval.common import bounds
 from olmo_eval.common.sequences import texts
+from olmo_eval.common.thinking import TAGS
 from olmo_eval.common.types import (
     Capability,
     Instance,
@@ -35,6 +36,13 @@ from olmo_eval.common.types import (
 )
 from olmo_eval.errors import ProviderError
 from olmo_eval.providers.engine_input import EngineInput
+
+
+def _tags(value: Any) -> tuple[str, str]:
+    found = texts(value)
+    if len(found) != 2 or not all(found):
+        raise ValueError(f"expected an opening and a closing tag, got {list(found)}")
+    return found[0], found[1]
 
 
 @frozen
@@ -51,6 +59,9 @@ class ProviderConfig:
       visible ones;
     - ``timeout``: seconds allowed for one attempt of one request;
     - ``max_retries``: how often a transient failure is tried again;
+    - ``thinking``: whether the model thinks aloud before it answers: stop sequences then act on its
+      answer alone; ``think_tags``: what a thought stands between (thoughts are told from answers
+      whether or not a model is marked);
     - ``kwargs``: passed to the engine as they are.
     """
 
@@ -73,6 +84,8 @@ class ProviderConfig:
     timeout: float = field(default=600.0, validator=bounds.number(above=0))
     max_retries: int = field(default=5, validator=bounds.count())
     required_secrets: tuple[str, ...] = field(default=(), converter=texts)
+    thinking: bool = False
+    think_tags: tuple[str, str] = field(default=TAGS, converter=_tags)
     kwargs: Mapping[str, Any] = field(factory=dict)
 
     def with_overrides(self, **changes: Any) -> ProviderConfig:
@@ -112,6 +125,9 @@ class Provider:
     reports_usage: bool = True
     #: whether ``config.timeout`` limits each attempt; engines in this process need no such guard
     limits_attempts: bool = True
+    #: who ends a text at the task's stop sequences: ``generate`` itself ("engine"), the kernel
+    #: after it, or nobody ("never")
+    stopping: Literal["engine", "kernel", "never"] = "engine"
     #: scale of the waits between attempts, in seconds
     retry_base: float = 0.5
     #: whether ``current_instance`` should hold the instance asked about; for pretenders only

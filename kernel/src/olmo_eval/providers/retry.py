@@ -1,4 +1,4 @@
-"""A provider with the run's retries around it."""
+"""A provider with the run's retries around it, whose answers are free of thoughts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from olmo_eval.common.retry import is_transient, with_retries
 from olmo_eval.common.types import Capability, LMOutput, LMRequest, SamplingParams
 from olmo_eval.providers.engine_input import EngineInput
 from olmo_eval.providers.provider import Provider
+from olmo_eval.providers.thinking import answers, for_engine
 
 T = TypeVar("T")
 
 
 class RetryingProvider(Provider):
     """A provider with the run's retries around it. A call that succeeds at once costs nothing.
+
+    Thoughts are told apart from answers here, and stop sequences applied where the engine does not.
 
     ``retries`` counts the attempts that were repeated.
     """
@@ -26,6 +29,7 @@ class RetryingProvider(Provider):
         self.reports_usage = inner.reports_usage
         self.limits_attempts = inner.limits_attempts
         self.wants_instances = inner.wants_instances
+        self.stopping = inner.stopping
         self._timeout = inner.config.timeout if inner.limits_attempts else None
 
     @property
@@ -48,10 +52,11 @@ class RetryingProvider(Provider):
     async def close(self) -> None:
         await self.inner.close()
 
-    def generate(
-        self, request: LMRequest, params: SamplingParams
-    ) -> Coroutine[Any, Any, list[LMOutput]]:
-        return self._ask(self.inner.generate, request, params)
+    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        asked = for_engine(params, self.config)
+        outputs = await self._ask(self.inner.generate, request, asked)
+        left = asked is not params if self.stopping == "engine" else self.stopping == "kernel"
+        return answers(outputs, self.config, (params.stop_sequences or ()) if left else ())
 
     def loglikelihood(self, request: LMRequest) -> Coroutine[Any, Any, list[LMOutput]]:
         return self._ask(self.inner.loglikelihood, request)

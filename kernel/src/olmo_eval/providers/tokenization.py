@@ -33,12 +33,15 @@ class Scored(NamedTuple):
     """Token ids to score: the log-probability of ``target`` after ``context`` is wanted.
 
     ``context`` has at least one token. ``dropped`` is the number of context tokens cut off on
-    the left, after BOS, because the whole did not fit the model.
+    the left, after BOS, because the whole did not fit the model. Where the tokenizer left the
+    continuation no token of its own, ``borrowed`` is the end of the context that is scored with it,
+    "" where the tokenizer cannot say; else None.
     """
 
     context: tuple[int, ...]
     target: tuple[int, ...]
     dropped: int = 0
+    borrowed: str | None = None
 
 
 def start_token(encoder: TextEncoder) -> int:
@@ -74,27 +77,46 @@ def split_pair(
     """Token ids of a continuation after its context.
 
     Trailing white space of the context moves to the continuation, the whole string is encoded,
-    and it is cut after as many tokens as the context alone has. BOS is there only if the
-    tokenizer adds it or the text brings it, and once. An empty context is the start token alone.
-    ``encode`` may replace ``encoder.encode`` (by a cached one, say).
+    and it is cut after as many tokens as the context alone has. Where that leaves nothing, because
+    a token holds the end of the context and the continuation (``: C``), the cut is before the first
+    token that the context alone does not have. BOS is there only if the tokenizer adds it or the
+    text brings it, and once. An empty context is the start token alone. ``encode`` may replace
+    ``encoder.encode`` (by a cached one, say).
 
     Raises:
-        ProviderError: the continuation has no tokens of its own.
+        ProviderError: the continuation is empty, or the tokenizer has no token for it.
     """
     encode = encode or encoder.encode
     stripped = context.rstrip()
-    continuation = context[len(stripped) :] + continuation
+    given, continuation = continuation, context[len(stripped) :] + continuation
     if not stripped:
         return Scored((start_token(encoder),), _without_start(encoder, encode(continuation)))
     head = one_bos(encoder, encode(stripped))
     whole = one_bos(encoder, encode(stripped + continuation))
     target = tuple(whole[len(head) :])
-    if not target:
+    if target:
+        return Scored(tuple(whole[: len(head)]), target)
+    if not given or whole == head:
         raise ProviderError(
             f"the continuation {continuation!r} has no tokens of its own after its context",
             hint="a continuation must be non-empty text",
         )
-    return Scored(tuple(whole[: len(head)]), target)
+    return _merged(encoder, head, whole, given)
+
+
+def _merged(encoder: TextEncoder, head: list[int], whole: list[int], continuation: str) -> Scored:
+    """The cut before the first token that holds some of the continuation."""
+    own = next(i for i, token in enumerate(whole) if i >= len(head) or token != head[i])
+    context, target = tuple(whole[:own]), tuple(whole[own:])
+    decode = getattr(encoder, "decode", None)
+    text = "" if decode is None else decode(target)
+    return Scored(context or (start_token(encoder),), target, 0, borrowed(text, continuation))
+
+
+def borrowed(scored: str, continuation: str) -> str:
+    """What stands before ``continuation`` in the text of the tokens that were scored for it; ""
+    where that text does not end with it."""
+    return scored.removesuffix(continuation) if scored.endswith(continuation) else ""
 
 
 def _without_start(encoder: TextEncoder, tokens: list[int]) -> tuple[int, ...]:
@@ -126,7 +148,8 @@ def fit(encoder: TextEncoder, pair: Scored, max_length: int) -> Scored:
             hint="raise max_model_len, or score long texts with a rolling request",
         )
     kept = len(pair.context) - excess
-    return Scored(tuple(_cut(encoder, pair.context, kept)), pair.target, excess)
+    context = tuple(_cut(encoder, pair.context, kept))
+    return pair._replace(context=context, dropped=excess)
 
 
 def _cut(encoder: TextEncoder, tokens: Sequence[int], kept: int) -> Sequence[int]:

@@ -154,7 +154,7 @@ class Tally:
         outputs = row["outputs"] or ()
         request = row["request"] or {}
         scored = bool(request.get("type")) and RequestType(request["type"]).scored
-        strengths = self._strengths(outputs) if scored else ()
+        strengths = self._strengths(outputs, request) if scored else ()
         self._flags.append(self._flagged(row, outputs, scored, strengths))
         answer = _chosen(strengths) if scored else _answer(outputs)
         self._answers.append(answer)
@@ -168,11 +168,22 @@ class Tally:
         latency = None if row.get("reused") else row.get("latency")
         self._latencies.append(math.nan if latency is None else latency)
 
-    def _strengths(self, outputs: Sequence[Row]) -> Sequence[float]:
-        """The log-probability of every choice; nothing where one is not known."""
+    def _strengths(self, outputs: Sequence[Row], request: Row) -> Sequence[float]:
+        """What the primary metric compares of every choice: its log-probability, normalised as
+        that metric does; nothing where one is not known."""
+        logprobs = [output["sum_logprob"] for output in outputs]
+        if None in logprobs:
+            return ()
         n = len(outputs) // 2 if self._unconditional else len(outputs)
-        found = [output["sum_logprob"] for output in outputs[:n]]
-        return () if None in found else found
+        name = self._primary.partition(":")[0]
+        if name == "acc_uncond" and self._unconditional:
+            return [a - b for a, b in zip(logprobs[:n], logprobs[n:], strict=False)]
+        if name == "acc_per_token":
+            return [p / (o["num_tokens"] or 1) for p, o in zip(logprobs[:n], outputs, strict=False)]
+        if name == "acc_per_char":
+            texts = request.get("continuations") or ()
+            return [p / max(1, len(t)) for p, t in zip(logprobs[:n], texts, strict=False)]
+        return logprobs[:n]
 
     def _flagged(
         self, row: Row, outputs: Sequence[Row], scored: bool, strengths: Sequence[float]
@@ -195,7 +206,7 @@ class Tally:
             for output in outputs:
                 if TRUNCATED_PROMPT in (output.get("metadata") or ""):
                     flags |= _BITS["prompt_cut"]
-        if len(strengths) > 1 and strengths.count(max(strengths)) > 1:
+        if len(strengths) > 1 and strengths.count(max(strengths)) > 1 and _differ(strengths, row):
             flags |= _BITS["ties"]
         return flags
 
@@ -259,6 +270,15 @@ class Tally:
             total, share = self._sameness()
         count = found.counts[measure.name]
         return count >= measure.least and count > share * total
+
+
+def _differ(strengths: Sequence[float], row: Row) -> bool:
+    """Whether the likeliest choices are different answers: those with the same text are one."""
+    best = max(strengths)
+    choices = row.get("choices") or ()
+    if len(choices) != len(strengths):
+        return True
+    return len({c.strip() for c, s in zip(choices, strengths, strict=True) if s == best}) > 1
 
 
 def _is_empty(output: Row) -> bool:

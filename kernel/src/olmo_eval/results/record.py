@@ -221,6 +221,7 @@ def output_row(output: LMOutput, *, continuation: bool) -> Row:
         metadata = {**metadata, _NON_FINITE: str(lost)}
     return {
         "text": None if continuation else output.text,
+        "reasoning": output.reasoning,
         "finish_reason": output.finish_reason,
         "sum_logprob": output.sum_logprob if lost is None else None,
         "num_tokens": output.num_tokens,
@@ -258,6 +259,8 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
             text = continuations[i] if i < len(continuations) else ""
         metadata = json.loads(kept.get("metadata") or "{}")
         lost = metadata.pop(_NON_FINITE, None)
+        if "reasoning" not in kept:  # records made before it had a field
+            kept = {**kept, "reasoning": metadata.pop("reasoning", None)}
         outputs.append(
             LMOutput(
                 text=text,
@@ -269,6 +272,7 @@ def row_outputs(row: Row) -> tuple[LMOutput, ...]:
                 finish_reason=kept["finish_reason"],
                 tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
                 metadata=metadata,
+                reasoning=kept["reasoning"],
                 trajectory=kept_trajectory(kept.get("trajectory")),
             )
         )

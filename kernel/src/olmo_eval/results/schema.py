@@ -37,6 +37,7 @@ _REQUEST = pa.struct(
 _OUTPUT = pa.struct(
     [
         ("text", pa.string()),  # null for a scored continuation: it is request.continuations[i]
+        ("reasoning", pa.string()),  # what was thought aloud before the text
         ("answer", pa.string()),  # JSON of the extracted answer; null where none was found
         ("finish_reason", pa.string()),
         ("sum_logprob", pa.float64()),

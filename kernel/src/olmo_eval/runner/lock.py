@@ -18,6 +18,7 @@ from olmo_eval.agents.selection import find_tools
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.thinking import TAGS
 from olmo_eval.common.types import Identity
 from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.errors import OlmoEvalError
@@ -249,6 +250,10 @@ def _settings(config: ProviderConfig) -> dict[str, Any]:
     """The settings of a provider that decide what its model answers: none of pace."""
     pace = _pace(config)
     settings = {k: v for k, v in to_json(config).items() if k not in _TRANSPORT}
+    if not config.thinking:  # it was no setting once
+        del settings["thinking"]
+    if config.think_tags == TAGS:
+        del settings["think_tags"]
     settings["kwargs"] = {k: v for k, v in settings["kwargs"].items() if k not in pace}
     return settings
 

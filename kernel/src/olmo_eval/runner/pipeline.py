@@ -256,6 +256,8 @@ class Pipeline:
             self.sink.answered(planned, answer)
         self._watch(failure)
         score = None if known is None else known.score
+        if known is not None and answered is not None and answered.outputs is not known.outputs:
+            score = None  # it was made of a text with thoughts in it
         return _Asked(work, request, answer, answered, latency, failure, score)
 
     async def _ask(self, work: Work, request: LMRequest, params: SamplingParams) -> Answered:

@@ -190,7 +190,7 @@ def _agree(one: _Recorded, outputs: Sequence[LMOutput]) -> bool:
     if one.scored:
         pairs = zip(one.outputs, outputs, strict=False)
         return len(one.outputs) == len(outputs) and all(_near(a, b) for a, b in pairs)
-    return bool(outputs) and _alike(one.outputs[0].text, outputs[0])
+    return bool(outputs) and _alike(_written(one.outputs[0]), outputs[0])
 
 
 def _near(a: LMOutput, b: LMOutput) -> bool:
@@ -199,11 +199,17 @@ def _near(a: LMOutput, b: LMOutput) -> bool:
     return abs(a.sum_logprob - b.sum_logprob) <= _NATS * max(1, a.num_tokens or 1)
 
 
+def _written(output: LMOutput) -> str:
+    """All that the model wrote, thoughts first."""
+    return f"{output.reasoning or ''}{output.text}"
+
+
 def _alike(before: str, now: LMOutput) -> bool:
+    after = _written(now)
     if now.finish_reason == "length":
-        before = before[: len(now.text)]
-    if before == now.text:
+        before = before[: len(after)]
+    if before == after:
         return True
-    pairs = enumerate(zip(before, now.text, strict=False))
-    common = next((i for i, (a, b) in pairs if a != b), min(len(before), len(now.text)))
+    pairs = enumerate(zip(before, after, strict=False))
+    common = next((i for i, (a, b) in pairs if a != b), min(len(before), len(after)))
     return len(before) >= _SHORT and common >= _ALIKE * len(before)

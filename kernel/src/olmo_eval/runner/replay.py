@@ -10,6 +10,9 @@ Rows match by ``instance_id``, else by ``question``, else by the field that
 ``-o provider.kwargs.match=FIELD`` names, which is looked up in the instance's metadata. What does
 not match is counted and named. A recorded request must be the one that is answered: a run is
 compared whole, a row of a file by its ``prompt`` or ``messages`` where it has them.
+
+A recorded answer ends at the task's stop sequences, as an engine would end it, and a thought before
+it stays whole; ``-o provider.kwargs.stops=false`` leaves texts as they are.
 """
 
 from __future__ import annotations
@@ -66,6 +69,7 @@ class ReplayProvider(Provider):
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(config)
+        self.stopping = "never" if config.kwargs.get("stops") is False else "kernel"
         self._source: _FileOutputs | _RunOutputs | None = None
         self._unmatched: list[str] = []
         self._matched = 0

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from olmo_eval.common.scorers import AsyncScorer, Scorer
-from olmo_eval.common.scorers.likelihood import require_finite
+from olmo_eval.common.scorers.likelihood import require_finite, with_scored_context
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Outcome, Response
 from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import ProviderError
@@ -87,13 +87,14 @@ def _with_evidence(output: LMOutput, evidence: Mapping[str, Any]) -> LMOutput:
 async def extract(
     task: Task, request: LMRequest, outputs: tuple[LMOutput, ...], limits: TimeLimits
 ) -> tuple[LMOutput, ...]:
-    """The outputs with their answers extracted; scored continuations need none.
+    """The outputs with their answers extracted; scored continuations need none, and say what of
+    their context was scored with them.
 
     Raises:
         ScoringFailed: the task's extraction raised, or did not return in time.
     """
     if request.request_type.scored:
-        return outputs
+        return with_scored_context(request, outputs)
     try:
         seconds = limits.seconds()
         return tuple([await limits.call(seconds, task.extracted, output) for output in outputs])

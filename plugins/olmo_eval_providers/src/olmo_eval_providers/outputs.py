@@ -1,4 +1,4 @@
-"""What the outputs of all engines have in common: scored texts, stop sequences, truncation."""
+"""What the outputs of all engines have in common: scored texts, truncation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from olmo_eval.common.scorers.likelihood import SCORED_CONTEXT
 from olmo_eval.common.types import LMOutput, Usage
 
 
@@ -22,10 +23,12 @@ def scored_output(
     context_tokens: int,
     cached_tokens: int = 0,
     truncated_tokens: int = 0,
+    borrowed: str | None = None,
 ) -> LMOutput:
     """The output of a likelihood request for one ``text``, from the log-probabilities of its
     tokens (in nats); what has no finite one is not the most probable text either.
 
+    ``borrowed`` is the end of the context that had to be scored with it (``Scored.borrowed``).
     The tokens themselves are not part of it: nobody keeps the text of everything that is scored.
     """
     return LMOutput(
@@ -34,16 +37,13 @@ def scored_output(
         num_tokens=len(logprobs),
         is_greedy=is_greedy and all(map(math.isfinite, logprobs)),
         usage=Usage(prompt_tokens=context_tokens + len(logprobs), cached_tokens=cached_tokens),
-        metadata=truncation_metadata(truncated_tokens),
+        metadata={
+            **truncation_metadata(truncated_tokens),
+            **({} if borrowed is None else {SCORED_CONTEXT: borrowed}),
+        },
     )
 
 
 def truncation_metadata(truncated_tokens: int) -> dict[str, Any]:
     """What the record says of a prompt that lost tokens on the left because it was too long."""
     return {"truncated_prompt_tokens": truncated_tokens} if truncated_tokens else {}
-
-
-def cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, bool]:
-    """``text`` before the earliest stop sequence, and whether there was one."""
-    found = [i for i in (text.find(stop) for stop in stops if stop) if i >= 0]
-    return (text[: min(found)], True) if found else (text, False)

@@ -29,7 +29,7 @@ PRESETS: dict[str, ModelConfig] = {
         },
     ),
     "deepseek-r1-distill-8b": ModelConfig(
-        "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", max_model_len=32768
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-8B", max_model_len=32768, thinking=True
     ),
     "mistral-7b": ModelConfig("mistralai/Mistral-7B-v0.3"),
     "gpt-4o": ModelConfig("openai/gpt-4o", provider="litellm"),

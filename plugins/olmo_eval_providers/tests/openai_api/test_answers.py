@@ -43,7 +43,7 @@ def test_a_refusal_is_text_and_marked():
 
 def test_reasoning_is_kept_apart():
     (output,) = outputs(chat(content="4", reasoning_content="2 and 2"))
-    assert (output.text, output.metadata["reasoning"]) == ("4", "2 and 2")
+    assert (output.text, output.reasoning) == ("4", "2 and 2")
 
 
 @pytest.mark.parametrize("answer", [{}, {"choices": []}, {"choices": [{"message": 3}]}])

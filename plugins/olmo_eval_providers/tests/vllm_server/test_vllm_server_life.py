@@ -175,6 +175,25 @@ def test_joining_a_server(openai_server):
 
 
 @needs_server
+def test_a_server_that_takes_few_stop_sequences(openai_server):
+    openai_server.most_stops = 4
+    stops = ("1", "2", "3", "4", "5", "STOP")
+
+    async def act(provider):
+        request = LMRequest(RequestType.CHAT, messages=({"role": "user", "content": "?"},))
+        params = SamplingParams(stop_sequences=stops)
+        return [
+            *await provider.generate(request, params),
+            *await provider.generate(request, params),
+        ]
+
+    outputs = run(ProviderConfig(model="any", base_url=openai_server.base_url), act)
+    assert [(o.text, o.finish_reason) for o in outputs] == [("a reply ", "stop")] * 2
+    sent = [body["stop"] for body in openai_server.asked("/v1/chat/completions")]
+    assert sent == [[*stops], [*stops[:4]], [*stops[:4]]]  # learnt once
+
+
+@needs_server
 def test_a_prompt_with_bos_gets_no_second_one_from_the_server(openai_server):
     openai_server.abilities |= {"tokenize"}
     request = LMRequest(RequestType.COMPLETION, prompt="<s>2 + 2 =")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from olmo_eval.common.scorers.text import gold_answers
+from olmo_eval.common.scorers.text import known_answers
 from olmo_eval.common.text import fill
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.judges.judge import Judge, JudgeError, Judgment
@@ -70,7 +70,7 @@ class LLMJudge(Judge):
         """What the judge's model is asked."""
         values = {
             "question": instance.question,
-            "gold": " | ".join(gold_answers(instance)),
+            "gold": " | ".join(known_answers(instance)),
             "answer": output.text,
         }
         content = fill(self.template, values)

@@ -8,7 +8,9 @@ Normalization in LM Evaluation"; OLMES, Gu et al. 2024):
 - per token: argmax L_i / tokens(choice_i)
 - unconditional: argmax L_i - log P(choice_i | "Answer:")
 
-Ties go to the first choice. All four can stand side by side in one task, from one pass.
+Ties go to the first choice, and a run counts them (docs/runs.md, Health). Choices with the same
+text are the same answer: where the right one stands there twice, either counts. All four can stand
+side by side in one task, from one pass.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from attrs import field, frozen
 
 from olmo_eval.common.metrics.base import Metric, as_scorer
 from olmo_eval.common.scorers import LogprobScorer, Reads, Scorer
+from olmo_eval.common.scorers.base import NoGoldError
 from olmo_eval.common.scorers.likelihood import require_finite, sum_logprob
 from olmo_eval.common.types import LMOutput, Response
 
@@ -36,8 +39,17 @@ def choice_outputs(response: Response) -> tuple[LMOutput, ...]:
 def gold_index(response: Response) -> int:
     index = response.instance.gold_index
     if index is None:
-        raise ValueError("the instance does not say which choice is right (gold_idx)")
+        raise NoGoldError("the instance does not say which choice is right (gold_idx)")
     return index
+
+
+def _right(response: Response, n: int) -> list[int]:
+    """The choices, of ``n``, that have the right one's text, itself included."""
+    gold, choices = gold_index(response), response.instance.choices or ()
+    if not 0 <= gold < len(choices):
+        return [gold]
+    text = choices[gold].strip()
+    return [i for i in range(n) if i == gold or choices[i].strip() == text]
 
 
 @frozen
@@ -45,6 +57,7 @@ class LogprobMCAccuracyMetric(Metric):
     """1 where the right choice has the highest log-probability."""
 
     name: ClassVar[str] = "acc_raw"
+    version: ClassVar[int] = 2
     reads: ClassVar[Reads | None] = "likelihood"
     binary: ClassVar[bool] = True
     scorer: Scorer = field(factory=LogprobScorer, converter=as_scorer)
@@ -56,10 +69,11 @@ class LogprobMCAccuracyMetric(Metric):
     def value(self, response: Response) -> float | None:
         strengths = self.strengths(response)
         best = max(range(len(strengths)), key=lambda i: (strengths[i], -i))
-        return float(best == gold_index(response))
+        return float(best in _right(response, len(strengths)))
 
     def chance(self, response: Response) -> float | None:
-        return 1.0 / len(choice_outputs(response))
+        n = len(choice_outputs(response))
+        return (1 if response.instance.gold_index is None else len(_right(response, n))) / n
 
 
 @frozen

@@ -9,18 +9,25 @@ from attrs import field, frozen
 
 from olmo_eval.common.metrics.base import Metric, as_scorer
 from olmo_eval.common.scorers import BitsPerByteScorer, PerplexityScorer, Reads, Scorer
-from olmo_eval.common.scorers.likelihood import sum_logprob
+from olmo_eval.common.scorers.base import NoGoldError
+from olmo_eval.common.scorers.likelihood import scored_text, sum_logprob
 from olmo_eval.common.types import LMOutput, Response
 
 
 def gold_output(response: Response) -> LMOutput:
-    """The output of the right continuation: the only one, or that at ``gold_idx``."""
+    """The output of the right continuation: the only one, or that at ``gold_idx``.
+
+    Raises:
+        NoGoldError: its text is blank. ValueError: there is no output.
+    """
     if not response.outputs:
         raise ValueError("no log-likelihood was returned")
     index = response.instance.gold_index
-    if index is None or len(response.outputs) == 1:
-        return response.outputs[0]
-    return response.outputs[index]
+    whole = index is None or len(response.outputs) == 1
+    output = response.outputs[0 if whole or index is None else index]
+    if not output.text.strip():
+        raise NoGoldError("the text to score is blank")
+    return output
 
 
 @frozen
@@ -45,7 +52,7 @@ class BPBMetricByteAvg(BPBMetricInstanceAvg):
     weighted: ClassVar[bool] = True
 
     def weight(self, response: Response) -> float:
-        return float(len(gold_output(response).text.encode("utf-8", "surrogatepass")))
+        return float(len(scored_text(gold_output(response)).encode("utf-8", "surrogatepass")))
 
 
 @frozen

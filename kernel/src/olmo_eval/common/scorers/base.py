@@ -10,6 +10,10 @@ from olmo_eval.common.types import Instance, LMOutput
 Reads = Literal["text", "likelihood"]
 
 
+class NoGoldError(ValueError):
+    """There is no gold answer to compare with: the instance has no score, rather than 0."""
+
+
 class Scorer:
     """Base of scorers that only look: instance and output in, one number out.
 

@@ -6,10 +6,35 @@ from __future__ import annotations
 
 import math
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from olmo_eval.common.scorers.base import Scorer
-from olmo_eval.common.types import Instance, LMOutput
+from olmo_eval.common.types import Instance, LMOutput, LMRequest
+
+#: where an output's metadata says which end of the context was scored with the continuation: a
+#: blank that tokenization moves, or what one token holds together with it
+SCORED_CONTEXT = "scored_context"
+
+
+def scored_text(output: LMOutput) -> str:
+    """The text whose probability ``sum_logprob`` is: the continuation, and the end of its context
+    where that was scored with it."""
+    return str(output.metadata.get(SCORED_CONTEXT) or "") + output.text
+
+
+def with_scored_context(request: LMRequest, outputs: tuple[LMOutput, ...]) -> tuple[LMOutput, ...]:
+    """``outputs`` of a LOGLIKELIHOOD request, each of which says what was scored of its context.
+
+    The rule of tokenization moves white space from the end of a context to the continuation, so
+    that belongs to what was scored; where the engine says more, that holds.
+    """
+    contexts = request.contexts()
+    if len(contexts) != len(outputs) or not any(c[-1:].isspace() for c in contexts):
+        return outputs
+    return tuple(
+        evolve(output, metadata={SCORED_CONTEXT: c[len(c.rstrip()) :], **output.metadata})
+        for output, c in zip(outputs, contexts, strict=True)
+    )
 
 
 def sum_logprob(output: LMOutput) -> float:
@@ -57,14 +82,16 @@ class LogprobScorer(Scorer):
 
 @frozen
 class BitsPerByteScorer(Scorer):
-    """-log2 probability of the continuation divided by its UTF-8 bytes, leading space included."""
+    """-log2 probability of the continuation divided by the UTF-8 bytes of what was scored: leading
+    white space included, also where it ends the context."""
 
     name = "bits_per_byte"
+    version = 2
     reads = "likelihood"
     bounds = (0.0, None)
 
     def score(self, instance: Instance, output: LMOutput) -> float:
-        n_bytes = len(output.text.encode("utf-8", "surrogatepass"))
+        n_bytes = len(scored_text(output).encode("utf-8", "surrogatepass"))
         if n_bytes == 0:
             raise ValueError("bits per byte of an empty text")
         return -sum_logprob(output) / (math.log(2) * n_bytes)

@@ -84,8 +84,12 @@ class Instance:
 
     @property
     def gold_text(self) -> str:
-        """The right answer as text: the gold choice where there are choices."""
+        """The right answer as text: the gold choice where there are choices, the first of several
+        gold answers."""
         index = self.gold_index
         if self.choices and index is not None:
             return self.choices[index]
-        return "" if self.gold_answer is None else str(self.gold_answer)
+        gold = self.gold_answer
+        if isinstance(gold, list | tuple):  # several are accepted: the first stands for them
+            gold = gold[0] if gold else None
+        return "" if gold is None else str(gold)

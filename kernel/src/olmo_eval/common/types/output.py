@@ -23,8 +23,10 @@ class TokenLogprob(TypedDict):
 class LMOutput:
     """One sample of a generation, or one scored continuation.
 
-    For a generation ``text`` is what was generated, cut before the stop sequence, and
-    ``finish_reason`` is ``"stop"``, ``"length"``, ``"tool_calls"`` or ``"content_filter"``.
+    For a generation ``text`` is the answer, cut before the stop sequence; ``reasoning`` is what the
+    model thought aloud before it, where it did. ``finish_reason`` is ``"stop"``, ``"length"``,
+    ``"tool_calls"``, ``"content_filter"``, or ``"thinking"`` where the model stopped within a
+    thought, so that there is no answer.
     For a log-likelihood request ``text`` is the continuation itself, and
 
     - ``sum_logprob``: natural-log probability of the continuation given its context, summed
@@ -47,3 +49,4 @@ class LMOutput:
     extracted_answer: Any = None
     trajectory: Trajectory | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
+    reasoning: str | None = None

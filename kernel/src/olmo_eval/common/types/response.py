@@ -20,7 +20,8 @@ class Outcome(StrEnum):
     """How an instance ended; every instance ends as exactly one of these.
 
     - ``scored``: answered and scored;
-    - ``truncated``: cut at the token limit; what was written is scored;
+    - ``truncated``: cut at the token limit, or stopped within a thought; the answer that was
+      written is scored, and there is none where the model was still thinking;
     - ``limit_reached``: a limit of the harness ended it; its last answer is scored;
     - ``extraction_failed``: no answer was found in the text, which scores as wrong;
     - ``refused``: the service declined; scored only if it returned a text;

@@ -21,7 +21,8 @@ class Likelihood:
     - ``tokens``: the target's ids, and ``logprobs`` their natural-log probabilities;
     - ``is_greedy``: whether each was the most probable token at its place;
     - ``context_tokens``: how many tokens the context has, ``cached_tokens`` of them encoded before;
-    - ``truncated_tokens``: context tokens cut off on the left.
+    - ``truncated_tokens``: context tokens cut off on the left;
+    - ``borrowed``: as of ``Scored``.
     """
 
     tokens: tuple[int, ...]
@@ -30,6 +31,7 @@ class Likelihood:
     context_tokens: int
     cached_tokens: int = 0
     truncated_tokens: int = 0
+    borrowed: str | None = None
 
     @classmethod
     def of(
@@ -43,6 +45,7 @@ class Likelihood:
             context_tokens=len(pair.context),
             cached_tokens=cached_tokens,
             truncated_tokens=pair.dropped,
+            borrowed=pair.borrowed,
         )
 
     @property
@@ -118,6 +121,7 @@ def _likelihood_output(text: str, parts: Sequence[Likelihood]) -> LMOutput:
         context_tokens=parts[0].context_tokens,
         cached_tokens=parts[0].cached_tokens,
         truncated_tokens=parts[0].truncated_tokens,
+        borrowed=parts[0].borrowed,
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
+from olmo_eval.common.stopping import cut_at_stop
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.errors import NonFiniteError
 from olmo_eval.providers.engine_input import ReadableEncoder
 from olmo_eval_providers.local.errors import non_finite_logits
 from olmo_eval_providers.local.outputs import Generation
-from olmo_eval_providers.outputs import cut_at_stop
 from olmo_eval_providers.prompts import FittedPrompt
 
 #: prompt tokens decoded before a sample's own: some tokenizers drop the space at the start of what

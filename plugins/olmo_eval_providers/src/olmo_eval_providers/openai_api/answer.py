@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from olmo_eval.common.stopping import cut_at_stop
 from olmo_eval.common.types import LMOutput, TokenLogprob, ToolCall, Usage
 from olmo_eval.errors import TransientError
-from olmo_eval_providers.outputs import cut_at_stop, logprob_or_nan
+from olmo_eval_providers.outputs import logprob_or_nan
 
 #: finish reasons of the services -> ours; what is not listed is kept as it is
 _FINISH_REASONS = {
@@ -63,6 +64,7 @@ def _output(
     message = choice.get("message")
     extra = dict(metadata)
     calls: tuple[ToolCall, ...] = ()
+    reasoning = None
     finish = choice.get("finish_reason")
     if message is None:
         text = choice["text"]
@@ -72,8 +74,6 @@ def _output(
         text = message.get("content") or ""
         calls = tuple(_call(c) for c in message.get("tool_calls") or ())
         reasoning = message.get("reasoning_content") or message.get("reasoning")
-        if reasoning:
-            extra["reasoning"] = reasoning
         if message.get("refusal") and not text:
             text, finish = message["refusal"], "content_filter"
     text, cut = cut_at_stop(text, stops)
@@ -88,6 +88,7 @@ def _output(
         finish_reason="tool_calls" if calls and finish in ("stop", None) else finish,
         usage=use,
         metadata=extra,
+        reasoning=str(reasoning) if reasoning else None,
     )
 
 

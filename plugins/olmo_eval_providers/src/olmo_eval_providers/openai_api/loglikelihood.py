@@ -9,7 +9,7 @@ from attrs import define, field
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType
 from olmo_eval.errors import ProviderError, UsageError
-from olmo_eval.providers.tokenization import Scored, TextEncoder, to_score
+from olmo_eval.providers.tokenization import Scored, TextEncoder, borrowed, to_score
 from olmo_eval_providers.openai_api.client import OpenAIClient
 from olmo_eval_providers.openai_api.prompt_logprobs import (
     PromptLogprobSupport,
@@ -112,9 +112,9 @@ class ServerLoglikelihood:
         outputs = []
         scored = found[len(new) :]
         for text, tokens, begin in zip(request.continuations, scored, begins, strict=True):
-            if begin >= len(tokens):
-                raise ProviderError(f"the continuation {text!r} has no tokens of its own")
-            outputs.append(output(text, [tokens[begin:]], [Scored((0,) * begin, ())]))
+            own = begin if begin < len(tokens) else _begin_of(text, tokens)
+            merged = "" if own < begin else None
+            outputs.append(output(text, [tokens[own:]], [Scored((0,) * own, (), 0, merged)]))
         return outputs
 
     async def _roll_text(self, request: LMRequest) -> list[LMOutput]:
@@ -138,6 +138,28 @@ def refusal(where: str, reason: str) -> UsageError:
     )
 
 
+def _begin_of(text: str, tokens: Sequence[PromptToken]) -> int:
+    """Where the last tokens begin that hold ``text``, for one that has no token of its own.
+
+    Raises:
+        ProviderError: there is no token before them.
+    """
+    length = 0
+    for index in range(len(tokens) - 1, 0, -1):
+        length += len(tokens[index].text)
+        if text and length >= len(text):
+            return index
+    raise ProviderError(f"the continuation {text!r} has no tokens of its own")
+
+
+def _borrowed(text: str, tokens: Sequence[PromptToken], pair: Scored) -> str | None:
+    """``pair.borrowed``, from the tokens' texts where the tokenizer could not say."""
+    if pair.borrowed:
+        return pair.borrowed
+    known = "".join(token.text for token in tokens)
+    return None if pair.borrowed is None else borrowed(known, text)
+
+
 def output(text: str, parts: Sequence[Sequence[PromptToken]], pairs: Sequence[Scored]) -> LMOutput:
     """One scored text from the tokens of its windows; NaN where the server left a token without a
     log-probability."""
@@ -148,4 +170,5 @@ def output(text: str, parts: Sequence[Sequence[PromptToken]], pairs: Sequence[Sc
         is_greedy=all(token.greedy for token in tokens),
         context_tokens=len(pairs[0].context),
         truncated_tokens=sum(pair.dropped for pair in pairs),
+        borrowed=_borrowed(text, tokens, pairs[0]),
     )

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from olmo_eval.common.stopping import cut_at_stop
 from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.providers.engine_input import EngineInput, engine_inputs
 from olmo_eval.providers.provider import ProviderConfig
@@ -24,7 +25,7 @@ from olmo_eval_providers.local.provider import LocalProvider
 from olmo_eval_providers.local.tool_calls import ToolCallReader, tool_calls_in
 from olmo_eval_providers.local.transformers_tokenizer import TransformersTokenizer
 from olmo_eval_providers.options import read_options
-from olmo_eval_providers.outputs import cut_at_stop, logprob_or_nan
+from olmo_eval_providers.outputs import logprob_or_nan
 from olmo_eval_providers.prompts import fitted_prompt, usable_context
 from olmo_eval_providers.sample_seeds import sample_seeds
 from olmo_eval_providers.vllm.async_engine import AsyncEngine

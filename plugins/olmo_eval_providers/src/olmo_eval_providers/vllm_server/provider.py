@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from olmo_eval.common.types import Capability, LMOutput, LMRequest, RequestType, SamplingParams
-from olmo_eval.errors import MissingDependencyError
+from olmo_eval.errors import (
+    MissingDependencyError,
+    ProviderError,
+    RefusedError,
+    TransientError,
+)
 from olmo_eval.providers.devices import visible_gpus
 from olmo_eval.providers.engine_input import EngineInput
 from olmo_eval.providers.fingerprint import model_fingerprint
@@ -41,6 +46,9 @@ from olmo_eval_providers.vllm_server.options import OWN_PACE, server_key, server
 from olmo_eval_providers.vllm_server.pool import Instance, Pool, gpus_of_instances
 from olmo_eval_providers.vllm_server.process import ServerProcess
 
+#: stop sequences that a server takes which does not take any number
+_FEW_STOPS = 4
+
 
 class VLLMServerProvider(Provider):
     """Starts ``num_instances`` vLLM servers on 127.0.0.1, or joins the one at ``base_url``.
@@ -60,6 +68,7 @@ class VLLMServerProvider(Provider):
         self._likelihoods: dict[OpenAIClient, ServerLoglikelihood] = {}
         self._served = ServedModel(config.model, config.max_model_len)
         self._prompt_logprobs = PromptLogprobSupport(None)
+        self._few_stops = False  # whether the server has refused more than few
         self._local: LocalTokenizer | None = None
         self._server: ServerTokenizer | None = None
 
@@ -163,7 +172,7 @@ class VLLMServerProvider(Provider):
         metadata = truncation_metadata(truncated)
         found = await asyncio.gather(
             *(
-                self._sample(path, {**self._sampling(request, params, index), **body}, params)
+                self._sample(path, {**self._sampling(request, params, index), **body})
                 for index in range(params.num_samples)
             )
         )
@@ -194,9 +203,23 @@ class VLLMServerProvider(Provider):
         seed = sample_seed(request, params, index)
         return sampling_body(params, chat=chat, seed=seed)
 
-    async def _sample(
-        self, path: str, body: Mapping[str, Any], params: SamplingParams
-    ) -> Mapping[str, Any]:
+    async def _sample(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The server's answer to ``body``, with fewer stop sequences where it takes only few: texts
+        are cut at all of them here in any case."""
+        if self._few_stops:
+            body = _with_few_stops(body)
+        try:
+            return await self._post(path, body)
+        except (TransientError, RefusedError):
+            raise
+        except ProviderError as error:
+            fewer = _with_few_stops(body)
+            if fewer == body or "stop" not in error.message:
+                raise
+            self._few_stops = True
+            return await self._post(path, fewer)
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         async def post(client: OpenAIClient) -> Mapping[str, Any]:
             answer: Mapping[str, Any] = await client.post(path, body)
             return answer
@@ -253,3 +276,9 @@ class VLLMServerProvider(Provider):
             limit = likelihood.context_length(request)
             known = await text_inputs(request, params, likelihood.encoder, limit)
         return known or await super().inspect(request, params)
+
+
+def _with_few_stops(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``body`` with as many stop sequences as OpenAI takes, and many servers after it."""
+    stops = body.get("stop") or ()
+    return body if len(stops) <= _FEW_STOPS else {**body, "stop": stops[:_FEW_STOPS]}

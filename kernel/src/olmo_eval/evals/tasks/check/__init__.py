@@ -9,10 +9,11 @@ function from a ``Subject`` to findings, named after the check, in ``CHECKS``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from olmo_eval import plugins
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.evals.tasks.check.cut import check_length, check_stop
+from olmo_eval.evals.tasks.check.cut import check_length, check_stop, stop_cut
 from olmo_eval.evals.tasks.check.duplicates import check_duplicates
 from olmo_eval.evals.tasks.check.extraction import check_extraction
 from olmo_eval.evals.tasks.check.fewshot import check_fewshot
@@ -24,7 +25,7 @@ from olmo_eval.evals.tasks.check.missing import missing_data
 from olmo_eval.evals.tasks.check.process import OtherProcess
 from olmo_eval.evals.tasks.check.prompts import check_continuations, check_requests
 from olmo_eval.evals.tasks.check.readings import Reading
-from olmo_eval.evals.tasks.check.report import CheckReport, Finding, Severity, error
+from olmo_eval.evals.tasks.check.report import CheckReport, Finding, Severity, StopCut, error
 from olmo_eval.evals.tasks.check.scores import (
     check_empty,
     check_metrics,
@@ -66,6 +67,7 @@ __all__ = [
     "Finding",
     "OtherProcess",
     "Severity",
+    "StopCut",
     "check_task",
     "missing_data",
 ]
@@ -97,7 +99,10 @@ def check_task(
             findings += check(subject)
         except (Exception, SystemExit) as problem:
             findings.append(_raised(task, check.__name__.removeprefix("check_"), problem))
-    return CheckReport(name, len(subject.items), subject.total, tuple(findings))
+    cut = None
+    with suppress(Exception, SystemExit):  # the checks have said what fails
+        cut = stop_cut(subject)
+    return CheckReport(name, len(subject.items), subject.total, tuple(findings), cut)
 
 
 def _raised(task: Task, check: str, problem: BaseException) -> Finding:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import AsyncScorer, Scorer
+from olmo_eval.common.scorers.base import NoGoldError
 from olmo_eval.common.sequences import items
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Response
 from olmo_eval.evals.tasks.check.subject import Item, Subject
@@ -70,11 +72,19 @@ class Answers:
 
     def scored(self, item: Item, outputs: tuple[LMOutput, ...]) -> Response:
         request = self.subject.request(item)
-        scores = {
-            scorer.name: tuple(float(scorer.score(item.instance, o)) for o in outputs)
-            for scorer in self._scorers
-        }
+        scores = {}
+        for scorer in self._scorers:
+            with suppress(NoGoldError):
+                scores[scorer.name] = tuple(float(scorer.score(item.instance, o)) for o in outputs)
         return Response(item.name, item.instance, request, outputs, scores)
+
+    def value(self, metric: Metric, response: Response) -> float | None:
+        """What ``metric`` makes of ``response``; None too where there is no gold answer."""
+        if metric.scorer.name not in response.scores:
+            return None
+        with suppress(NoGoldError):  # check_gold says of which instances
+            return metric.value(response)
+        return None
 
     def oracle(self, item: Item) -> Response | None:
         """The response of a model that knows the answer; None where nobody can say."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from olmo_eval.common.stopping import cut_at_stop
 from olmo_eval.evals.tasks.check.answers import Answers
-from olmo_eval.evals.tasks.check.report import Finding, error, note, shown, warning
+from olmo_eval.evals.tasks.check.report import Finding, StopCut, error, note, shown, warning
 from olmo_eval.evals.tasks.check.subject import Item, Subject, gold_of
 
 #: more characters than a token of any usual vocabulary stands for, on the average of a word
@@ -49,6 +50,22 @@ def check_stop(subject: Subject) -> Iterator[Finding]:
         instance_id=item.name,
         hint="stop at what follows an answer, never at what stands inside one",
     )
+
+
+def stop_cut(subject: Subject) -> StopCut | None:
+    """How many gold solutions the task's own stop sequences cut, whether or not the answer is lost;
+    None where there are no stop sequences, or no solutions."""
+    if not subject.generated:
+        return None
+    cut = asked = 0
+    for item in subject.items:
+        stops = subject.task.get_sampling_params(item.instance).stop_sequences or ()
+        text = subject.task.oracle(item.instance) if stops else None
+        if text is not None:
+            asked += 1
+            kept, found = cut_at_stop(text.strip(), stops)
+            cut += found and len(kept.strip()) < len(text.strip())
+    return StopCut(cut, asked) if asked else None
 
 
 def check_length(subject: Subject) -> Iterator[Finding]:
@@ -122,12 +139,15 @@ def _end_of(text: str, limit: int) -> int | None:
 
 def _lost(answers: Answers, item: Item, text: str, at: int, stop: str) -> bool:
     """Whether cutting ``text`` at ``at`` loses the answer, and not only what follows it."""
-    if not text[at:].removeprefix(stop).strip():
+    if not text[at:].strip():
         return False
     if not answers.accuracies:
-        return True
+        return bool(text[at:].removeprefix(stop).strip())
     whole, cut = answers.written(item, text), answers.written(item, text[:at])
-    return any((m.value(cut) or 0.0) < (m.value(whole) or 0.0) for m in answers.accuracies)
+    return any(
+        (answers.value(m, cut) or 0.0) < (answers.value(m, whole) or 0.0)
+        for m in answers.accuracies
+    )
 
 
 def _taught(subject: Subject, item: Item, stop: str) -> bool:

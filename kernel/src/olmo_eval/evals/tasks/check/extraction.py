@@ -102,7 +102,7 @@ def _outer_space(subject: Subject, answers: Answers) -> Iterator[Finding]:
 def _right(answers: Answers, item: Item, text: str) -> bool:
     response = answers.written(item, text)
     metric = next((m for m in answers.accuracies if answers.is_primary(m)), answers.accuracies[0])
-    return (metric.value(response) or 0.0) >= float(metric.bounds[1] or 1.0) - 1e-9
+    return (answers.value(metric, response) or 0.0) >= float(metric.bounds[1] or 1.0) - 1e-9
 
 
 def _number_of(item: Item) -> str | None:

@@ -11,7 +11,7 @@ import attrs
 from olmo_eval.common.text import LABELS
 from olmo_eval.common.types import Instance
 from olmo_eval.evals.tasks.check.answers import Answers
-from olmo_eval.evals.tasks.check.report import Finding, by_share, error, note, shown, warning
+from olmo_eval.evals.tasks.check.report import Finding, error, note, shown, warning
 from olmo_eval.evals.tasks.check.subject import Item, Subject, gold_of
 
 #: what is this improbable by chance is no chance
@@ -40,11 +40,10 @@ def _missing(subject: Subject) -> Iterator[Finding]:
     scored = [item for item in silent if _scored_by_gold(answers, item)]
     hint = "leave such rows out (return None from process_doc), or score them without gold"
     if scored:
-        say = by_share(len(scored), len(subject.items))
-        yield say(
+        yield error(
             "gold",
             f"{len(scored)} of {len(subject.items)} instances have no gold answer and are scored "
-            "against it: no answer to them can be right",
+            "against it: they will have no score",
             instance_id=scored[0].name,
             hint=hint,
         )
@@ -70,16 +69,15 @@ def _scored_by_gold(answers: Answers, item: Item) -> bool:
     """
     subject = answers.subject
     if subject.scored_by_likelihood:
-        return bool(item.instance.choices) and bool(answers.accuracies)
+        return bool(subject.request(item).continuations)
     if answers.task.oracle(item.instance) is not None:
         return False
     for probe in _PROBES:
         golden = Item(item.name, attrs.evolve(item.instance, gold_answer=probe))
         for metric in answers.accuracies:
-            with_gold, without = (
-                metric.value(answers.written(i, probe)) or 0.0 for i in (golden, item)
-            )
-            if with_gold > without:
+            with_gold = answers.value(metric, answers.written(golden, probe))
+            without = answers.value(metric, answers.written(item, probe))
+            if (with_gold or 0.0) > (without or 0.0):
                 return True
     return False
 
@@ -114,7 +112,7 @@ def _same_choices(subject: Subject) -> Iterator[Finding]:
             "gold",
             f"in {len(right)} of {len(with_choices)} instances the right choice stands there twice",
             instance_id=right[0].name,
-            hint="choices must differ, or the right one cannot be told",
+            hint="either of the two counts as right; see whether the data means that",
         )
     wrong = [i for i in with_choices if i not in right and _repeated(i.instance)]
     if not wrong:

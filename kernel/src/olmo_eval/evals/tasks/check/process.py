@@ -74,7 +74,7 @@ class OtherProcess:
         self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed in close()
         module = "olmo_eval.evals.tasks.check.reader"
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, *_loaded_plugins()],
+            [sys.executable, "-P", "-m", module, *loaded_plugins()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -135,7 +135,7 @@ def _forward(lines: IO[str], into: queue.SimpleQueue[str]) -> None:
     into.put("")
 
 
-def _loaded_plugins() -> list[str]:
+def loaded_plugins() -> list[str]:
     """What was loaded by ``--plugin``, as another process can load it."""
     asked_for = [p.module for p in plugins.manager().plugins if p.origin == "--plugin"]
     files = [getattr(module, "__file__", None) for module in asked_for]

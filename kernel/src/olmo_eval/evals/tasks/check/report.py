@@ -37,13 +37,30 @@ class Finding:
 
 
 @frozen
+class StopCut:
+    """How many of the gold solutions, ``asked``, hold a stop sequence before their end: ``cut``."""
+
+    cut: int
+    asked: int
+
+    @property
+    def share(self) -> float:
+        return self.cut / self.asked
+
+
+@frozen
 class CheckReport:
-    """Everything found about one task: ``looked_at`` of its ``total`` instances were looked at."""
+    """Everything found about one task: ``looked_at`` of its ``total`` instances were looked at.
+
+    ``stop_cut`` is what the task's own stop sequences do to its gold solutions; None where it has
+    none of either.
+    """
 
     task: str
     looked_at: int
     total: int
     findings: tuple[Finding, ...] = ()
+    stop_cut: StopCut | None = None
 
     @property
     def ok(self) -> bool:

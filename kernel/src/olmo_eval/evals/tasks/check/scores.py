@@ -44,16 +44,16 @@ def check_oracle(subject: Subject) -> Iterator[Finding]:
     if responses and not known:
         yield note("oracle", "not checked: the instances have no gold answer; define oracle()")
     for metric in answers.accuracies:
-        yield from _below_ceiling(subject, metric, known, answers.is_primary(metric))
+        yield from _below_ceiling(answers, metric, known)
     for metric in answers.metrics:
-        yield from _out_of_bounds(metric, known, "the right answer")
+        yield from _out_of_bounds(answers, metric, known, "the right answer")
 
 
 def _below_ceiling(
-    subject: Subject, metric: Metric, known: list[tuple[Item, Response]], primary: bool
+    answers: Answers, metric: Metric, known: list[tuple[Item, Response]]
 ) -> Iterator[Finding]:
-    top, ceiling = float(metric.bounds[1] or 1.0), subject.task.oracle_ceiling
-    scored = [(item, response, metric.value(response)) for item, response in known]
+    top, ceiling = float(metric.bounds[1] or 1.0), answers.task.oracle_ceiling
+    scored = [(item, response, answers.value(metric, response)) for item, response in known]
     values = [(i, r, v) for i, r, v in scored if v is not None]
     low = [(i, r, v) for i, r, v in values if v < top - 1e-9]
     if not low:
@@ -63,7 +63,7 @@ def _below_ceiling(
     if ceiling < 1 and mean >= top * (ceiling - slack):
         return
     item, response, _ = low[0]
-    say = error if primary else warning
+    say = error if answers.is_primary(metric) else warning
     yield say(
         "oracle",
         f"the right answer scores {mean:.3f} on {metric.key}, not {top * ceiling:g}: "
@@ -83,11 +83,11 @@ def _heard(item: Item, response: Response) -> str:
 
 
 def _out_of_bounds(
-    metric: Metric, responses: list[tuple[Item, Response]], who: str
+    answers: Answers, metric: Metric, responses: list[tuple[Item, Response]], who: str
 ) -> Iterator[Finding]:
     low, high = metric.bounds
     for item, response in responses:
-        value = metric.value(response)
+        value = answers.value(metric, response)
         if value is None:
             continue
         outside = (low is not None and value < low - 1e-9) or (
@@ -112,7 +112,7 @@ def check_empty(subject: Subject) -> Iterator[Finding]:
     responses = [(item, answers.written(item, "")) for item in asked]
     for metric in answers.accuracies:
         floor = metric.bounds[0] or 0.0
-        lucky = [i for i, r in responses if (metric.value(r) or 0.0) > floor + 1e-9]
+        lucky = [i for i, r in responses if (answers.value(metric, r) or 0.0) > floor + 1e-9]
         if lucky:
             say = error if answers.is_primary(metric) else warning
             yield say(
@@ -152,7 +152,7 @@ def _others_written(subject: Subject, answers: Answers) -> Iterator[Finding]:
     if len(pairs) < _ENOUGH:
         return
     for metric in answers.accuracies:
-        values = [v for _, r in pairs if (v := metric.value(r)) is not None]
+        values = [v for _, r in pairs if (v := answers.value(metric, r)) is not None]
         mean = sum(values) / max(1, len(values))
         if mean > 0.25:
             say = error if mean > 0.5 else warning
@@ -167,11 +167,12 @@ def _wrong_choice(subject: Subject, answers: Answers) -> Iterator[Finding]:
     """A model that surely prefers a wrong choice scores 0."""
     asked = [i for i in subject.items if len(i.instance.choices or ()) > 1]
     asked = [i for i in asked if len(subject.request(i).continuations) > 1]
+    asked = [i for i in asked if _next_choice(i) != (i.instance.gold_index or 0)]
     responses = [(i, answers.preferring(i, _next_choice(i))) for i in asked]
     for metric in answers.accuracies:
         if not metric.binary:
             continue
-        lucky = [i for i, r in responses if (metric.value(r) or 0.0) > 0.0]
+        lucky = [i for i, r in responses if (answers.value(metric, r) or 0.0) > 0.0]
         if lucky:
             yield error(
                 "shuffled",
@@ -182,7 +183,10 @@ def _wrong_choice(subject: Subject, answers: Answers) -> Iterator[Finding]:
 
 
 def _next_choice(item: Item) -> int:
-    return ((item.instance.gold_index or 0) + 1) % len(item.instance.choices or (0,))
+    """The first choice after the right one that is another answer."""
+    choices, gold = item.instance.choices or ("",), item.instance.gold_index or 0
+    after = [(gold + step) % len(choices) for step in range(1, len(choices))]
+    return next((i for i in after if choices[i].strip() != choices[gold].strip()), gold)
 
 
 def _others_places(subject: Subject, answers: Answers) -> Iterator[Finding]:

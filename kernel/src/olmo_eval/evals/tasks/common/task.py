@@ -261,11 +261,19 @@ class Task:
     # -- outputs to answers
 
     def extract_answer(self, output: LMOutput) -> Any:
-        """The answer in a generated text; None where there is none to be found."""
-        return output.text.strip()
+        """The answer in a generated text; None where there is none to be found.
+
+        By default as the formatter reads it: the letter where ``MCQAChatFormatter`` asks for one,
+        else the whole text without outer white space.
+        """
+        read = getattr(self.config.formatter, "extract_answer", None)
+        return output.text.strip() if read is None else read(output.text)
 
     def extracted(self, output: LMOutput) -> LMOutput:
-        """``output`` with its answer extracted, by ``answer_extractor`` if the task has one."""
+        """``output`` with its answer extracted, by ``answer_extractor`` if the task has one; what
+        ended within a thought has none."""
+        if output.reasoning and not output.text.strip():
+            return attrs.evolve(output, extracted_answer=None)
         extractor = self.config.answer_extractor
         answer = extractor(output.text) if extractor else self.extract_answer(output)
         return attrs.evolve(output, extracted_answer=answer)
