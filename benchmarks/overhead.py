@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 _TASK = """
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance, SamplingParams
@@ -34,7 +34,7 @@ class Overhead(Task):
     data_source = DataSource(path={data!r}, source_type="local")
     fewshot_source = DataSource(path={shots!r}, source_type="local")
     num_fewshot = 5
-    formatter = CompletionFormatter(template="Question: {{question}}\\nAnswer:")
+    formatter = GenerationFormatter(template="Question: {{question}}\\nAnswer:")
     sampling_params = SamplingParams(max_tokens=64, stop_sequences=("\\n\\n",))
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
@@ -115,7 +115,7 @@ def reading(folder: Path, n: int) -> str:
 _SLOW_TASK = """
 import anyio
 from attrs import frozen
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance
@@ -135,7 +135,7 @@ class Slow(AsyncScorer):
 @register("slow")
 class SlowTask(Task):
     data_source = DataSource(path={data!r}, source_type="local")
-    formatter = CompletionFormatter(template="{{{{question}}}}")
+    formatter = GenerationFormatter(template="{{{{question}}}}")
     metrics = (AccuracyMetric(scorer=Slow),)
 
     def process_doc(self, doc):

@@ -32,7 +32,7 @@ TASKS = 57
 _QUESTIONS = 20
 
 _PLUGIN = """
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance, SamplingParams
@@ -44,7 +44,7 @@ from olmo_eval.evals.tasks.common import Task, register
 
 class Subject(Task):
     data_source = DataSource(path={data!r}, source_type="local")
-    formatter = CompletionFormatter(template="Question: {{question}}\\nAnswer:")
+    formatter = GenerationFormatter(template="Question: {{question}}\\nAnswer:")
     sampling_params = SamplingParams(max_tokens=64, stop_sequences=("\\n\\n",))
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
@@ -61,7 +61,7 @@ register_suite(Suite(name="subjects", tasks=tuple(names)))
 
 @register("another")
 class Another(Subject):
-    formatter = CompletionFormatter(template="Q: {{question}}\\nA:")
+    formatter = GenerationFormatter(template="Q: {{question}}\\nA:")
 """
 
 

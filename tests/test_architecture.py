@@ -20,7 +20,7 @@ KERNEL = ROOT / "kernel/src/olmo_eval"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/src/*") if path.is_dir())
 
 #: The wiring that most rooms may use: errors, hooks, and who registered what.
-WIRING = {"errors", "exports", "faults", "hookspecs", "plugins", "registry"}
+WIRING = {"errors", "exports", "faults", "hookspecs", "plugins", "registry", "supplied"}
 
 #: What surrounds a model while a run is made.
 RUNTIME = {"providers", "sandbox", "agents", "judges", "harness"}
@@ -29,7 +29,9 @@ RUNTIME = {"providers", "sandbox", "agents", "judges", "harness"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "exports": set(),
-    "common": {"errors"},
+    # ``supplied`` finds what a plugin supplies under a name that the kernel offers.
+    "common": {"errors", "supplied"},
+    "supplied": {"errors"},
     "faults": {"errors"},
     "registry": {"errors", "faults", "common"},
     "loading": {"errors", "faults", "registry"},
@@ -47,12 +49,13 @@ ROOMS: dict[str, set[str]] = {
     "agents": WIRING | {"common", "providers", "sandbox", "judges"},
     "judges": WIRING | {"common", "providers", "sandbox"},
     "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
+    "inference": WIRING | {"common", "providers"},
     "results": {"errors", "exports", "common"},
     # A scorer's plugin file is imported anew in its worker process.
     "runner": WIRING | RUNTIME | {"common", "data", "evals", "loading", "results"},
     "testing": WIRING | RUNTIME | {"builtins", "common", "data", "evals", "runner", "results"},
     # ``import olmo_eval`` gives the names of the public interface, each imported at first use.
-    "__init__": {"errors", "exports", "hookspecs", "results", "runner"},
+    "__init__": {"errors", "exports", "hookspecs", "plugins", "results", "runner"},
     "cli": WIRING | RUNTIME | {"__init__", "common", "data", "evals", "results", "runner"},
     # What the kernel supplies itself goes through the hooks like anyone's, its commands too.
     "builtins": WIRING

@@ -86,9 +86,12 @@ def test_the_reference_says_what_every_room_exports() -> None:
         assert path.read_text(encoding="utf-8") == page, f"{path.name}: make docs writes it anew"
 
 
+ROOMS = ["agents", "harness", "inference", "judges", "providers", "results", "sandbox", "testing"]
+
+
 def test_the_reference_has_a_section_for_every_name() -> None:
     """Signature and docstring, read here without the tool."""
-    for room in ("agents", "harness", "judges", "providers", "results", "sandbox", "testing"):
+    for room in ROOMS:
         page = (ROOT / f"docs/reference/{room}.md").read_text(encoding="utf-8")
         module = import_module(f"olmo_eval.{room}")
         headings = re.findall(r"^## (\w+)$", page, re.MULTILINE)
@@ -97,7 +100,8 @@ def test_the_reference_has_a_section_for_every_name() -> None:
             value = getattr(module, name)
             begin = inspect.cleandoc(value.__doc__).splitlines()[0].replace("``", "`")
             assert begin.rstrip(":") in page, f"{room}.{name}"
-            assert re.search(rf"^(class|def|async def) {name}\(", page, re.MULTILINE)
+            head = rf"(class|def|async def) {name}\(" if callable(value) else f"{name}: "
+            assert re.search(f"^{head}", page, re.MULTILINE)
 
 
 def test_every_dependency_of_the_kernel_is_justified() -> None:

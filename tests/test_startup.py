@@ -43,7 +43,8 @@ def roots(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "room", ["agents", "harness", "judges", "providers", "results", "sandbox", "testing"]
+    "room",
+    ["agents", "harness", "inference", "judges", "providers", "results", "sandbox", "testing"],
 )
 def test_importing_a_room_imports_what_is_used_of_it(room: str) -> None:
     loaded = modules_after(f"import olmo_eval.{room}")

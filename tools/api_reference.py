@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,17 @@ from typing import Any
 import attrs
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs/reference"
-ROOMS = ("", "agents", "harness", "judges", "providers", "results", "sandbox", "testing")
+ROOMS = (
+    "",
+    "agents",
+    "harness",
+    "inference",
+    "judges",
+    "providers",
+    "results",
+    "sandbox",
+    "testing",
+)
 
 
 def pages() -> dict[Path, str]:
@@ -64,6 +74,10 @@ def _section(name: str, value: Any) -> str:
 def _heading(name: str, value: Any) -> str:
     if isinstance(value, str):
         return f"{name}: str"
+    if not callable(value):
+        return (
+            f"{name}: Mapping" if isinstance(value, Mapping) else f"{name}: {type(value).__name__}"
+        )
     if not isinstance(value, type):
         starred = "async def" if inspect.iscoroutinefunction(value) else "def"
         return f"{starred} {_fit(name, _parameters(value))}{_returns(value)}"

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 import olmo_eval
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer, Scorer
 from olmo_eval.common.types import Instance, SamplingParams
@@ -41,7 +41,7 @@ class MentionScorer(Scorer):
 class Riddles(Task):
     """Short riddles with one-word answers."""
 
-    formatter = CompletionFormatter(template="Riddle: {question}\nAnswer:", answer_prefix=" ")
+    formatter = GenerationFormatter(template="Riddle: {question}\nAnswer:", answer_prefix=" ")
     sampling_params = SamplingParams(max_tokens=16, stop_sequences=("\n",))
     metrics = (AccuracyMetric(scorer=MentionScorer), AccuracyMetric(scorer=ExactMatchScorer))
 

@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 import olmo_eval
 from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.tools import tool
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer, JudgeScorer, Scorer
 from olmo_eval.common.types import Instance, LMOutput, ToolCall
@@ -89,7 +89,7 @@ class Leaky(Task):
     """Questions that go well, fail at the provider, fail at the scorer."""
 
     data_source = DataSource(path=os.environ["LEAKY_DATA"])
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer), AccuracyMetric(scorer=LeakyScorer))
 
     def process_doc(self, doc, index=0):

@@ -25,7 +25,7 @@ Install = Callable[..., None]
 TASK = """
 import sys
 from attrs import frozen
-from olmo_eval.common.formatters import CompletionFormatter, Formatter
+from olmo_eval.common.formatters import GenerationFormatter, Formatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer, Scorer
 from olmo_eval.common.types import Instance
@@ -92,7 +92,7 @@ def test_a_task_that_fails_is_named_with_its_instance_and_line(
 def test_a_row_that_does_not_fit_is_still_the_datas(bench: Any) -> None:
     line = "def process_fewshot_doc(self, doc, index): return doc['solution']"
     more = (
-        "formatter = CompletionFormatter()",
+        "formatter = GenerationFormatter()",
         "fewshot_source = DataSource(path='./few', split='test')",
         "num_fewshot = 2",
     )

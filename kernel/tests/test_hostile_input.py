@@ -14,7 +14,7 @@ from attrs import evolve, fields
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from olmo_eval.common.formatters import CompletionFormatter, MultipleChoiceFormatter
+from olmo_eval.common.formatters import GenerationFormatter, LetteredFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.overrides import apply_overrides, parse_override, parse_value
 from olmo_eval.common.scorers import ExactMatchScorer
@@ -88,7 +88,7 @@ class Hostile(Task):
     """Rows are read without suspicion, as task files do."""
 
     data_source = DataSource(path="rows.jsonl")
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
@@ -97,7 +97,7 @@ class Hostile(Task):
 
 class HostileChoice(MultipleChoiceTask):
     data_source = DataSource(path="rows.jsonl")
-    formatter = MultipleChoiceFormatter()
+    formatter = LetteredFormatter()
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
         return self.choice_instance(doc["question"], doc["choices"], doc["gold"], id=doc["id"])

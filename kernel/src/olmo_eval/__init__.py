@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from olmo_eval.errors import OlmoEvalError
     from olmo_eval.hookspecs import hookimpl
+    from olmo_eval.plugins import registered
     from olmo_eval.results.compare import compare
     from olmo_eval.results.store import open_run
     from olmo_eval.runner.evaluate import evaluate
 
 __version__ = "0.1.0"
-__all__ = ["OlmoEvalError", "__version__", "compare", "evaluate", "hookimpl", "open_run"]
+__all__ = [
+    "OlmoEvalError",
+    "__version__",
+    "compare",
+    "evaluate",
+    "hookimpl",
+    "open_run",
+    "registered",
+]
 
 _HOMES = {
     "OlmoEvalError": "olmo_eval.errors",
@@ -25,6 +34,7 @@ _HOMES = {
     "evaluate": "olmo_eval.runner.evaluate",
     "hookimpl": "olmo_eval.hookspecs",
     "open_run": "olmo_eval.results.store",
+    "registered": "olmo_eval.plugins",
 }
 
 

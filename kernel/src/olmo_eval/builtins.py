@@ -54,6 +54,8 @@ _FORMATTERS = {
     "chat": "olmo_eval.common.formatters:ChatFormatter",
     "cloze": "olmo_eval.common.formatters:ClozeFormatter",
     "completion": "olmo_eval.common.formatters:CompletionFormatter",
+    "generation": "olmo_eval.common.formatters:GenerationFormatter",
+    "lettered": "olmo_eval.common.formatters:LetteredFormatter",
     "mcqa_chat": "olmo_eval.common.formatters:MCQAChatFormatter",
     "multiple_choice": "olmo_eval.common.formatters:MultipleChoiceFormatter",
     "multiple_choice_logprob": "olmo_eval.common.formatters:MultipleChoiceLogprobFormatter",
@@ -78,6 +80,8 @@ _METRICS = {
     "perplexity_corpus": "olmo_eval.common.metrics.likelihood:CorpusPerplexityMetric",
     "recall": "olmo_eval.common.metrics.accuracy:RecallMetric",
     "squad_f1": "olmo_eval.common.metrics.accuracy:SQuADF1Metric",
+    "subset_accuracy": "olmo_eval.common.metrics.accuracy:SubsetAccuracyMetric",
+    "tool_accuracy": "olmo_eval.common.metrics.accuracy:ToolAccuracyMetric",
 }
 
 _SCORERS = {
@@ -91,6 +95,13 @@ _SCORERS = {
     "perplexity": "olmo_eval.common.scorers.likelihood:PerplexityScorer",
     "squad_f1": "olmo_eval.common.scorers.text:SQuADF1Scorer",
     "substring_recall": "olmo_eval.common.scorers.text:SubstringRecallScorer",
+    "tool_argument": "olmo_eval.common.scorers.tools:ToolArgumentScorer",
+    "tool_call": "olmo_eval.common.scorers.tools:ToolCallScorer",
+    "tool_sequence": "olmo_eval.common.scorers.tools:ToolSequenceScorer",
+    "trajectory_combined": "olmo_eval.common.scorers.trajectory:TrajectoryCombinedScorer",
+    "trajectory_efficiency": "olmo_eval.common.scorers.trajectory:TrajectoryEfficiencyScorer",
+    "trajectory_response": "olmo_eval.common.scorers.trajectory:TrajectoryResponseScorer",
+    "trajectory_state": "olmo_eval.common.scorers.trajectory:TrajectoryStateScorer",
 }
 
 

@@ -78,3 +78,11 @@ class NonFiniteError(UnansweredError):
 
 class RunFailedError(OlmoEvalError):
     """A run ended without usable results; everything finished so far is kept."""
+
+
+class JudgeError(OlmoEvalError):
+    """A judge could not be asked, or its reply could not be read: the outcome is judge_failed."""
+
+
+class SandboxRequiredError(OlmoEvalError):
+    """A scorer that runs code was asked outside of a run, where there is no sandbox."""

@@ -396,6 +396,11 @@ def manager() -> PluginManager:
     return _manager
 
 
+def registered(kind: str) -> Registry[Any]:
+    """The registry of a kind, ``"tasks"`` or ``"scorers"``, say: ``get(name)``, ``names()``."""
+    return manager().registry(kind)
+
+
 @contextmanager
 def fresh_manager(plugins: Sequence[str] = ()) -> Iterator[PluginManager]:
     """A new manager for the duration of a block; for tests of plugins."""

@@ -178,6 +178,10 @@ class Registry(Generic[T]):
             if not claims:
                 del self._entries[name]
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+
     def claims(self, name: str) -> tuple[Entry[T], ...]:
         """Every claim to exactly this name."""
         return tuple(self._entries.get(name, ()))

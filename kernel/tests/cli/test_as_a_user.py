@@ -11,7 +11,7 @@ import pytest
 from olmo_eval.cli.show import table
 
 ODD = """
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance
@@ -36,7 +36,7 @@ class Mute(AccuracyMetric):
 
 
 class Numbers(Task):
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
     n = 9
 

@@ -17,7 +17,7 @@ import sys
 
 import olmo_eval
 from attrs import frozen
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import Scorer
 from olmo_eval.common.types import Instance, LMOutput
@@ -40,7 +40,7 @@ class Chatty(Scorer):
 @register("chatty")
 class Talk(Task):
     data_source = DataSource(path="./sums", split="test")
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=Chatty),)
 
     def process_doc(self, doc):

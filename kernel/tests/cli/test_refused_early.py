@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 TASKS = """
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer, JudgeScorer
 from olmo_eval.common.types import Instance
@@ -18,7 +18,7 @@ from olmo_eval.evals.tasks.common import Task, register
 
 class Base(Task):
     data_source = DataSource(path="./sums", split="test")
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
     def process_doc(self, doc):

@@ -12,6 +12,8 @@ from olmo_eval.common.formatters import (
     ClozeFormatter,
     CompletionFormatter,
     Formatter,
+    GenerationFormatter,
+    LetteredFormatter,
     MCQAChatFormatter,
     MultipleChoiceFormatter,
     MultipleChoiceLogprobFormatter,
@@ -31,7 +33,7 @@ SUM = Instance("1+1", "2", metadata={"solution": "one and one make 2"})
 
 
 def test_completion_continues_the_prompt() -> None:
-    formatter = CompletionFormatter(fewshot_answer_key="solution", description="Add.")
+    formatter = GenerationFormatter(fewshot_answer_key="solution", description="Add.")
 
     request = formatter.format(Instance("2+2", "4"), (SUM,))
 
@@ -61,7 +63,7 @@ def test_cloze_scores_every_choice_again_without_its_question() -> None:
 
 
 def test_multiple_choice_scores_letters() -> None:
-    request = MultipleChoiceFormatter().format(ITEM, SHOTS[:1])
+    request = LetteredFormatter().format(ITEM, SHOTS[:1])
 
     assert request.prompt == (
         "Question: Is fire cold?\n A. yes\n B. no\nAnswer: B\n\n"
@@ -71,17 +73,50 @@ def test_multiple_choice_scores_letters() -> None:
 
 
 def test_choices_follow_a_template_that_does_not_place_them() -> None:
-    formatter = MultipleChoiceFormatter(template="{question}", prompt_suffix="\nSay:")
+    formatter = LetteredFormatter(template="{question}", prompt_suffix="\nSay:")
 
     assert formatter.format(ITEM).prompt == "Is ice cold?\n A. yes\n B. no\nSay:"
 
 
 def test_mmlu_puts_a_description_first() -> None:
-    formatter = MultipleChoiceLogprobFormatter(description="About temperature.", label_prefix="")
+    formatter = LetteredFormatter(
+        description="About temperature.", choice_template="{label}. {text}"
+    )
 
     assert formatter.format(ITEM).prompt == (
         "About temperature.\n\nQuestion: Is ice cold?\nA. yes\nB. no\nAnswer:"
     )
+
+
+def test_a_published_completion_ends_with_its_answer_prefix() -> None:
+    formatter = CompletionFormatter(template="{question}", answer_prefix="\nA: ")
+
+    assert CompletionFormatter().format(SUM).prompt == "1+1"
+    assert formatter.format(Instance("2+2", "4"), (SUM,)).prompt == "1+1\nA: 2\n\n2+2\nA: "
+
+
+def test_published_multiple_choice_scores_the_texts_that_it_lists() -> None:
+    request = MultipleChoiceFormatter().format(ITEM)
+    bare = MultipleChoiceFormatter(include_choices_in_prompt=False, prompt_suffix=" Say:")
+
+    assert request.prompt == "Is ice cold?\nyes\nno"
+    assert request.continuations == ("yes", "no")
+    assert bare.format(ITEM).prompt == "Is ice cold? Say:"
+
+
+def test_published_letters_follow_a_question_that_lists_its_choices() -> None:
+    formatter = MultipleChoiceLogprobFormatter(description="About temperature.\n\n")
+
+    request = formatter.format(ITEM, SHOTS[:1])
+
+    assert request.prompt == (
+        "About temperature.\n\nIs fire cold?\n\nAnswer: B\n\nIs ice cold?\n\nAnswer:"
+    )
+    assert request.continuations == (" A", " B")
+
+
+def test_an_answer_without_a_context_has_no_leading_space() -> None:
+    assert PPLFormatter().format(Instance("", "yes")).continuations == ("yes",)
 
 
 @pytest.mark.parametrize(
@@ -122,22 +157,21 @@ def test_rolling_scores_the_text_itself() -> None:
 def test_chat_examples_are_earlier_turns() -> None:
     request = ChatFormatter(system_prompt="Be brief.").format(Instance("2+2"), (SUM,))
 
-    roles = [message["role"] for message in request.chat_messages()]
+    roles = [message["role"] for message in request.messages]
     assert roles == ["system", "user", "assistant", "user"]
-    assert request.messages[1]["content"] == "2"
+    assert request.chat_messages() == list(request.messages)
+    assert request.messages[2]["content"] == "2"
 
 
 def test_lettered_chat_ends_in_a_letter() -> None:
     request = MCQAChatFormatter().format(ITEM, SHOTS[:1])
 
-    assert request.messages[0]["content"] == "Is fire cold?\n\nA. yes\nB. no"
-    assert request.messages[1]["content"] == "ANSWER: B"
+    assert request.messages[1]["content"] == "Is fire cold?\n\nA. yes\nB. no"
+    assert request.messages[2]["content"] == "ANSWER: B"
     assert "ANSWER: X" in str(request.system_prompt)
 
 
-@pytest.mark.parametrize(
-    "formatter", [ClozeFormatter(), MultipleChoiceFormatter(), MCQAChatFormatter()]
-)
+@pytest.mark.parametrize("formatter", [ClozeFormatter(), LetteredFormatter(), MCQAChatFormatter()])
 def test_choices_are_needed(formatter: Formatter) -> None:
     with pytest.raises(ValueError, match="choices"):
         formatter.format(Instance("Is ice cold?"))
@@ -145,7 +179,7 @@ def test_choices_are_needed(formatter: Formatter) -> None:
 
 @pytest.mark.parametrize(
     "formatter",
-    [CompletionFormatter(), ClozeFormatter(), MultipleChoiceFormatter(), PPLFormatter()],
+    [GenerationFormatter(), ClozeFormatter(), LetteredFormatter(), PPLFormatter()],
     ids=lambda formatter: type(formatter).__name__,
 )
 def test_rendered_examples_are_kept_for_the_same_shots_only(formatter: Any) -> None:
@@ -159,4 +193,4 @@ def test_rendered_examples_are_kept_for_the_same_shots_only(formatter: Any) -> N
 def test_braces_in_the_data_stay() -> None:
     tricky = Instance("{answer} {choices}", "gold")
 
-    assert CompletionFormatter(template="{question}").format(tricky).prompt == "{answer} {choices}"
+    assert GenerationFormatter(template="{question}").format(tricky).prompt == "{answer} {choices}"

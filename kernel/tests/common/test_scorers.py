@@ -35,7 +35,7 @@ def score(scorer: Scorer, gold: Any, answer: Any, **metadata: Any) -> float:
     [
         (ExactMatchScorer(), " paris ", 1.0),
         (ExactMatchScorer(case_sensitive=True), "paris", 0.0),
-        (ExactMatchScorer(strip=False), "Paris ", 0.0),
+        (ExactMatchScorer(strip_whitespace=False), "Paris ", 0.0),
         (ExactMatchScorer(), "London", 0.0),
         (ExactMatchScorer(), None, 0.0),
         (ExactMatchScorer(), "", 0.0),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from olmo_eval import plugins
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric, PassAtKMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance, SamplingParams
@@ -53,7 +53,7 @@ def riddles(write_rows: WriteRows) -> type[Task]:
     class Riddles(Task):
         data_source = DataSource(path=folder, split="test")
         fewshot_split = "train"
-        formatter = CompletionFormatter(template="{question}\nAnswer:")
+        formatter = GenerationFormatter(template="{question}\nAnswer:")
         metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
         def process_doc(self, doc: dict[str, Any]) -> Instance:

@@ -8,8 +8,8 @@ import pytest
 
 from olmo_eval.common.formatters import (
     ChatFormatter,
-    CompletionFormatter,
     Formatter,
+    GenerationFormatter,
     RollingFormatter,
 )
 from olmo_eval.common.metrics import AccuracyMetric
@@ -166,7 +166,7 @@ def test_slips_are_told_from_words() -> None:
 class OwnShots(Task):
     """Builds its prompt itself, with as many examples as it is asked for."""
 
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
 
     def format_request(self, instance: Instance) -> LMRequest:
         shots = "".join(f"{n}. Q: A\n" for n in range(self.config.num_fewshot))

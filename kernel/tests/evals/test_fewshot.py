@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.overrides import parse_override
 from olmo_eval.common.types import Instance
+from olmo_eval.data import DataSource
 from olmo_eval.errors import DataError
 from olmo_eval.evals.tasks.common import Task, TaskConfig, build_task
 from olmo_eval.evals.tasks.common.fewshot import FewShot
@@ -191,3 +194,21 @@ def test_the_spare_of_most_items_is_what_one_more_draw_adds() -> None:
     (added,) = [q for q in random.Random(1234).sample(pool, 6) if q not in five]
 
     assert questions(fewshot.shots_for(Instance(five[0]))) == [*five[1:], added]
+
+
+def test_shots_come_from_a_split_that_is_not_evaluated(tmp_path: Path) -> None:
+    for split in ("test", "train"):
+        rows = (json.dumps({"q": f"{split} {n}", "a": str(n)}) for n in range(4))
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(rows))
+
+    class Splits(Task):
+        data_source = DataSource(path=str(tmp_path))
+        formatter = GenerationFormatter()
+        num_fewshot = 2
+
+        def process_doc(self, doc):  # type: ignore[no-untyped-def, override]
+            return Instance(question=doc["q"], gold_answer=doc["a"])
+
+    task = Splits(Splits.default_config("splits"))
+
+    assert {shot.question.split()[0] for shot in task.get_fewshot()} == {"train"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 from olmo_eval import plugins
 from olmo_eval.common import formatters, metrics
-from olmo_eval.common.formatters import CompletionFormatter, Formatter
+from olmo_eval.common.formatters import CompletionFormatter, Formatter, GenerationFormatter
 from olmo_eval.common.metrics import PassAtKMetric
 from olmo_eval.common.overrides import parse_override
 from olmo_eval.errors import CollisionError, PluginError, UnknownNameError, UsageError
@@ -21,7 +22,7 @@ Install = Callable[..., None]
 PARTS = """
 from attrs import frozen
 import olmo_eval
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 
 @frozen
@@ -30,7 +31,7 @@ class Best(AccuracyMetric):
     k: int = 1
 
 @frozen
-class Whisper(CompletionFormatter):
+class Whisper(GenerationFormatter):
     template: str = "psst: {question}"
 
 @olmo_eval.hookimpl
@@ -50,7 +51,11 @@ def test_every_metric_and_formatter_of_the_kernel_has_a_name() -> None:
     registry = plugins.manager().registry("metrics")
     exported = {getattr(metrics, name) for name in metrics.__all__} - {metrics.Metric}
     assert {registry.get(name) for name in registry.names()} == exported
-    assert all(registry.get(name).name == name for name in registry.names())
+    defaults = {
+        name: attrs.fields_dict(registry.get(name))["name"].default for name in registry.names()
+    }
+    assert defaults.pop("subset_accuracy") == "any::any"  # its name says which instances count
+    assert all(default == name for name, default in defaults.items())
 
     registry = plugins.manager().registry("formatters")
     concrete = {
@@ -92,7 +97,7 @@ def test_overrides_and_variants_name_formatters_and_metrics_of_plugins(
         chatted = build_task("acme_riddles:hushed", given[1:]).config
         hushed = build_task("acme_riddles:hushed").config.formatter
 
-    assert isinstance(whispered, CompletionFormatter) and isinstance(hushed, CompletionFormatter)
+    assert isinstance(whispered, GenerationFormatter) and isinstance(hushed, GenerationFormatter)
     assert (whispered.template, whispered.answer_prefix) == ("psst: {question}", " -> ")
     assert hushed.template == "psst: {question}"
     assert isinstance(chatted.formatter, formatters.ChatFormatter)
@@ -131,10 +136,10 @@ def test_an_unknown_name_answers_with_the_closest(
 
 
 def test_a_metric_that_needs_a_scorer_says_so() -> None:
-    with pytest.raises(UsageError, match="metric 'accuracy' needs a scorer") as refused:
-        named_metric("accuracy")
+    with pytest.raises(UsageError, match="metric 'pass_at_4' needs a scorer") as refused:
+        named_metric("pass_at_4")
 
-    assert refused.value.hint == "write accuracy:SCORER, as in accuracy:exact_match"
+    assert refused.value.hint == "write pass_at:SCORER, as in pass_at:exact_match"
 
 
 def test_what_is_no_metric_is_its_plugins_fault(install: Install) -> None:

@@ -128,7 +128,7 @@ def test_overrides_come_after_variants(riddles: type[Task]) -> None:
         ("num_fewshots=3", "no setting 'num_fewshots'"),
         ("num_fewshot=-1", "num_fewshot"),
         ("limit=0", "limit"),
-        ("output_score_aggregation=max", "output_score_aggregation"),
+        ("output_score_aggregation=median", "output_score_aggregation"),
         ("formatter.templat=x", "templat"),
     ],
 )

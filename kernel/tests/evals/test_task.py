@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from olmo_eval.common.formatters import ClozeFormatter, MultipleChoiceFormatter
+from olmo_eval.common.formatters import ClozeFormatter, LetteredFormatter
 from olmo_eval.common.metrics import AccuracyMetric, LogprobUncondMCAccuracyMetric
 from olmo_eval.common.overrides import parse_override
 from olmo_eval.common.scorers import ExactMatchScorer
@@ -148,7 +148,7 @@ def test_unconditional_metrics_have_the_formatter_ask_for_more() -> None:
 
 def test_unconditional_metrics_of_letters_are_refused() -> None:
     config = TaskConfig(
-        name="a", formatter=MultipleChoiceFormatter(), metrics=(LogprobUncondMCAccuracyMetric(),)
+        name="a", formatter=LetteredFormatter(), metrics=(LogprobUncondMCAccuracyMetric(),)
     )
 
     with pytest.raises(UsageError, match="acc_uncond"):

@@ -16,9 +16,9 @@ from attrs import evolve, frozen
 from olmo_eval.common.formatters import (
     ChatFormatter,
     ClozeFormatter,
-    CompletionFormatter,
     Formatter,
-    MultipleChoiceFormatter,
+    GenerationFormatter,
+    LetteredFormatter,
 )
 from olmo_eval.common.metrics import AccuracyMetric, LogprobMCAccuracyMetric, Metric
 from olmo_eval.common.scorers import ExactMatchScorer, JudgeScorer, Scorer
@@ -56,7 +56,7 @@ class Healthy(Task):
     """Sums whose answers are numbers, found wherever they stand."""
 
     data_source = DataSource(path="sums.jsonl")
-    formatter: ClassVar[Formatter] = CompletionFormatter()
+    formatter: ClassVar[Formatter] = GenerationFormatter()
     num_fewshot = 3
     sampling_params = SamplingParams(stop_sequences=("Question:",))
     metrics: ClassVar[tuple[Metric, ...]] = (AccuracyMetric(scorer=ExactMatchScorer),)
@@ -102,7 +102,7 @@ def test_a_healthy_task_has_no_findings() -> None:
 
 
 class GoldInPrompt(Healthy):
-    formatter = CompletionFormatter(template="Question: {question} ({answer})\nAnswer:")
+    formatter = GenerationFormatter(template="Question: {question} ({answer})\nAnswer:")
 
 
 class GoldEndsSomePrompts(Healthy):
@@ -110,7 +110,7 @@ class GoldEndsSomePrompts(Healthy):
         known = f"{doc['question']} {doc['answer']}" if doc["answer"] % 5 == 0 else doc["question"]
         return Instance(known, str(doc["answer"]), metadata={"id": doc["id"]})
 
-    formatter = CompletionFormatter(template="{question}")
+    formatter = GenerationFormatter(template="{question}")
 
 
 class GoldChoiceInPrompt(HealthyChoice):
@@ -118,7 +118,7 @@ class GoldChoiceInPrompt(HealthyChoice):
 
 
 class GoldLeaksBesideShownChoices(HealthyChoice):
-    formatter = MultipleChoiceFormatter(template="{question} {answer}\n{choices}\nAnswer:")
+    formatter = LetteredFormatter(template="{question} {answer}\n{choices}\nAnswer:")
 
 
 class PositionIds(Healthy):
@@ -200,7 +200,7 @@ class LastWord(Healthy):
 class CaseDecides(HealthyChoice):
     """Gold in capitals, shown in the examples as it is, compared after lowering one side."""
 
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer(case_sensitive=True)),)
 
     def extract_answer(self, output: LMOutput) -> Any:
@@ -212,7 +212,7 @@ class CaseDecides(HealthyChoice):
 
 
 class SpaceDecides(Healthy):
-    metrics = (AccuracyMetric(scorer=ExactMatchScorer(strip=False)),)
+    metrics = (AccuracyMetric(scorer=ExactMatchScorer(strip_whitespace=False)),)
 
     def extract_answer(self, output: LMOutput) -> Any:
         return output.text
@@ -259,7 +259,7 @@ class DoubleSpace(HealthyChoice):
 
 
 class StopInsideTheAnswer(Healthy):
-    formatter = CompletionFormatter(answer_prefix="\n\n")
+    formatter = GenerationFormatter(answer_prefix="\n\n")
     sampling_params = SamplingParams(stop_sequences=("\n\n",))
 
 
@@ -443,7 +443,7 @@ class Reading(Healthy):
     """The answer is in the passage, as it should be."""
 
     answer_in_context = True
-    formatter = CompletionFormatter(template="Passage: it is {answer}.\n{question}\nAnswer:")
+    formatter = GenerationFormatter(template="Passage: it is {answer}.\n{question}\nAnswer:")
 
 
 class Strict(Healthy):
@@ -464,7 +464,7 @@ class KnownNoise(Healthy):
 
 
 class Letters(HealthyChoice):
-    formatter = MultipleChoiceFormatter()
+    formatter = LetteredFormatter()
 
 
 class Chat(Healthy):

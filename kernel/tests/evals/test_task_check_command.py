@@ -10,7 +10,7 @@ import pytest
 from olmo_eval.cli.main import main
 
 TASKS = """
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance
@@ -20,19 +20,19 @@ from olmo_eval.evals.tasks.common import Task, register, register_variant
 @register("checked_sums")
 class Sums(Task):
     data_source = DataSource(path="{data}")
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
     def process_doc(self, doc):
         return Instance(question=doc["question"], gold_answer=doc["answer"])
 
 register_variant("checked_sums", "3shot", num_fewshot=3)
-register_variant("checked_sums", "spaced", formatter=CompletionFormatter(template="{{question}} "))
+register_variant("checked_sums", "spaced", formatter=GenerationFormatter(template="{{question}} "))
 register_variant("checked_sums", "away", data_source="elsewhere.jsonl")
 
 @register("checked_leak")
 class Leak(Sums):
-    formatter = CompletionFormatter(template="{{question}} ({{answer}}?)")
+    formatter = GenerationFormatter(template="{{question}} ({{answer}}?)")
 """
 
 

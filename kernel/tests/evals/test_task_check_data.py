@@ -14,9 +14,9 @@ import pytest
 
 from olmo_eval.common.formatters import (
     ClozeFormatter,
-    CompletionFormatter,
     Formatter,
-    MultipleChoiceFormatter,
+    GenerationFormatter,
+    LetteredFormatter,
 )
 from olmo_eval.common.metrics import AccuracyMetric, Metric
 from olmo_eval.common.scorers import ExactMatchScorer, Scorer
@@ -47,7 +47,7 @@ PLACES: list[Row] = [
 class Written(Task):
     """Rows with a question and an answer, which a model writes."""
 
-    formatter: ClassVar[Formatter] = CompletionFormatter()
+    formatter: ClassVar[Formatter] = GenerationFormatter()
     metrics: ClassVar[tuple[Metric, ...]] = (AccuracyMetric(scorer=ExactMatchScorer),)
 
     def process_doc(self, doc: Row, index: int = 0) -> Instance | None:
@@ -215,7 +215,7 @@ def test_two_ways_to_write_one_answer_are_no_contradiction(check: Check) -> None
 class Passages(Written):
     """One question about many passages."""
 
-    formatter = CompletionFormatter(template="{passage}\nQuestion: {question}\nAnswer:")
+    formatter = GenerationFormatter(template="{passage}\nQuestion: {question}\nAnswer:")
 
     def process_doc(self, doc: Row, index: int = 0) -> Instance | None:
         known = {"id": doc["id"], "passage": doc["question"]}
@@ -384,7 +384,7 @@ def test_yes_or_no_in_one_prompt_of_ten(check: Check) -> None:
         return {"id": f"b{n * 37 % 997}", "question": f"Is {n} odd?{hinted}", "answer": answer}
 
     assert the(check(Written, [ask(n, "hint") for n in range(100)]), "leak")
-    formatter = CompletionFormatter(template="Answer yes or no.\n{question}\nAnswer:")
+    formatter = GenerationFormatter(template="Answer yes or no.\n{question}\nAnswer:")
     both = [ask(n, "") for n in range(100)]
     assert check(Written, both, formatter=formatter).problems == ()
 
@@ -424,7 +424,7 @@ def test_a_choice_in_one_prompt_of_ten(check: Check) -> None:
 class LeakyList(Chosen):
     """Shows its choices, and names the right one beside them in some rows."""
 
-    formatter = MultipleChoiceFormatter(template="{question}{hint}\n{choices}\nAnswer:")
+    formatter = LetteredFormatter(template="{question}{hint}\n{choices}\nAnswer:")
 
     def process_doc(self, doc: Row, index: int = 0) -> Instance | None:
         known = {"hint": f" ({doc['choices'][doc['gold']]})" if doc.get("hint") else ""}
@@ -453,7 +453,7 @@ def test_an_answer_in_its_passage_belongs_there(check: Check) -> None:
 
 
 def test_a_misspelt_field_of_a_template(check: Check) -> None:
-    misspelt = CompletionFormatter(template="Question: {qestion}\nAnswer:")
+    misspelt = GenerationFormatter(template="Question: {qestion}\nAnswer:")
     for report in (
         check(Written, SUMS, formatter=misspelt),
         check(Chosen, PLACES, formatter=ClozeFormatter(template="Question: {qestion}\nAnswer:")),
@@ -474,7 +474,7 @@ def test_a_misspelt_field_of_a_template(check: Check) -> None:
     ],
 )
 def test_braces_of_latex_and_json_are_no_fields(check: Check, template: str) -> None:
-    formatter = CompletionFormatter(template=template)
+    formatter = GenerationFormatter(template=template)
 
     assert check(Written, SUMS, formatter=formatter).problems == ()
 
@@ -488,7 +488,7 @@ def test_braces_of_the_data_are_no_fields(check: Check) -> None:
 class Unasked(Chosen):
     """Shows the choices and no question."""
 
-    formatter = MultipleChoiceFormatter(template="Choose:\n{choices}\nAnswer:")
+    formatter = LetteredFormatter(template="Choose:\n{choices}\nAnswer:")
 
 
 def test_a_template_without_its_question(check: Check) -> None:
@@ -501,8 +501,8 @@ def test_a_template_without_its_question(check: Check) -> None:
 
 def test_a_question_among_the_examples_of_a_description(check: Check) -> None:
     example = "Question: What is {} times 52?\nAnswer: {}"
-    known = CompletionFormatter(description=example.format(40, 40 * 52))
-    other = CompletionFormatter(description=example.format(400, 400 * 52))
+    known = GenerationFormatter(description=example.format(40, 40 * 52))
+    other = GenerationFormatter(description=example.format(400, 400 * 52))
 
     finding = the(check(Written, SUMS, formatter=known), "fewshot")
 
@@ -516,7 +516,7 @@ def test_questions_of_signs_are_not_told_from_an_example_by_their_words(check: C
         {**row, "question": f"Close the brackets of this word of brackets: {signs[n]}"}
         for n, row in enumerate(SUMS[: len(signs)])
     ]
-    example = CompletionFormatter(
+    example = GenerationFormatter(
         description="Question: Close the brackets of this word of brackets: (\nAnswer: )"
     )
 
@@ -554,7 +554,7 @@ class Worked(Written):
     """Shows worked solutions, which the evaluated rows do not have."""
 
     num_fewshot = 2
-    formatter = CompletionFormatter(fewshot_answer_key="solution")
+    formatter = GenerationFormatter(fewshot_answer_key="solution")
 
     def process_doc(self, doc: Row, index: int = 0) -> Instance | None:
         return Instance(doc["question"], doc["answer"], metadata={"id": doc["id"]})

@@ -16,7 +16,7 @@ from olmo_eval.evals.tasks.common import build_task
 TASKS = """
 import os
 import random
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance
@@ -29,7 +29,7 @@ CITIES = ("Oslo", "Rome", "Lima", "Cairo", "Quito", "Paris")
 @register("stable")
 class Stable(Task):
     data_source = DataSource(path="{data}")
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
     def process_doc(self, doc):
@@ -49,7 +49,7 @@ class HashedIds(Stable):
 
 @register("hinted_by_a_set")
 class HintedBySet(Stable):
-    formatter = CompletionFormatter(template="Not {{hint}}. {{question}}\\nAnswer:")
+    formatter = GenerationFormatter(template="Not {{hint}}. {{question}}\\nAnswer:")
 
     def hint(self, doc):
         return ", ".join({{*CITIES}})

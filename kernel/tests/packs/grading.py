@@ -13,7 +13,7 @@ import anyio
 from attrs import frozen
 
 import olmo_eval
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import AsyncScorer, Scorer
 from olmo_eval.common.scorers.judge import JudgeScorer
@@ -115,7 +115,7 @@ class Moody(Judge):
 
 class Sums(Task):
     data_source = DataSource(path="sums/test.jsonl", source_type="local")
-    formatter = CompletionFormatter(template="Q: {{question}}\nA:")
+    formatter = GenerationFormatter(template="Q: {{question}}\nA:")
     sampling_params = SamplingParams(max_tokens=8)
 
     def process_doc(self, doc: dict[str, Any]) -> Instance:

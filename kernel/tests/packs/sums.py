@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from olmo_eval.common.formatters import (
-    CompletionFormatter,
-    MultipleChoiceLogprobFormatter,
+    GenerationFormatter,
+    LetteredFormatter,
     PPLFormatter,
 )
 from olmo_eval.common.metrics import (
@@ -29,7 +29,7 @@ class Sums(Task):
 
     data_source = DataSource(path="./sums", split="test")
     fewshot_split = "train"
-    formatter = CompletionFormatter(template="Q: {question}\nA:")
+    formatter = GenerationFormatter(template="Q: {question}\nA:")
     sampling_params = SamplingParams(temperature=0.0, max_tokens=16, stop_sequences=("\n",))
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
@@ -48,7 +48,7 @@ class Pick(Task):
     """Multiple choice by log-likelihood."""
 
     data_source = DataSource(path="./pick", split="test")
-    formatter = MultipleChoiceLogprobFormatter()
+    formatter = LetteredFormatter()
     metrics = (LogprobMCAccuracyMetric(),)
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:

@@ -83,7 +83,7 @@ def test_runs_are_written_to_found_in_and_compared_from_a_bucket(
 
 
 PLUGIN = """
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance
@@ -94,7 +94,7 @@ from olmo_eval.evals.tasks.common import Task, register
 @register("bucket_sums")
 class BucketSums(Task):
     data_source = DataSource(path={path!r}, source_type="local")
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
     def process_doc(self, doc):

@@ -18,7 +18,7 @@ PLUGIN = """
 import json
 from pathlib import Path
 from attrs import frozen
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import Scorer
 from olmo_eval.common.types import Instance
@@ -46,7 +46,7 @@ class Halved(AccuracyMetric):
 @register("graded")
 class GradedSums(Task):
     data_source = DataSource(path="./sums", split="test")
-    formatter = CompletionFormatter(template="Q: {question}")
+    formatter = GenerationFormatter(template="Q: {question}")
     metrics = (Halved(scorer=Graded),)
     def process_doc(self, doc):
         return Instance(doc["question"], doc["answer"], metadata={"id": doc["id"]})

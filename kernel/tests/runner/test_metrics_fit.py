@@ -38,10 +38,10 @@ def test_what_looks_at_the_other_kind_of_answer_is_refused(
 
 def test_a_variant_that_fits_is_named(bench: Any) -> None:
     bench.evaluate("pick", limit=1)  # loads the task's variants
-    from olmo_eval.common.formatters import CompletionFormatter
+    from olmo_eval.common.formatters import GenerationFormatter
     from olmo_eval.evals.tasks.common import register_variant
 
-    register_variant("pick", "told", formatter=CompletionFormatter())
+    register_variant("pick", "told", formatter=GenerationFormatter())
     with pytest.raises(UsageError) as refused:
         bench.evaluate("pick", overrides=["metrics=[accuracy:exact_match]"])
 

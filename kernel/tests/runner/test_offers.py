@@ -10,7 +10,7 @@ from attrs import evolve
 
 from olmo_eval import evaluate
 from olmo_eval.agents.tools import Tool
-from olmo_eval.common.formatters import ChatFormatter, CompletionFormatter, Formatter
+from olmo_eval.common.formatters import ChatFormatter, Formatter, GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import Scorer
 from olmo_eval.common.types import (
@@ -106,7 +106,7 @@ def test_a_tool_of_an_instance_whose_schema_is_not_valid_is_refused_before_the_r
 
 def test_only_a_chat_can_offer_tools() -> None:
     class Continued(Calls):
-        formatter = CompletionFormatter()
+        formatter = GenerationFormatter()
 
         def format_request(self, instance: Instance) -> LMRequest:
             return Task.format_request(self, instance)

@@ -13,7 +13,7 @@ ACME = """
 from typing import ClassVar
 from attrs import frozen
 import olmo_eval
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric, LogprobMCAccuracyMetric
 
 @frozen
@@ -25,7 +25,7 @@ class Sharp(LogprobMCAccuracyMetric):
     name = "sharp"
 
 @frozen
-class Whisper(CompletionFormatter):
+class Whisper(GenerationFormatter):
     template: str = "psst: {question}"
 
 @olmo_eval.hookimpl
@@ -66,7 +66,7 @@ def test_who_supplied_metrics_formatters_and_variants_is_recorded(acme: Any) -> 
 def test_what_a_task_has_of_its_own_is_recorded(acme: Any) -> None:
     found = acme.evaluate("sums", "pick", limit=2).record["plugins"]
 
-    assert set(found["formatters"]) == {"CompletionFormatter", "MultipleChoiceLogprobFormatter"}
+    assert set(found["formatters"]) == {"GenerationFormatter", "LetteredFormatter"}
     assert set(found["metrics"]) == {"accuracy", "acc_raw"}
     assert "variants" not in found
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from olmo_eval import evaluate
 from olmo_eval.agents.tools import tool
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.overrides import Override
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.config import HarnessConfig
@@ -170,13 +170,13 @@ def test_what_only_this_process_has_is_refused(settings: dict[str, Any], said: s
 
 
 def test_an_object_as_an_override_makes_a_run_here_and_is_no_data(bench: Any) -> None:
-    formatter = CompletionFormatter(template="{question}")
+    formatter = GenerationFormatter(template="{question}")
 
     run = bench.evaluate("sums", overrides={"limit": 2, "formatter": formatter})
     spec = RunSpec("mock", overrides=[Override(("formatter",), formatter, "formatter={}")])
 
     assert run.record["status"] == "complete"
-    with pytest.raises(UsageError, match="formatter is a CompletionFormatter"):
+    with pytest.raises(UsageError, match="formatter is a GenerationFormatter"):
         spec.to_json()
 
 

@@ -23,7 +23,7 @@ import time
 import anyio
 from attrs import frozen
 
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import AsyncScorer, ExactMatchScorer, Scorer
 from olmo_eval.common.types import Instance
@@ -114,7 +114,7 @@ class TroubledMetric(AccuracyMetric):
 
 
 class Trouble(Task):
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=Troubled),)
 
     @property

@@ -26,6 +26,8 @@ class Scaffold:
 
     name: ClassVar[str] = ""
     requires: ClassVar[frozenset[str]] = frozenset()
+    #: extras of its package that must be installed
+    required_extras: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **kwargs: Any) -> None:
         if kwargs:
@@ -33,3 +35,9 @@ class Scaffold:
 
     async def run(self, request: LMRequest, params: SamplingParams, episode: Episode) -> LMOutput:
         raise NotImplementedError(f"{type(self).__name__} does not say how to run")
+
+    async def initialize(self) -> None:
+        """For scaffolds that prepare something once; nothing is to be done by default."""
+
+    async def cleanup(self) -> None:
+        """For scaffolds that give something back; nothing is to be done by default."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any, overload
 
-from attrs import field, frozen
+from attrs import frozen
 
 from olmo_eval import plugins
 from olmo_eval.agents.schema import json_schema, object_schema
+from olmo_eval.common.sequences import items
 from olmo_eval.common.types import ToolSchema
 from olmo_eval.errors import UsageError
 
 
-@frozen
+@frozen(init=False)
 class Tool:
-    """A tool a model can call.
+    """A tool a model can call: a schema and the function that runs, or its parts,
+    ``Tool(name, description, execute, parameters)``.
 
     ``requires`` names the sandbox capability that the function needs: it then takes the episode's
     sandbox as its keyword argument ``sandbox``. A function that takes ``episode: Episode`` is given
@@ -28,11 +30,73 @@ class Tool:
     schema: ToolSchema
     function: Callable[..., Awaitable[Any] | Any]
     requires: str | None = None
-    name: str = field(init=False)
+    session: bool = False
 
-    @name.default
-    def _name(self) -> str:
+    def __init__(
+        self,
+        schema: ToolSchema | str | None = None,
+        function: Any = None,
+        requires: Any = None,
+        parameters: Mapping[str, Any] | None = None,
+        strict: bool = False,
+        sandbox: Any = None,
+        session: bool = False,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        execute: Callable[..., Any] | None = None,
+    ) -> None:
+        if not isinstance(schema, ToolSchema):  # Tool(name, description, execute, ...)
+            name = name if schema is None else schema
+            if callable(function):
+                execute = function
+            elif function is not None:
+                description = function
+            if callable(requires):
+                execute, requires = requires, None
+            if execute is None:
+                raise TypeError(f"tool {name!r} has no function to execute")
+            told = parameters or _parameters(execute)
+            schema = ToolSchema(str(name), description or "", told, strict)
+            function = execute
+        init = self.__attrs_init__
+        init(schema, function, requires or _capability(sandbox), session)
+
+    @property
+    def name(self) -> str:
         return self.schema.name
+
+    @property
+    def description(self) -> str:
+        return self.schema.description
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return self.schema.parameters
+
+    @property
+    def strict(self) -> bool:
+        return self.schema.strict
+
+    @property
+    def execute(self) -> Callable[..., Any]:
+        """The function."""
+        return self.function
+
+    @property
+    def sandbox(self) -> frozenset[str]:
+        """What the tool needs in a sandbox."""
+        return frozenset({self.requires} if self.requires else ())
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], **settings: Any) -> Tool:
+        """``@tool``, as a call."""
+        made: Tool = tool(**settings)(function)
+        return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schema in OpenAI's shape."""
+        return self.schema.to_openai()
 
     @property
     def takes_episode(self) -> bool:
@@ -41,6 +105,16 @@ class Tool:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+
+def _capability(sandbox: Any) -> str | None:
+    """What ``sandbox`` asks for: one capability, the first of several, or a shell for True."""
+    if not sandbox:
+        return None
+    if sandbox is True:
+        return "bash"
+    named = items(sandbox)
+    return str(getattr(named[0], "value", named[0]))
 
 
 @overload
@@ -54,21 +128,29 @@ def tool(
     name: str | None = None,
     description: str | None = None,
     requires: str | None = None,
+    strict: bool = False,
+    sandbox: Any = None,
+    session: bool = False,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
 def tool(
-    function: Callable[..., Any] | None = None,
+    function: Any = None,
     *,
     name: str | None = None,
     description: str | None = None,
     requires: str | None = None,
+    strict: bool = False,
+    sandbox: Any = None,
+    session: bool = False,
 ) -> Any:
     """Make a tool of a function; its type hints and docstring become the schema.
 
     ``Annotated[str, "what it is"]`` describes an argument, ``Literal["a", "b"]`` lists its
     values; ``agents.schema`` says which hints there are. Works bare (``@tool``) and with
-    arguments (``@tool(description=...)``).
+    arguments (``@tool(description=...)``). ``requires``, also called ``sandbox``, says what the
+    function needs in a sandbox; ``session`` is there for packs that ask for one environment a
+    question, which every tool has here.
 
     Raises:
         UsageError: an argument whose type no schema expresses.
@@ -76,21 +158,40 @@ def tool(
 
     def make(target: Callable[..., Any]) -> Tool:
         text = description or inspect.getdoc(target) or ""
-        schema = ToolSchema(name or target.__name__, text, _parameters(target))
-        return Tool(schema, target, requires)
+        schema = ToolSchema(name or target.__name__, text, _parameters(target), strict)
+        return Tool(schema, target, requires or _capability(sandbox), session=session)
 
+    if isinstance(function, str):  # @tool("name")
+        name, function = function, None
     return make if function is None else make(function)
 
 
-def registered_tool(**settings: Any) -> Callable[[Callable[..., Any]], Tool]:
+def registered_tool(
+    function: Any = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    requires: str | None = None,
+    strict: bool = False,
+    sandbox: Any = None,
+    session: bool = False,
+) -> Any:
     """``@tool`` that also registers the tool under its name."""
+    called = function if isinstance(function, str) else name
 
     def make(target: Callable[..., Any]) -> Tool:
-        made: Tool = tool(**settings)(target)
+        made: Tool = tool(
+            name=called,
+            description=description,
+            requires=requires,
+            strict=strict,
+            sandbox=sandbox,
+            session=session,
+        )(target)
         plugins.add("tools", made.name, made)
         return made
 
-    return make
+    return make(function) if callable(function) else make
 
 
 def _is_episode(name: str, hint: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
@@ -15,6 +16,7 @@ import attrs
 
 from olmo_eval.common import types
 from olmo_eval.common.sequences import items
+from olmo_eval.common.settings import settings_of
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import UsageError
 
@@ -159,8 +161,8 @@ def _explain(error: BaseException) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """``value`` as JSON types: attrs classes become objects, sets become sorted lists, bytes
-    become ``{"base64": ...}``.
+    """``value`` as JSON types: attrs classes and dataclasses become objects, sets become sorted
+    lists, bytes become ``{"base64": ...}``.
 
     Objects that are not plain data (scorers, formatters, metrics) say their class under
     ``"class"``; the kernel's types are plain, and so is a class that says ``plain_data = True``.
@@ -179,8 +181,8 @@ def to_json(value: Any) -> Any:
         return {"base64": base64.b64encode(value).decode("ascii")}
     if _is_written(type(value)):
         return value.text
-    if attrs.has(type(value)):
-        return _attrs_to_json(value)
+    if attrs.has(type(value)) or _is_record(value):
+        return _record_to_json(value)
     if isinstance(value, Iterable):
         return [to_json(v) for v in value]
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
@@ -189,9 +191,12 @@ def to_json(value: Any) -> Any:
     return f"{type(value).__module__}:{type(value).__qualname__}"
 
 
-def _attrs_to_json(value: Any) -> dict[str, Any]:
+def _is_record(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _record_to_json(value: Any) -> dict[str, Any]:
     kind = type(value)
     plain = getattr(kind, "plain_data", False) or kind.__module__.startswith(types.__name__)
     head = {} if plain else {"class": f"{kind.__module__}:{kind.__qualname__}"}
-    body = {f.name: to_json(getattr(value, f.name)) for f in attrs.fields(kind) if f.init}
-    return {**head, **body}
+    return {**head, **{name: to_json(part) for name, part in settings_of(value).items()}}

@@ -13,11 +13,12 @@ from typing import Any
 from attrs import field, frozen
 
 from olmo_eval.common.letters import chosen_letter
+from olmo_eval.common.settings import SettingsMeta, settings_of
 from olmo_eval.common.text import LABELS, fill, labelled_choices, template_values
 from olmo_eval.common.types import Instance, LMRequest, Message, RequestType
 
 
-class Formatter:
+class Formatter(metaclass=SettingsMeta):
     """Base of all formatters. ``fewshot`` is what precedes the question, already chosen."""
 
     request_type: RequestType = RequestType.COMPLETION
@@ -29,6 +30,11 @@ class Formatter:
         """The answer in what the model wrote, where it was told how to write it; None where it did
         not. A task's own extraction wins over it."""
         return text.strip()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its class and templates, for people and records."""
+        settings = {k: v for k, v in settings_of(self).items() if not k.startswith("_")}
+        return {"class": type(self).__name__, **settings}
 
 
 def _choices(instance: Instance) -> tuple[str, ...]:
@@ -65,30 +71,51 @@ class TextFormatter(Formatter):
     def _prefix(self, fewshot: Sequence[Instance]) -> str:
         if self._rendered[0] is fewshot:
             return str(self._rendered[1])
-        parts = [self.description] if self.description else []
-        parts += [self.query(shot) + self.answer(shot) for shot in fewshot]
-        prefix = "".join(part + self.fewshot_separator for part in parts)
+        separator = self.fewshot_separator
+        head = self.description
+        if head and not head.endswith(separator):
+            head += separator
+        shown = (self.query(shot) + self.answer(shot) + separator for shot in fewshot)
+        prefix = head + "".join(shown)
         self._rendered[:] = [fewshot, prefix]
         return prefix
 
 
 @frozen
-class CompletionFormatter(TextFormatter):
-    """Free generation: the model continues the prompt.
+class GenerationFormatter(TextFormatter):
+    """Free generation: the model continues the prompt, which ends with the question's text.
 
-    ``fewshot_answer_key`` names the metadata key that holds the text of an example's answer
-    where that is not ``gold_answer`` (a worked solution, say).
+    ``answer_prefix`` stands before the answers of the examples only. ``fewshot_answer_key`` names
+    the metadata key that holds the text of an example's answer where that is not ``gold_answer``
+    (a worked solution, say).
     """
 
     fewshot_answer_key: str | None = None
 
     def answer(self, instance: Instance) -> str:
+        return self.answer_prefix + self._shown(instance)
+
+    def _shown(self, instance: Instance) -> str:
         if self.fewshot_answer_key is None:
-            return self.answer_prefix + instance.gold_text
-        return self.answer_prefix + str(instance.metadata[self.fewshot_answer_key])
+            return instance.gold_text
+        return str(instance.metadata[self.fewshot_answer_key])
 
     def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
         return LMRequest(RequestType.COMPLETION, prompt=self.prompt(instance, fewshot))
+
+
+@frozen
+class CompletionFormatter(GenerationFormatter):
+    """Free generation after ``template`` and ``answer_prefix``, which ends the prompt too."""
+
+    template: str = "{question}"
+    answer_prefix: str = ""
+
+    def query(self, instance: Instance) -> str:
+        return super().query(instance) + self.answer_prefix
+
+    def answer(self, instance: Instance) -> str:
+        return self._shown(instance)
 
 
 @frozen
@@ -118,12 +145,12 @@ class ClozeFormatter(TextFormatter):
 
 
 @frozen
-class MultipleChoiceFormatter(TextFormatter):
+class LetteredFormatter(TextFormatter):
     """The choices stand in the prompt with letters, and the letters are scored.
 
     Choices go where the template says ``{choices}``, one ``choice_template`` line each; where it
     does not, they follow the template if ``include_choices_in_prompt``. ``prompt_suffix`` ends
-    the question.
+    the question. With a ``description`` this is how MMLU asks (Hendrycks et al. 2021).
     """
 
     request_type = RequestType.LOGLIKELIHOOD
@@ -155,30 +182,73 @@ class MultipleChoiceFormatter(TextFormatter):
 
 
 @frozen
-class MultipleChoiceLogprobFormatter(MultipleChoiceFormatter):
-    """Lettered choices under a one-line description, as MMLU asks (Hendrycks et al. 2021).
+class MultipleChoiceFormatter(LetteredFormatter):
+    """The choices stand in the prompt, one ``choice_template`` line each, and their texts are
+    scored as they are.
 
-    ``label_prefix`` stands before each letter in the list, ``answer_suffix`` ends the question.
+    ``{choice}`` is a choice's text, ``{label}`` its letter.
     """
 
-    template: str = "Question: {question}\n{choices}{answer_suffix}"
+    template: str = "{question}"
+    choice_template: str = "{choice}"
+    answer_prefix: str = ""
+
+    def answer(self, instance: Instance) -> str:
+        return self.answer_prefix + instance.gold_text
+
+    def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
+        return LMRequest(
+            RequestType.LOGLIKELIHOOD,
+            prompt=self.prompt(instance, fewshot),
+            continuations=tuple(self.answer_prefix + choice for choice in _choices(instance)),
+        )
+
+
+@frozen
+class MultipleChoiceLogprobFormatter(LetteredFormatter):
+    """The letters are scored after a question that shows its choices itself, or that is followed by
+    them where ``include_choices_in_prompt``.
+
+    ``label_prefix`` stands before each scored letter, and before each letter in the list;
+    ``answer_suffix`` ends the question. A ``description`` that ends in a blank line is not followed
+    by another.
+    """
+
+    template: str = "{question}"
+    choice_template: str = "{label}. {text}"
+    include_choices_in_prompt: bool = False
     label_prefix: str = " "
-    answer_suffix: str = "\nAnswer:"
+    answer_suffix: str = "\n\nAnswer:"
+    answer_prefix: str = field(default="", init=False)
 
     def query(self, instance: Instance) -> str:
-        lines = labelled_choices(_choices(instance), self.label_prefix + "{label}. {text}")
-        more = {"choices": lines, "answer_suffix": self.answer_suffix}
-        return fill(self.template, template_values(instance, **more))
+        template = self.label_prefix + self.choice_template
+        lines = labelled_choices(_choices(instance), template)
+        text = fill(self.template, template_values(instance, choices=lines))
+        if "{choices}" not in self.template and self.include_choices_in_prompt:
+            text += "\n" + lines
+        return text + self.prompt_suffix + self.answer_suffix
+
+    def answer(self, instance: Instance) -> str:
+        return self.label_prefix + super().answer(instance)
+
+    def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
+        labels = LABELS[: len(_choices(instance))]
+        return LMRequest(
+            RequestType.LOGLIKELIHOOD,
+            prompt=self.prompt(instance, fewshot),
+            continuations=tuple(self.label_prefix + label for label in labels),
+        )
 
 
 @frozen
 class PPLFormatter(TextFormatter):
     """The right answer's text is scored after the question: bits per byte, perplexity.
 
-    ``leading_space`` puts a space before the answer where it does not start with white space
-    itself; ``answer_prefix``, if any, stands before the answers of the few-shot examples instead.
-    ``always_prepend_separator`` puts the few-shot separator before the question even without
-    examples.
+    ``leading_space`` puts a space before the answer where there is a text before it and it does not
+    start with white space itself; ``answer_prefix``, if any, stands before the answers of the
+    few-shot examples instead. ``always_prepend_separator`` puts the few-shot separator before the
+    question even without examples.
     """
 
     request_type = RequestType.LOGLIKELIHOOD
@@ -206,9 +276,8 @@ class PPLFormatter(TextFormatter):
         prompt = self.prompt(instance, fewshot)
         if self.always_prepend_separator and not fewshot:
             prompt = self.fewshot_separator + prompt
-        return LMRequest(
-            RequestType.LOGLIKELIHOOD, prompt=prompt, continuations=(self.scored(instance),)
-        )
+        scored = self.scored(instance) if prompt else self.continuation(instance)
+        return LMRequest(RequestType.LOGLIKELIHOOD, prompt=prompt, continuations=(scored,))
 
 
 @frozen
@@ -225,10 +294,13 @@ class RollingFormatter(Formatter):
 
 @frozen
 class ChatFormatter(Formatter):
-    """A chat: few-shot examples are earlier turns, the question is the last user message."""
+    """A chat: few-shot examples are earlier turns, the question is the last user message.
+
+    The system prompt, where there is one, is the first of the messages.
+    """
 
     request_type = RequestType.CHAT
-    system_prompt: str | None = None
+    system_prompt: str | None = ""
     user_template: str = "{question}"
     assistant_template: str = "{answer}"
 
@@ -239,14 +311,15 @@ class ChatFormatter(Formatter):
         return fill(self.assistant_template, template_values(instance))
 
     def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
+        system = self.system_prompt or None
         messages: list[Message] = []
+        if system is not None:
+            messages.append({"role": "system", "content": system})
         for shot in fewshot:
             messages.append({"role": "user", "content": self.user(shot)})
             messages.append({"role": "assistant", "content": self.assistant(shot)})
         messages.append({"role": "user", "content": self.user(instance)})
-        return LMRequest(
-            RequestType.CHAT, messages=tuple(messages), system_prompt=self.system_prompt
-        )
+        return LMRequest(RequestType.CHAT, messages=tuple(messages), system_prompt=system)
 
 
 _MCQA_SYSTEM = (

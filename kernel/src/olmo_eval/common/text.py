@@ -37,11 +37,13 @@ def template_values(instance: Instance, **more: Any) -> dict[str, Any]:
 
 
 def labelled_choices(choices: tuple[str, ...], template: str) -> str:
-    """One line a choice, each with its letter: ``template`` has ``{label}`` and ``{text}``."""
+    """One line a choice: ``template`` has ``{label}`` and ``{text}``, also called ``{choice}``."""
     if len(choices) > len(LABELS):
         raise ValueError(f"{len(choices)} choices, but only {len(LABELS)} letters to label them")
     pairs = zip(LABELS, choices, strict=False)
-    return "\n".join(fill(template, {"label": label, "text": text}) for label, text in pairs)
+    return "\n".join(
+        fill(template, {"label": label, "text": text, "choice": text}) for label, text in pairs
+    )
 
 
 #: typographic quotation marks and apostrophes, and what a keyboard writes

@@ -38,12 +38,17 @@ class DataLoader:
 
     ``mirror`` is a folder (or several) in the mirror layout; None reads ``OLMO_EVAL_DATA_MIRROR``.
     A hub source is served from the mirror where the mirror has it, else from the hub.
+    ``cache_dir`` is kept for task packs that name one; the hub's library knows where its cache is
+    (``HF_HOME``).
     """
 
     def __init__(
-        self, mirror: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None
+        self,
+        mirror: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         self.mirror = Mirror.of(mirror)
+        self.cache_dir = cache_dir
 
     def load(self, source: DataSource) -> Iterator[Row]:
         """The rows of a source, one dict each, in the data's order, read as they are asked for.
@@ -197,3 +202,19 @@ def _no_such_file(source: DataSource, path: Path) -> DataError:
             f" {MIRROR_VARIABLE} serves hub data sets offline"
         )
     return DataError(f"{path}: no such file or folder", hint=hint)
+
+
+def get_default_loader() -> DataLoader:
+    """The loader that tasks use."""
+    return DataLoader()
+
+
+def load_dataset(source: DataSource | str, streaming: bool = False) -> Any:
+    """The rows of a source: a list, or an iterator where they are to be read one by one.
+
+    Raises:
+        DataError: missing or malformed data.
+    """
+    named = DataSource.parse(source) if isinstance(source, str) else source
+    rows = DataLoader().load(named)
+    return rows if streaming else list(rows)

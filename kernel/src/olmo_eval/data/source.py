@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 
+from olmo_eval.common.replaceable import replaceable
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.data.formats import is_data_file
@@ -36,6 +37,9 @@ class SourceKind(StrEnum):
     HUB = "hub"
     REMOTE = "remote"
 
+
+#: its published name
+SourceType = SourceKind
 
 _TYPE_NAMES = {
     "local": SourceKind.LOCAL,
@@ -79,6 +83,7 @@ def _data_files(value: Any) -> tuple[str, ...] | None:
     return tuple(str(os.fspath(name)) for name in items(value)) or None
 
 
+@replaceable
 @frozen
 class DataSource:
     """One split of one data set.
@@ -102,6 +107,19 @@ class DataSource:
     data_files: tuple[str, ...] | None = field(default=None, converter=_data_files)
     revision: str | None = None
     source_type: SourceKind | None = field(default=None, converter=_source_type)
+
+    def with_split(self, split: str) -> DataSource:
+        """This source at another split."""
+        return evolve(self, split=str(split))
+
+    def with_subset(self, subset: str | None) -> DataSource:
+        """This source at another subset."""
+        return evolve(self, subset=subset)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON values, without those that are not set."""
+        found = asdict(self)
+        return {name: value for name, value in found.items() if value is not None}
 
     def __attrs_post_init__(self) -> None:
         if not self.path:

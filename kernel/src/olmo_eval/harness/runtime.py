@@ -251,7 +251,7 @@ class Harness:
             return request
         if not (offered or config.system_prompt is not None or self.scaffold):
             return request
-        messages: tuple[Message, ...] = request.messages
+        messages: tuple[Message, ...] = request.without_system().messages
         if request.request_type is RequestType.COMPLETION:
             messages = ({"role": "user", "content": request.prompt},)
         prompts = [p for p in (config.system_prompt, request.system_prompt) if p is not None]

@@ -8,11 +8,9 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
-from olmo_eval.errors import OlmoEvalError
+from olmo_eval.errors import JudgeError
 
-
-class JudgeError(OlmoEvalError):
-    """A judge could not be asked, or its reply could not be read: the outcome is judge_failed."""
+__all__ = ["Judge", "JudgeConfig", "JudgeError", "Judgment"]
 
 
 @frozen

@@ -214,6 +214,7 @@ def _compare_task(
             f"{name}: run {b.run_id} has no metric {entry['key']}",
             hint="rescore it with the metrics of the other run",
         )
+    _refuse_computed(a, b, name, entry["key"])
     _refuse_opposite(a, b, name, entry)
     found = pairs(a, b, name, entry["key"])
     if len(found.a) == 0:
@@ -260,6 +261,21 @@ def _compare_task(
         differences,
         logarithmic,
     )
+
+
+def _refuse_computed(a: Run, b: Run, name: str, key: str) -> None:
+    """Refuse a score that is no mean over questions: there is nothing to pair.
+
+    Raises:
+        UsageError: naming the metric.
+    """
+    for run in (a, b):
+        if any(m["key"] == key and m.get("computed") for m in run.task_record(name)["metrics"]):
+            raise UsageError(
+                f"{name}: {key} of run {run.run_id} is computed from all responses at once, so "
+                "questions cannot be paired by it",
+                hint="rescore both runs with a primary_metric that has a value for each question",
+            )
 
 
 def _refuse_opposite(a: Run, b: Run, name: str, entry: Mapping[str, Any]) -> None:

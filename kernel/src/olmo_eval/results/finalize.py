@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from attrs import frozen
+from attrs import field, frozen
 
 from olmo_eval.common.metrics import Metric
 from olmo_eval.results import journal, schema
@@ -38,13 +38,15 @@ _HEAD = 200
 @frozen
 class TaskMeta:
     """What the tables need to know of a task: its name, its metrics, its scorers' names, and the
-    key of the metric that stands for it.
+    key of the metric that stands for it. ``computed`` are scores by metric key that were computed
+    from all responses at once.
     """
 
     name: str
     metrics: tuple[Metric, ...]
     scorers: tuple[str, ...]
     primary: str
+    computed: Mapping[str, float] = field(factory=dict)
 
 
 def write_tables(
@@ -63,6 +65,11 @@ def write_tables(
         tally = Tally(task.primary, unconditional=unconditional)
         columns[task.name] = write_task(folder, task.name, keys, task.scorers, rows, tally)
     return columns
+
+
+def task_rows(journal_path: Path, name: str, places: Places) -> Iterator[Row]:
+    """The rows of a task's instances, in the order of the data."""
+    return (row for row, _ in _rows(journal_path, places.in_order(name)))
 
 
 def _rows(path: Path, places: Sequence[tuple[int, int | None]]) -> Iterator[tuple[Row, int]]:

@@ -23,7 +23,7 @@ import orjson
 from olmo_eval.common.convert import to_json
 from olmo_eval.errors import OlmoEvalError
 
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 class JournalError(OlmoEvalError):

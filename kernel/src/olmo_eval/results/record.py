@@ -34,6 +34,7 @@ from olmo_eval.common.types import (
 Row = dict[str, Any]
 
 ANSWER, SCORE = "answer", "score"
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 #: where an output's metadata keeps a log-probability that is NaN or infinite
 _NON_FINITE = "sum_logprob"
 
@@ -46,7 +47,7 @@ def dumps(value: Any) -> str:
 def _bytes(value: Any) -> bytes:
     """Canonical JSON: also of integers beyond 64 bits and lone surrogates, which orjson refuses."""
     try:
-        return orjson.dumps(value, default=to_json, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, default=to_json, option=_OPTIONS)
     except TypeError:
         text = json.dumps(
             to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str

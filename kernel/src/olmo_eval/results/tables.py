@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from olmo_eval.common.metrics import Metric
 from olmo_eval.results import schema
 from olmo_eval.results.columns import TaskColumns
+from olmo_eval.results.computed import note_computed, with_computed
 from olmo_eval.results.finalize import TaskMeta, write_tables
 from olmo_eval.results.folder import RunFolder, unwritable, write_atomically
 from olmo_eval.results.places import Places
@@ -56,6 +57,7 @@ def write_results(
         for metric in meta.metrics
         for note in declared_wrongly(metric, columns[meta.name].values(metric.key))
     ]
+    remarks += note_computed(record, tasks, scores)
     if remarks:
         record["remarks"] = remarks
     return scores
@@ -85,6 +87,7 @@ def _scores(
             columns[meta.name],
             expected.get(meta.name, columns[meta.name].n),
         )
+        scores[-len(meta.metrics) :] = with_computed(scores[-len(meta.metrics) :], meta.computed)
     return scores
 
 

@@ -169,6 +169,8 @@ def checked(
             f"{request.label} returned {_a(result)}, not an ExternalEvalResult",
             hint="execute returns ExternalEvalResult(metrics={...})",
         )
+    if not result.success:
+        raise PluginError(f"{request.label} failed: {result.error or 'it does not say why'}")
     metrics = _metrics(result, request)
     primary = _primary(result, metrics, request)
     instances = _instances(result, set(metrics), primary, request)
@@ -208,7 +210,8 @@ def _metrics(result: ExternalEvalResult, request: ExternalRequest) -> dict[str, 
 
 
 def _declared(named: Any, request: ExternalRequest) -> ExternalMetric:
-    """The declaration of a reported metric: which direction is better is never guessed."""
+    """The declaration of a reported metric: which direction is better is never guessed, but for
+    evals of the published shape, which have no way to say it and report what is better higher."""
     known = request.declared
     if isinstance(named, ExternalMetric):
         if known.get(named.name, named) != named:
@@ -216,6 +219,8 @@ def _declared(named: Any, request: ExternalRequest) -> ExternalMetric:
                 f"{request.label} reports the metric {named.name!r} other than it declares it"
             )
         return named
+    if not known and request.kind.takes_parts():
+        return ExternalMetric(str(named), higher_is_better=True)  # as published evals report
     if named not in known:
         raise PluginError(
             f"{request.label} reports the metric {named!r}, which it does not declare",

@@ -100,7 +100,7 @@ class ExternalSession(Sitting):
         async with BlockingPortal() as portal:
             model = ModelApart(self.harness, portal)
             context = ExternalContext(model, dict(request.arguments), self._place)
-            call = Apart(lambda: request.kind().execute(context))
+            call = Apart(lambda: request.kind().run(context))
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen, call)
                 in_time = await call.ended_within(limit)

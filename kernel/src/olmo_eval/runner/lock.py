@@ -32,10 +32,12 @@ from olmo_eval.results.redact import is_secret_name
 from olmo_eval.runner.code import Code, CodeReader
 from olmo_eval.runner.plan import PlannedTask
 
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
+
 
 def digest(value: Any) -> str:
     """16 hexadecimal digits of the SHA-256 of a JSON-like value."""
-    content = orjson.dumps(value, default=to_json, option=orjson.OPT_SORT_KEYS)
+    content = orjson.dumps(value, default=to_json, option=_OPTIONS)
     return hashlib.sha256(content).hexdigest()[:16]
 
 

@@ -41,7 +41,7 @@ from olmo_eval.runner.feed import Feed, Work
 from olmo_eval.runner.interrupt import Interrupted, exit_failure, exits_are_failures
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.processes import Processes
-from olmo_eval.runner.scoring_workers import scored_at_once, scoring_workers
+from olmo_eval.runner.scoring_workers import scoring_workers, task_scored_at_once
 from olmo_eval.runner.surroundings import environment_digest, stands_alone
 from olmo_eval.runner.timelimit import time_limits
 
@@ -105,7 +105,7 @@ class Pipeline:
         #: answers whose scoring was given up when the run was stopped
         self.unscored = 0
         self._planned = [feed.planned for feed in feeds]
-        self._at_once = {p.name: scored_at_once(p.task.scorers_once) for p in self._planned}
+        self._at_once = {p.name: task_scored_at_once(p.task) for p in self._planned}
         self._feeds = [(feed, anyio.Event()) for feed in feeds]
         self._room = anyio.Semaphore(_PREPARED)
         self._current: Iterator[Work] | None = None

@@ -24,7 +24,14 @@ from olmo_eval.data import DataLoader
 from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
-from olmo_eval.evals.tasks.common import Task, TaskConfig, TaskSpec, build_task, parse_spec
+from olmo_eval.evals.tasks.common import (
+    Task,
+    TaskConfig,
+    TaskSpec,
+    build_task,
+    hooks,
+    parse_spec,
+)
 from olmo_eval.evals.tasks.common.fewshot import refuse_unshown
 from olmo_eval.evals.tasks.common.registry import variant_settings, variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
@@ -223,7 +230,9 @@ def check_task(task: Task, spec: str) -> tuple[Instance, LMRequest]:
     """
     config = task.config
     if not config.metrics:
-        raise UsageError(f"task {spec!r} has no metrics", hint=_metrics_hint(spec))
+        own = hooks.overrides(task, "compute_metrics")
+        hint = "it must declare those that its compute_metrics returns" if own else None
+        raise UsageError(f"task {spec!r} has no metrics", hint=hint or _metrics_hint(spec))
     keys = [metric.key for metric in config.metrics]
     for key in keys:
         if keys.count(key) > 1:

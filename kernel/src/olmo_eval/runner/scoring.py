@@ -13,7 +13,7 @@ from olmo_eval.common.scorers.likelihood import require_finite, with_scored_cont
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, Outcome, Response
 from olmo_eval.common.types.response import NON_FINITE
 from olmo_eval.errors import ProviderError
-from olmo_eval.evals.tasks.common import Task
+from olmo_eval.evals.tasks.common import Task, hooks
 from olmo_eval.faults import reason
 from olmo_eval.harness.answered import Answered
 from olmo_eval.harness.runtime import natural_outcome
@@ -63,14 +63,16 @@ async def scored(
     """
     outputs = answered.outputs
     evidence: list[dict[str, Any]] = [{} for _ in outputs]
-    scores: Mapping[str, tuple[float, ...]] = {}
+    scores: Mapping[str, Any] = {}
     error = None
     try:
         refuse_non_finite(outputs)
-        outputs = await extract(task, request, outputs, means.limits)
+        outputs = await extract(task, request, outputs, means.limits, instance)
         if given_up is not None:
             raise ScoringFailed(*given_up)
-        scores = await _score(task.scorers_once, instance, outputs, answered, evidence, means)
+        response = Response(instance_id, instance, request, outputs, latency=latency)
+        response = await _score_response(task, response, answered, evidence, means)
+        outputs, scores = response.outputs, response.scores
         outcome = answered_outcome(request, outputs)
     except ScoringFailed as failure:
         outcome, error, scores = failure.outcome, str(failure), failure.scores
@@ -85,7 +87,11 @@ def _with_evidence(output: LMOutput, evidence: Mapping[str, Any]) -> LMOutput:
 
 
 async def extract(
-    task: Task, request: LMRequest, outputs: tuple[LMOutput, ...], limits: TimeLimits
+    task: Task,
+    request: LMRequest,
+    outputs: tuple[LMOutput, ...],
+    limits: TimeLimits,
+    instance: Instance,
 ) -> tuple[LMOutput, ...]:
     """The outputs with their answers extracted; scored continuations need none, and say what of
     their context was scored with them.
@@ -97,6 +103,9 @@ async def extract(
         return with_scored_context(request, outputs)
     try:
         seconds = limits.seconds()
+        if hooks.overrides(task, "_extract_answers"):
+            batch = hooks.extract_batch
+            return await limits.call(seconds, batch, task, instance, request, outputs)
         return tuple([await limits.call(seconds, task.extracted, output) for output in outputs])
     except Exception as error:
         raise ScoringFailed(Outcome.SCORER_FAILED, f"extraction: {describe(error)}") from error
@@ -114,6 +123,43 @@ def refuse_non_finite(outputs: Iterable[LMOutput]) -> None:
             require_finite(output)
     except ValueError as error:
         raise ScoringFailed(Outcome.SCORER_FAILED, f"{NON_FINITE}: {error}") from error
+
+
+async def _score_response(
+    task: Task,
+    response: Response,
+    answered: Answered,
+    evidence: list[dict[str, Any]],
+    means: Means,
+) -> Response:
+    """``response`` with its scores, by the task's own ``score_responses`` where it has one.
+
+    Raises:
+        ScoringFailed: a judge or a sandbox failed, or a scorer.
+    """
+
+    async def score(unscored: Response) -> Response:
+        numbers = await _score(
+            task.scorers_once, unscored.instance, unscored.outputs, answered, evidence, means
+        )
+        found = {name: task.summed_up(each) for name, each in numbers.items()}
+        return evolve(unscored, scores={**unscored.scores, **found})
+
+    if not hooks.overrides(task, "score_responses"):
+        return await score(response)
+    limits = means.limits
+    try:
+        scoring = hooks.score_with(task, response, score)
+        return await limits.wait(limits.seconds(AsyncScorer), scoring)
+    except ScoringFailed:
+        raise
+    except JudgeError as error:
+        raise ScoringFailed(Outcome.JUDGE_FAILED, f"score_responses: {error}") from error
+    except (SandboxError, ProviderError) as error:
+        raise ScoringFailed(Outcome.INFRA_FAILED, f"score_responses: {error}") from error
+    except Exception as error:
+        told = f"score_responses: {describe(error)}"
+        raise ScoringFailed(Outcome.SCORER_FAILED, told) from error
 
 
 async def _score(

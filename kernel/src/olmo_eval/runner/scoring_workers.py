@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from olmo_eval.common.scorers import AsyncScorer, Scorer
+from olmo_eval.evals.tasks.common import Task, hooks
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.processes import cores
@@ -18,13 +19,20 @@ def scored_at_once(scorers: Iterable[Scorer]) -> bool:
     return not any(isinstance(s, AsyncScorer) or s.cpu_bound for s in scorers)
 
 
+def task_scored_at_once(task: Task) -> bool:
+    """Whether a task's scorers only look, and it leaves the scoring to them."""
+    return scored_at_once(task.scorers_once) and not hooks.overrides(task, "score_responses")
+
+
 def scoring_workers(config: HarnessConfig, tasks: Iterable[PlannedTask]) -> int:
     """The harness's ``scoring_concurrency``, else as many as keep what the scorers need busy: the
     processors, the sandboxes, or the judges' models."""
     if config.scoring_concurrency is not None:
         return config.scoring_concurrency
-    scorers = [s for planned in tasks for s in planned.task.scorers_once]
-    return max((_workers(config, scorer) for scorer in scorers), default=1)
+    planned = list(tasks)
+    scorers = [s for one in planned for s in one.task.scorers_once]
+    own = [_WAITING for one in planned if hooks.overrides(one.task, "score_responses")]
+    return max([*own, *(_workers(config, scorer) for scorer in scorers)], default=1)
 
 
 def _workers(config: HarnessConfig, scorer: Scorer) -> int:

@@ -27,6 +27,7 @@ from olmo_eval.results.tables import write_results
 from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
 from olmo_eval.runner.interrupt import Interrupted, interrupts
+from olmo_eval.runner.overall import computed_scores
 from olmo_eval.runner.pipeline import Pipeline, most_telling, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.probe import probe, refuse_other_model
@@ -307,16 +308,17 @@ class Session(Sitting):
     # -- the end
 
     def _finish(self, status: str, seconds: float) -> None:
+        self.journal.sync()
         tasks = [
             TaskMeta(
                 p.name,
                 p.task.config.metrics,
                 tuple(s.name for s in p.task.scorers_once),
                 p.primary_key,
+                computed_scores(self.folder.journal, p, self._places),
             )
             for p in self.job.plan.tasks
         ]
-        self.journal.sync()
         results = write_results(
             self.folder, self.record, tasks, self.job.plan.suites, self.expected, self._places
         )

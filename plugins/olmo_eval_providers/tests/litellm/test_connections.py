@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 TASK = """
-from olmo_eval.common.formatters import ChatFormatter, CompletionFormatter
+from olmo_eval.common.formatters import ChatFormatter, GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance
@@ -29,7 +29,7 @@ from olmo_eval.evals.tasks.common import Task, register
 
 @register("twenty")
 class Twenty(Task):
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
     @property

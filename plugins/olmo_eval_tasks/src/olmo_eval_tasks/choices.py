@@ -6,7 +6,7 @@ their letters, ``bpb`` scores the right choice alone. All three put the question
 
 from __future__ import annotations
 
-from olmo_eval.common.formatters import ClozeFormatter, MultipleChoiceFormatter, PPLFormatter
+from olmo_eval.common.formatters import ClozeFormatter, LetteredFormatter, PPLFormatter
 from olmo_eval.common.metrics import BPBMetricInstanceAvg, Metric
 
 #: how OLMES puts a question (Gu et al. 2024, https://arxiv.org/abs/2406.08446)
@@ -21,9 +21,9 @@ def cloze(question: str = QUESTION) -> ClozeFormatter:
     return ClozeFormatter(template=question + "\nAnswer:")
 
 
-def lettered(question: str = QUESTION) -> MultipleChoiceFormatter:
+def lettered(question: str = QUESTION) -> LetteredFormatter:
     """Lists the choices below ``question`` and scores their letters."""
-    return MultipleChoiceFormatter(template=question + "\n{choices}\nAnswer:")
+    return LetteredFormatter(template=question + "\n{choices}\nAnswer:")
 
 
 def gold_text(question: str = QUESTION) -> PPLFormatter:

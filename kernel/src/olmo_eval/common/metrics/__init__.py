@@ -6,6 +6,7 @@ from olmo_eval.common.metrics.accuracy import (
     RecallMetric,
     SQuADF1Metric,
     SubsetAccuracyMetric,
+    ToolAccuracyMetric,
 )
 from olmo_eval.common.metrics.base import Metric
 from olmo_eval.common.metrics.choice import (
@@ -22,6 +23,7 @@ from olmo_eval.common.metrics.likelihood import (
     MeanPerplexityMetric,
 )
 from olmo_eval.common.metrics.samples import MajorityVoteMetric, PassAtKMetric, PassPowKMetric
+from olmo_eval.supplied import from_registry
 
 __all__ = [
     "AccuracyMetric",
@@ -42,4 +44,15 @@ __all__ = [
     "RecallMetric",
     "SQuADF1Metric",
     "SubsetAccuracyMetric",
+    "ToolAccuracyMetric",
 ]
+
+#: metrics of plugins -> the names they are registered under
+_SUPPLIED: dict[str, str | tuple[str, ...]] = {
+    "IFEvalInstLooseAccuracy": "inst_level_loose_acc",
+    "IFEvalInstStrictAccuracy": "inst_level_strict_acc",
+    "IFEvalPromptLooseAccuracy": "prompt_level_loose_acc",
+    "IFEvalPromptStrictAccuracy": "prompt_level_strict_acc",
+}
+
+__getattr__ = from_registry(__name__, "metrics", _SUPPLIED, "olmo-eval-tasks")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen, validators
 
-from olmo_eval.common.metrics.base import Metric, scores_of
+from olmo_eval.common.metrics.base import Metric, as_scorer, scores_of
+from olmo_eval.common.scorers import F1Scorer, Scorer, SQuADF1Scorer, SubstringRecallScorer
+from olmo_eval.common.scorers.tools import ToolCallScorer
 from olmo_eval.common.types import Response
 
 #: how several samples of one instance become one number
@@ -31,9 +33,11 @@ class AccuracyMetric(Metric):
     takes the task's ``output_score_aggregation``.
     """
 
-    name: ClassVar[str] = "accuracy"
+    name: str = field(default="accuracy", kw_only=True)
     over_samples: str | None = field(
-        default=None, validator=validators.optional(validators.in_(AGGREGATIONS))
+        default=None,
+        validator=validators.optional(validators.in_(AGGREGATIONS)),
+        kw_only=True,
     )
 
     @property
@@ -53,7 +57,8 @@ class AccuracyMetric(Metric):
 class F1Metric(AccuracyMetric):
     """Mean of an F1 scorer."""
 
-    name: ClassVar[str] = "f1"
+    scorer: Scorer = field(factory=F1Scorer, converter=as_scorer)
+    name: str = field(default="f1", kw_only=True)
 
     @property
     def metric_name(self) -> str:
@@ -64,14 +69,17 @@ class F1Metric(AccuracyMetric):
 class SQuADF1Metric(F1Metric):
     """Mean of SQuAD's F1."""
 
-    name: ClassVar[str] = "squad_f1"
+    scorer: Scorer = field(factory=SQuADF1Scorer, converter=as_scorer)
+    name: str = field(default="squad_f1", kw_only=True)
+    aliases = ("f1",)
 
 
 @frozen
 class RecallMetric(F1Metric):
     """Mean of a recall scorer."""
 
-    name: ClassVar[str] = "recall"
+    scorer: Scorer = field(factory=SubstringRecallScorer, converter=as_scorer)
+    name: str = field(default="recall", kw_only=True)
 
 
 @frozen
@@ -82,7 +90,7 @@ class SubsetAccuracyMetric(AccuracyMetric):
     them.
     """
 
-    name: str = field(default="any::any", kw_only=True)  # type: ignore[misc]
+    name: str = field(default="any::any", kw_only=True)
 
     @name.validator
     def _has_key_and_value(self, _attribute: Any, name: str) -> None:
@@ -100,3 +108,11 @@ class SubsetAccuracyMetric(AccuracyMetric):
         if (key, wanted) != ("any", "any") and wanted not in map(str, values):
             return None
         return super().value(response)
+
+
+@frozen
+class ToolAccuracyMetric(AccuracyMetric):
+    """Mean of how well tools were called."""
+
+    name: str = field(default="tool_accuracy", kw_only=True)
+    scorer: Scorer = field(factory=ToolCallScorer, converter=as_scorer)

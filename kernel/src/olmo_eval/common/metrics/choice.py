@@ -56,7 +56,8 @@ def _right(response: Response, n: int) -> list[int]:
 class LogprobMCAccuracyMetric(Metric):
     """1 where the right choice has the highest log-probability."""
 
-    name: ClassVar[str] = "acc_raw"
+    name: str = field(default="acc_raw", kw_only=True)
+    aliases = ("accuracy",)
     version: ClassVar[int] = 2
     reads: ClassVar[Reads | None] = "likelihood"
     binary: ClassVar[bool] = True
@@ -80,7 +81,7 @@ class LogprobMCAccuracyMetric(Metric):
 class LogprobPerCharMCAccuracyMetric(LogprobMCAccuracyMetric):
     """1 where the right choice has the highest log-probability a character."""
 
-    name: ClassVar[str] = "acc_per_char"
+    name: str = field(default="acc_per_char", kw_only=True)
 
     def strengths(self, response: Response) -> Sequence[float]:
         outputs = choice_outputs(response)
@@ -91,7 +92,7 @@ class LogprobPerCharMCAccuracyMetric(LogprobMCAccuracyMetric):
 class LogprobPerTokenMCAccuracyMetric(LogprobMCAccuracyMetric):
     """1 where the right choice has the highest log-probability a token."""
 
-    name: ClassVar[str] = "acc_per_token"
+    name: str = field(default="acc_per_token", kw_only=True)
 
     def strengths(self, response: Response) -> Sequence[float]:
         outputs = choice_outputs(response)
@@ -104,7 +105,7 @@ class LogprobPerTokenMCAccuracyMetric(LogprobMCAccuracyMetric):
 class LogprobUncondMCAccuracyMetric(LogprobMCAccuracyMetric):
     """1 where the question raises the right choice's log-probability most."""
 
-    name: ClassVar[str] = "acc_uncond"
+    name: str = field(default="acc_uncond", kw_only=True)
     needs_unconditional: ClassVar[bool] = True
 
     def strengths(self, response: Response) -> Sequence[float]:
@@ -121,7 +122,7 @@ class LogprobUncondMCAccuracyMetric(LogprobMCAccuracyMetric):
 class GreedyAccuracyMetric(Metric):
     """1 where greedy decoding would produce the right continuation, token by token."""
 
-    name: ClassVar[str] = "greedy_accuracy"
+    name: str = field(default="greedy_accuracy", kw_only=True)
     reads: ClassVar[Reads | None] = "likelihood"
     binary: ClassVar[bool] = True
     scorer: Scorer = field(factory=LogprobScorer, converter=as_scorer)

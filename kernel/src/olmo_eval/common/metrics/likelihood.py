@@ -34,7 +34,7 @@ def gold_output(response: Response) -> LMOutput:
 class BPBMetricInstanceAvg(Metric):
     """Mean over instances of the right answer's bits per byte."""
 
-    name: ClassVar[str] = "bits_per_byte"
+    name: str = field(default="bits_per_byte", kw_only=True)
     reads: ClassVar[Reads | None] = "likelihood"
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
@@ -48,7 +48,8 @@ class BPBMetricInstanceAvg(Metric):
 class BPBMetricByteAvg(BPBMetricInstanceAvg):
     """Bits of all right answers divided by their bytes: long answers weigh more."""
 
-    name: ClassVar[str] = "bits_per_byte_corpus"
+    name: str = field(default="bits_per_byte_corpus", kw_only=True)
+    aliases = ("bits_per_byte",)
     weighted: ClassVar[bool] = True
 
     def weight(self, response: Response) -> float:
@@ -59,7 +60,7 @@ class BPBMetricByteAvg(BPBMetricInstanceAvg):
 class MeanPerplexityMetric(BPBMetricInstanceAvg):
     """Mean over instances of the right answer's perplexity a token."""
 
-    name: ClassVar[str] = "perplexity"
+    name: str = field(default="perplexity", kw_only=True)
     bounds: ClassVar[tuple[float | None, float | None]] = (1.0, None)
     scorer: Scorer = field(factory=PerplexityScorer, converter=as_scorer)
 
@@ -68,7 +69,8 @@ class MeanPerplexityMetric(BPBMetricInstanceAvg):
 class CorpusPerplexityMetric(Metric):
     """exp of the mean negative log-probability a token over all right answers together."""
 
-    name: ClassVar[str] = "perplexity_corpus"
+    name: str = field(default="perplexity_corpus", kw_only=True)
+    aliases = ("corpus_perplexity",)
     reads: ClassVar[Reads | None] = "likelihood"
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)

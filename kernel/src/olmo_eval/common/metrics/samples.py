@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from attrs import field, frozen, validators
 
-from olmo_eval.common.metrics.base import Metric, scores_of
-from olmo_eval.common.scorers import Reads
+from olmo_eval.common.metrics.base import Metric, as_scorer, scores_of
+from olmo_eval.common.scorers import Reads, Scorer
 from olmo_eval.common.types import Response, SamplingParams
 from olmo_eval.errors import UsageError
 
@@ -23,7 +23,8 @@ class PassAtKMetric(Metric):
     ``threshold``.
     """
 
-    name: ClassVar[str] = "pass_at"
+    scorer: Scorer = field(converter=as_scorer)
+    name: str = field(default="pass_at", kw_only=True)
     reads: ClassVar[Reads | None] = "text"
     k: int = field(default=1, kw_only=True, validator=validators.ge(1))
     threshold: float = field(default=0.5, kw_only=True)
@@ -55,7 +56,7 @@ class PassAtKMetric(Metric):
 class PassPowKMetric(PassAtKMetric):
     """Probability that all of k samples pass: C(c, k) / C(n, k), unbiased (tau-bench, 2024)."""
 
-    name: ClassVar[str] = "pass_pow"
+    name: str = field(default="pass_pow", kw_only=True)
 
     def estimate(self, n: int, c: int) -> float:
         return comb(c, self.k) / comb(n, self.k)
@@ -68,7 +69,7 @@ class MajorityVoteMetric(Metric):
     Answers that could not be extracted do not vote; a tie goes to the answer that came first.
     """
 
-    name: ClassVar[str] = "majority_vote"
+    name: str = field(default="majority_vote", kw_only=True)
     reads: ClassVar[Reads | None] = "text"
 
     @property

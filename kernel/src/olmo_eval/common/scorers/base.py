@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from olmo_eval.common.settings import SettingsMeta, settings_of
 from olmo_eval.common.types import Instance, LMOutput
 
 #: what scorers and metrics look at: a generated text, or log-probabilities of given texts
@@ -14,11 +15,11 @@ class NoGoldError(ValueError):
     """There is no gold answer to compare with: the instance has no score, rather than 0."""
 
 
-class Scorer:
+class Scorer(metaclass=SettingsMeta):
     """Base of scorers that only look: instance and output in, one number out.
 
     The answer to judge is ``output.extracted_answer``, which the task extracted. Subclasses are
-    ``attrs.frozen`` values whose fields are their settings::
+    plain classes, dataclasses, or ``attrs.frozen`` values, whose fields are their settings::
 
         @frozen
         class RhymeScorer(Scorer):
@@ -28,7 +29,7 @@ class Scorer:
                 return float(output.text.endswith(instance.gold_text[-3:]))
     """
 
-    name: ClassVar[str] = ""
+    name: str = ""
     #: raised whenever the numbers it gives for the same output change
     version: ClassVar[int] = 1
     #: whether scoring takes long enough (over a millisecond) to be kept off the event loop
@@ -46,6 +47,15 @@ class Scorer:
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         raise NotImplementedError(f"{type(self).__name__} does not say how to score")
+
+    @property
+    def requires_async(self) -> bool:
+        """Whether it calls a judge or runs code."""
+        return isinstance(self, AsyncScorer)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its name and settings, for people and records."""
+        return {"name": self.name, "class": type(self).__name__, **settings_of(self)}
 
 
 class AsyncScorer(Scorer):

@@ -18,7 +18,7 @@ class JudgeScorer(AsyncScorer):
     of the judge (the outcome ``judge_failed``), never a score.
     """
 
-    name = "judge"
+    name: str = "judge"
     reads = "text"
     judge: str | None = None
 

@@ -72,7 +72,7 @@ def non_finite(output: LMOutput) -> float | None:
 class LogprobScorer(Scorer):
     """Natural-log probability of the continuation, in nats."""
 
-    name = "logprob"
+    name: str = "logprob"
     reads = "likelihood"
     bounds = (None, 0.0)
 
@@ -85,7 +85,7 @@ class BitsPerByteScorer(Scorer):
     """-log2 probability of the continuation divided by the UTF-8 bytes of what was scored: leading
     white space included, also where it ends the context."""
 
-    name = "bits_per_byte"
+    name: str = "bits_per_byte"
     version = 2
     reads = "likelihood"
     bounds = (0.0, None)
@@ -101,7 +101,7 @@ class BitsPerByteScorer(Scorer):
 class PerplexityScorer(Scorer):
     """exp of the mean negative log-probability a token."""
 
-    name = "perplexity"
+    name: str = "perplexity"
     reads = "likelihood"
     bounds = (1.0, None)
 

@@ -48,17 +48,18 @@ class ExactMatchScorer(Scorer):
     """1 where the extracted answer equals a gold answer.
 
     Texts are compared in Unicode's form NFC and with plain apostrophes and quotation marks; unless
-    ``case_sensitive``, also without case. With ``strip``, outer white space does not count.
+    ``case_sensitive``, also without case. With ``strip_whitespace``, outer white space does not
+    count.
     """
 
-    name = "exact_match"
+    name: str = "exact_match"
     version = 2
     reads = "text"
     case_sensitive: bool = False
-    strip: bool = True
+    strip_whitespace: bool = True
 
     def _clean(self, text: str) -> str:
-        text = text.strip() if self.strip else text
+        text = text.strip() if self.strip_whitespace else text
         return canonical(text) if self.case_sensitive else fold(text)
 
     def score(self, instance: Instance, output: LMOutput) -> float:
@@ -78,7 +79,7 @@ class ExactMatchFlexScorer(Scorer):
     shape of apostrophes do not count.
     """
 
-    name = "exact_match_flex"
+    name: str = "exact_match_flex"
     version = 2
     reads = "text"
 
@@ -109,7 +110,7 @@ class F1Scorer(Scorer):
     Punctuation counts, unlike in SQuAD's, and so do signs and decimal points of numbers.
     """
 
-    name = "f1"
+    name: str = "f1"
     version = 2
     reads = "text"
 
@@ -130,7 +131,7 @@ class SQuADF1Scorer(Scorer):
     one word to it, and so are ``-5`` and ``5``. ``f1`` tells them apart.
     """
 
-    name = "squad_f1"
+    name: str = "squad_f1"
     version = 2
     reads = "text"
 
@@ -147,7 +148,7 @@ class SQuADF1Scorer(Scorer):
 class SubstringRecallScorer(Scorer):
     """Share of the gold answers that occur in the output, case and form of apostrophes aside."""
 
-    name = "substring_recall"
+    name: str = "substring_recall"
     version = 2
     reads = "text"
 
@@ -166,7 +167,7 @@ class MultipleChoiceScorer(Scorer):
     choices have the right text, either counts.
     """
 
-    name = "multiple_choice"
+    name: str = "multiple_choice"
     version = 2
     reads = "text"
 

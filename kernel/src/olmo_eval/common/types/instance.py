@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from olmo_eval.common.replaceable import replaceable
 from olmo_eval.common.sequences import items_or_none
 from olmo_eval.common.types.environment import EnvironmentSpec
 
@@ -39,6 +40,7 @@ def _texts_or_none(value: Any) -> tuple[str, ...] | None:
     return None if value is None else tuple(map(_text, value))
 
 
+@replaceable
 @frozen
 class Instance:
     """One question, with what is needed to ask it and to judge the answer.
@@ -55,6 +57,10 @@ class Instance:
     ``tools`` are what this question offers the model besides the harness's own: schemas
     (``ToolSchema``, or OpenAI's shape), or tools that can be run. ``environment`` says in what
     environment the question is worked on; None takes the harness's sandboxes as they are.
+
+    What a scorer of an agent compares with: ``expected_tool_calls``, in order; ``should_abstain``,
+    whether calling no tool is right; ``required_trajectory``, names of the tools that must be
+    called; ``initial_state`` and ``expected_final_state`` of the world that it works in.
     """
 
     question: str = field(converter=_text)
@@ -62,6 +68,11 @@ class Instance:
     choices: tuple[str, ...] | None = field(default=None, converter=_texts_or_none)
     metadata: Mapping[str, Any] = field(factory=dict)
     tools: tuple[Any, ...] | None = field(default=None, converter=items_or_none)
+    expected_tool_calls: tuple[Any, ...] | None = field(default=None, converter=items_or_none)
+    should_abstain: bool | None = None
+    required_trajectory: tuple[Any, ...] | None = field(default=None, converter=items_or_none)
+    initial_state: Any = None
+    expected_final_state: Any = None
     environment: EnvironmentSpec | None = None
 
     @property

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
-from attrs import field, frozen
+from attrs import define, field
 
+from olmo_eval.common.replaceable import replaceable
+from olmo_eval.common.sequences import items
 from olmo_eval.common.types.tools import ToolCall
 from olmo_eval.common.types.trajectory import Trajectory
 from olmo_eval.common.types.usage import Usage
+
+
+class TopLogProb(TypedDict):
+    """A token that the model might have written, and its natural-log probability."""
+
+    token: str
+    logprob: float
+    bytes: NotRequired[list[int] | None]
 
 
 class TokenLogprob(TypedDict):
@@ -17,9 +27,16 @@ class TokenLogprob(TypedDict):
 
     token: str
     logprob: float
+    bytes: NotRequired[list[int] | None]
+    top_logprobs: NotRequired[list[TopLogProb] | None]
 
 
-@frozen
+#: its published name
+LogProbEntry = TokenLogprob
+
+
+@replaceable
+@define
 class LMOutput:
     """One sample of a generation, or one scored continuation.
 
@@ -43,10 +60,15 @@ class LMOutput:
     num_tokens: int | None = None
     is_greedy: bool | None = None
     logprobs: tuple[TokenLogprob, ...] | None = None
-    tool_calls: tuple[ToolCall, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = field(default=(), converter=items)
     finish_reason: str | None = None
     usage: Usage | None = None
     extracted_answer: Any = None
     trajectory: Trajectory | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
     reasoning: str | None = None
+
+    @property
+    def has_tool_calls(self) -> bool:
+        """Whether the model called a tool."""
+        return bool(self.tool_calls)

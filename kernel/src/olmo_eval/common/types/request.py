@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Required, TypedDict
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import optional
 
 from olmo_eval.common import bounds
+from olmo_eval.common.replaceable import replaceable
 from olmo_eval.common.sequences import items, texts, texts_or_none
 from olmo_eval.common.types.tools import ToolSchema
 
@@ -71,6 +73,7 @@ def _no_empty_text(_instance: Any, attribute: Any, value: tuple[str, ...] | None
         raise ValueError(f"{attribute.name} must not hold an empty text, which every text ends in")
 
 
+@replaceable
 @frozen
 class LMRequest:
     """One request.
@@ -110,13 +113,21 @@ class LMRequest:
         return (self.prompt,) * len(self.continuations)
 
     def chat_messages(self) -> list[Message]:
-        """``messages`` with ``system_prompt`` in front, as chat APIs expect them."""
+        """``messages`` with ``system_prompt`` in front, as chat APIs expect them; once, where it is
+        the first of the messages already."""
         head: list[Message] = []
         if self.system_prompt is not None:
             head.append({"role": "system", "content": self.system_prompt})
-        return head + list(self.messages)
+        return head + list(self.without_system().messages)
+
+    def without_system(self) -> LMRequest:
+        """The request without the message that repeats its ``system_prompt``."""
+        first: Mapping[str, Any] = self.messages[0] if self.messages else {}
+        repeated = first.get("role") == "system" and first.get("content") == self.system_prompt
+        return evolve(self, messages=self.messages[1:]) if repeated else self
 
 
+@replaceable
 @frozen
 class SamplingParams:
     """How text is generated. ``temperature`` 0 is greedy decoding.

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field
 
+from olmo_eval.common.replaceable import replaceable
+from olmo_eval.common.sequences import items
+from olmo_eval.common.types.agent import AgentTrajectory
 from olmo_eval.common.types.instance import Instance
 from olmo_eval.common.types.output import LMOutput
 from olmo_eval.common.types.request import LMRequest
+from olmo_eval.common.types.scores import SampleScores
 
 #: how ``error`` begins where the model's own numbers (log-probabilities, logits) are NaN or
 #: infinite
@@ -42,25 +47,60 @@ class Outcome(StrEnum):
     INFRA_FAILED = "infra_failed"
 
 
-@frozen
+def _scores(value: Mapping[str, Any]) -> dict[str, SampleScores]:
+    return {
+        name: scores if isinstance(scores, SampleScores) else SampleScores(scores)
+        for name, scores in value.items()
+    }
+
+
+@replaceable
+@define
 class Response:
     """An instance with its request, its outputs and what the scorers said.
 
-    ``scores`` maps a scorer's name to one number an output, in the order of ``outputs``.
-    ``error`` says what went wrong where ``outcome`` is a failure. ``latency`` is in seconds,
-    from sending the request to its last output, retries included.
+    ``scores`` maps a scorer's name to its ``SampleScores``: one number an output, in the order of
+    ``outputs``, and a number itself. ``error`` says what went wrong where ``outcome`` is a failure.
+    ``latency`` is in seconds, from sending the request to its last output, retries included.
+    ``trajectory`` is how an agent came to its first output, ``request_trace`` what was sent on the
+    way there, where somebody kept it.
+
+    ``Response(instance, request, outputs)`` takes its id from the instance.
     """
 
     instance_id: str
     instance: Instance
     request: LMRequest
-    outputs: tuple[LMOutput, ...] = ()
-    scores: Mapping[str, tuple[float, ...]] = field(factory=dict)
+    outputs: tuple[LMOutput, ...] = field(default=(), converter=items)
+    scores: Mapping[str, SampleScores] = field(factory=dict, converter=_scores)
     outcome: Outcome = Outcome.SCORED
     error: str | None = None
     latency: float | None = None
+    trajectory: AgentTrajectory | None = None
+    request_trace: Any = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.trajectory is None and self.outputs:
+            record = self.outputs[0].trajectory
+            if record is not None:
+                self.trajectory = AgentTrajectory.of(record, self.outputs[0].text)
 
     def mean_score(self, scorer: str) -> float | None:
         """Mean over the outputs of one scorer's numbers; None where it gave none."""
         values = self.scores.get(scorer)
-        return sum(values) / len(values) if values else None
+        return sum(values.samples) / len(values) if values else None
+
+
+_init = Response.__init__
+
+
+def _from_instance(self: Response, *given: Any, **named: Any) -> None:
+    """The constructor, which may also begin with the instance, whose id it then takes."""
+    if given and isinstance(given[0], Instance):
+        given = (given[0].id, *given)
+    elif not given and "instance_id" not in named:
+        named["instance_id"] = named["instance"].id
+    _init(self, *given, **named)
+
+
+Response.__init__ = _from_instance  # type: ignore[method-assign]

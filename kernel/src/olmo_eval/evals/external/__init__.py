@@ -7,6 +7,15 @@ from olmo_eval.evals.external.external import (
     ExternalEvalResult,
     ExternalInstance,
     ExternalMetric,
+    SandboxedExternalEval,
+)
+from olmo_eval.evals.external.lookup import (
+    clear_registry,
+    get_external_eval,
+    is_external_eval_registered,
+    list_external_evals,
+    load_external_evals,
+    register_external_eval,
 )
 
 __all__ = [
@@ -16,4 +25,11 @@ __all__ = [
     "ExternalEvalResult",
     "ExternalInstance",
     "ExternalMetric",
+    "SandboxedExternalEval",
+    "clear_registry",
+    "get_external_eval",
+    "is_external_eval_registered",
+    "list_external_evals",
+    "load_external_evals",
+    "register_external_eval",
 ]

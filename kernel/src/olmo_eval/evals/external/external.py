@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import inspect
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -78,18 +81,58 @@ def _instances(value: Iterable[ExternalInstance]) -> tuple[ExternalInstance, ...
     return items(value)
 
 
-@frozen
+@frozen(init=False)
 class ExternalEvalResult:
     """What an external eval reports: metrics, and its instances where it has them.
 
     A metric is the name of one that the eval declares, or an ``ExternalMetric`` where its name is
     known only now. ``primary`` names the metric that stands for the eval; by default the first.
+
+    ``success`` False ends the run with ``error``, and no score. ``predictions`` and ``raw_output``
+    are kept in the run's folder. ``name`` and ``duration_seconds`` are there for those who read
+    them; a run knows both by itself.
     """
 
-    metrics: Mapping[str | ExternalMetric, float]
+    metrics: Mapping[str | ExternalMetric, float] = field(factory=dict)
     instances: tuple[ExternalInstance, ...] = field(default=(), converter=_instances)
     primary: str | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
+    name: str = ""
+    success: bool = True
+    error: str | None = None
+    duration_seconds: float | None = None
+    raw_output: str | None = None
+    predictions: Any = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        if given and isinstance(given[0], str):  # (name, metrics, metadata)
+            named["name"], *rest = given
+            named |= dict(zip(("metrics", "metadata", "success", "error"), rest, strict=False))
+            given = ()
+        self.__attrs_init__(*given, **named)
+
+    @classmethod
+    def from_error(cls, name: str, error: object, **more: Any) -> ExternalEvalResult:
+        """A result that says why there is none."""
+        return cls(name=name, success=False, error=str(error), **more)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ExternalEvalResult:
+        """What ``to_dict`` gives."""
+        return cls(**data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The published fields as JSON values."""
+        return {
+            "name": self.name,
+            "metrics": {getattr(key, "name", key): value for key, value in self.metrics.items()},
+            "metadata": dict(self.metadata),
+            "success": self.success,
+            "error": self.error,
+            "duration_seconds": self.duration_seconds,
+            "raw_output": self.raw_output,
+            "predictions": self.predictions,
+        }
 
 
 class ExternalContext:
@@ -112,6 +155,22 @@ class ExternalContext:
         """The log-likelihoods of a request's continuations, or of a whole text."""
         outputs: list[LMOutput] = await self.provider.loglikelihood(request)
         return outputs
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, as the provider knows it."""
+        return str(self.provider.config.model)
+
+    async def agenerate(
+        self, requests: Sequence[LMRequest], sampling_params: SamplingParams | None = None
+    ) -> list[list[LMOutput]]:
+        """``generate`` for each of several requests."""
+        params = sampling_params or SamplingParams()
+        return list(await asyncio.gather(*(self.generate(one, params) for one in requests)))
+
+    async def alogprobs(self, requests: Sequence[LMRequest]) -> list[list[LMOutput]]:
+        """``loglikelihood`` for each of several requests."""
+        return list(await asyncio.gather(*map(self.loglikelihood, requests)))
 
     @property
     def base_url(self) -> str | None:
@@ -151,8 +210,68 @@ class ExternalEval:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.required_secrets = texts(cls.required_secrets)
+        secrets: Any = cls.required_secrets
+        if not isinstance(secrets, property):
+            cls.required_secrets = texts(cls.required_secrets)
+        if isinstance(cls.arguments, Mapping):
+            cls.arguments = {name: _argument(told) for name, told in cls.arguments.items()}
 
-    async def execute(self, context: ExternalContext) -> ExternalEvalResult:
-        """Run the benchmark. What it writes below ``context.folder`` is kept with the run."""
+    async def execute(self, context: Any) -> ExternalEvalResult:
+        """Run the benchmark. What it writes below ``context.folder`` is kept with the run.
+
+        It may also take ``provider``, ``args``, ``output_dir`` and ``container_runtime``: the
+        context, which asks the model, and parts of it.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say how to run")
+
+    @classmethod
+    def takes_parts(cls) -> bool:
+        """Whether ``execute`` takes parts of the context, as published evals do."""
+        names = list(inspect.signature(cls.execute).parameters)[1:]
+        return len(names) > 1 or names == ["provider"]
+
+    async def run(self, context: ExternalContext) -> ExternalEvalResult:
+        """``execute``, with what it takes; what its result brings along is kept in the folder."""
+        if self.takes_parts():
+            parts = {
+                "provider": context,
+                "args": dict(context.arguments),
+                "output_dir": context.folder,
+                "container_runtime": None,
+            }
+            known = inspect.signature(self.execute).parameters
+            named = {name: part for name, part in parts.items() if name in known}
+            result = await self.execute(**named)
+        else:
+            result = await self.execute(context)
+        if isinstance(result, ExternalEvalResult):
+            _keep(result, context.folder)
+        return result
+
+
+class SandboxedExternalEval(ExternalEval):
+    """Base of published evals that run in a container of their own.
+
+    The image, the set-up and the working folder are what such an eval says of itself; ``execute``
+    is its own to write.
+    """
+
+    sandbox_image: ClassVar[str] = ""
+    working_dir: ClassVar[str] = "/workspace"
+    setup_command: ClassVar[str] = ""
+    results_dir: ClassVar[str] = "/results"
+
+
+def _argument(told: Any) -> Any:
+    """An argument; published evals write ``(description, default)``."""
+    if isinstance(told, tuple) and 1 <= len(told) <= 2:
+        return Argument(*told)
+    return Argument(told) if isinstance(told, str) else told
+
+
+def _keep(result: ExternalEvalResult, folder: Path) -> None:
+    if result.predictions:
+        text = "\n".join(json.dumps(one, default=str) for one in result.predictions)
+        (folder / "predictions.jsonl").write_text(text + "\n", encoding="utf-8")
+    if result.raw_output:
+        (folder / "raw_output.txt").write_text(result.raw_output, encoding="utf-8")

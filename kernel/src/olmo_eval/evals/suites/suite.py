@@ -66,6 +66,11 @@ class Suite:
         """
         return tuple(dict.fromkeys(_walk(self, ())))
 
+    @property
+    def expanded_tasks(self) -> tuple[str, ...]:
+        """``expand()``."""
+        return self.expand()
+
 
 def _walk(suite: Suite, above: tuple[str, ...]) -> Iterator[str]:
     if suite.name in above:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from attrs import frozen
 
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
@@ -53,7 +53,7 @@ CARD = Card(
 
 
 @frozen
-class WorkedFormatter(CompletionFormatter):
+class WorkedFormatter(GenerationFormatter):
     """Questions and answers under the description that the published prompt begins with."""
 
     template: str = "Q: {question}" + STEPS

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from olmo_eval.common.formatters import CompletionFormatter
+from olmo_eval.common.formatters import GenerationFormatter
 from olmo_eval.common.metrics import AccuracyMetric, PassAtKMetric
 from olmo_eval.common.scorers import ExactMatchScorer
 from olmo_eval.common.text import last_number, normalize_number
@@ -30,7 +30,7 @@ class Gsm8k(Task):
 
     data_source = DataSource(path="openai/gsm8k", subset="main", split="test")
     expected_instances = 1_319
-    formatter = CompletionFormatter(
+    formatter = GenerationFormatter(
         template="Question: {question}\nAnswer:", fewshot_answer_key="solution"
     )
     num_fewshot = 8

@@ -24,7 +24,7 @@ from typing import Any
 
 from attrs import evolve
 
-from olmo_eval.common.formatters import ClozeFormatter, MultipleChoiceFormatter
+from olmo_eval.common.formatters import ClozeFormatter, LetteredFormatter
 from olmo_eval.common.types import Instance
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import (
@@ -80,7 +80,7 @@ register_variant("hellaswag", "rc", metrics=logprob_accuracies("per_char"))
 register_variant(
     "hellaswag",
     "mc",
-    formatter=MultipleChoiceFormatter(
+    formatter=LetteredFormatter(
         template="{question}\nChoose the best continuation:\n{choices}\nAnswer:"
     ),
 )

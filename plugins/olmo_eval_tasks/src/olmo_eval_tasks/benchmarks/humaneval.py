@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from olmo_eval.common.formatters import ChatFormatter, CompletionFormatter, PPLFormatter
+from olmo_eval.common.formatters import ChatFormatter, GenerationFormatter, PPLFormatter
 from olmo_eval.common.metrics import Metric, PassAtKMetric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
@@ -85,7 +85,7 @@ class CodexHumanEval(HumanEval):
 class FencedHumanEval(HumanEval):
     """Problem and solution as one fenced block, 32 samples."""
 
-    formatter = CompletionFormatter(template="{question}", answer_prefix="")
+    formatter = GenerationFormatter(template="{question}", answer_prefix="")
     num_fewshot = 3
     sampling_params = SamplingParams(
         max_tokens=1024,
@@ -115,7 +115,7 @@ for _task in ("humaneval", "codex_humaneval"):
     register_variant(
         _task,
         "3shot",
-        formatter=CompletionFormatter(template="{question}", answer_prefix=""),
+        formatter=GenerationFormatter(template="{question}", answer_prefix=""),
         num_fewshot=3,
     )
     # Solutions keep their own indentation; among the shots a space stands before it, as published.

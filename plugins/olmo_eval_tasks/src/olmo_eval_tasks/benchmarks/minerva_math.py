@@ -24,7 +24,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from olmo_eval.common.formatters import CompletionFormatter, Formatter, PPLFormatter
+from olmo_eval.common.formatters import Formatter, GenerationFormatter, PPLFormatter
 from olmo_eval.common.metrics import AccuracyMetric, Metric, PassAtKMetric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
@@ -53,9 +53,9 @@ class SolutionFormatter(PPLFormatter):
         return str(instance.metadata["solution"])
 
 
-def worked_examples(answer_prefix: str) -> CompletionFormatter:
+def worked_examples(answer_prefix: str) -> GenerationFormatter:
     """Generation after worked examples; ``answer_prefix`` stands before their solutions."""
-    return CompletionFormatter(
+    return GenerationFormatter(
         template=PROBLEM, answer_prefix=answer_prefix, fewshot_answer_key="solution"
     )
 

@@ -19,7 +19,7 @@ from attrs import evolve
 
 from olmo_eval.common.formatters import (
     Formatter,
-    MultipleChoiceLogprobFormatter,
+    LetteredFormatter,
     TextFormatter,
 )
 from olmo_eval.common.types import Instance, SamplingParams
@@ -40,7 +40,7 @@ class Mmlu(MultipleChoiceTask):
     """One subject, letters scored below the choices."""
 
     subject: ClassVar[str] = ""
-    formatter: Formatter = MultipleChoiceLogprobFormatter()
+    formatter: Formatter = LetteredFormatter()
     metrics = logprob_accuracies("raw")
     num_fewshot = 5
     fewshot_split = "dev"

@@ -21,7 +21,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from olmo_eval.common.formatters import MultipleChoiceFormatter, TextFormatter
+from olmo_eval.common.formatters import LetteredFormatter, TextFormatter
 from olmo_eval.common.types import Instance, LMRequest, RequestType
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import MultipleChoiceTask, register, register_variant
@@ -66,7 +66,7 @@ class PartialEvaluationFormatter(TextFormatter):
 
 
 @frozen
-class FillInFormatter(MultipleChoiceFormatter):
+class FillInFormatter(LetteredFormatter):
     """Shows the blank as a longer line, above lettered options."""
 
     def query(self, instance: Instance) -> str:

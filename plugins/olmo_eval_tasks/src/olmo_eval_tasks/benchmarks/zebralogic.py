@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from olmo_eval.common.formatters import ChatFormatter, CompletionFormatter
+from olmo_eval.common.formatters import ChatFormatter, GenerationFormatter
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.extract.objects import last_object
@@ -51,7 +51,7 @@ class ZebraLogic(Task):
         path="allenai/ZebraLogicBench-private", subset="grid_mode", split="test"
     )
     expected_instances = 1_000
-    formatter = CompletionFormatter(template=PROMPT)
+    formatter = GenerationFormatter(template=PROMPT)
     sampling_params = SamplingParams(max_tokens=4096, stop_sequences=("Problem:", "\n\n"))
     metrics = (PuzzleAccuracy(), CellAccuracy(), ParsedRate())
     primary_metric = "puzzle_accuracy"

@@ -14,7 +14,7 @@ the rules that are said here, are ours:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen, validators
 
@@ -87,7 +87,7 @@ Reply with one JSON object: {"scores": [one number for each ingredient, in order
 class AttributedQAScorer(AskingScorer):
     """Mean of the numbers that apply; each is recorded by its name, with the judge's replies."""
 
-    name = "attributed_qa"
+    name: str = "attributed_qa"
     max_tokens = 8192
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Any) -> float:
@@ -240,7 +240,7 @@ def held_share(ingredients: Sequence[Mapping[str, Any]], reply: Mapping[str, Any
 class GlobalAverage(Metric):
     """Mean of the numbers that a report is given."""
 
-    name: ClassVar[str] = "global_avg"
+    name: str = field(default="global_avg", kw_only=True)
     scorer: Scorer = field(factory=AttributedQAScorer, converter=as_scorer)
 
     def value(self, response: Response) -> float | None:
@@ -252,7 +252,7 @@ class GlobalAverage(Metric):
 class ReportMetric(Metric):
     """One of the numbers that a report is given: ``part`` names it."""
 
-    name: ClassVar[str] = "report"
+    name: str = field(default="report", kw_only=True)
     scorer: Scorer = field(factory=AttributedQAScorer, converter=as_scorer)
     part: str = field(default="citation_recall", validator=validators.in_(PARTS), kw_only=True)
 

@@ -51,7 +51,7 @@ class CodeExecutionScorer(AsyncScorer):
     ``timeout`` is in seconds.
     """
 
-    name = "code_exec"
+    name: str = "code_exec"
     reads = "text"
     requires = frozenset({"python"})
     timeout: float = field(default=10.0, validator=validators.gt(0))

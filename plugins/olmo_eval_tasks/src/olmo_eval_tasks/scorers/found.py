@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen, validators
 
@@ -34,7 +34,7 @@ def named(output: LMOutput) -> list[str]:
 class GoldRecallScorer(Scorer):
     """Share of the right papers that the answer names, among its first ``k`` if that is given."""
 
-    name = "gold_recall"
+    name: str = "gold_recall"
     reads = "text"
     k: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
 
@@ -52,7 +52,7 @@ class _RecallMetric(Metric):
 class GoldRecall(_RecallMetric):
     """Mean share of the right papers that is found."""
 
-    name: ClassVar[str] = "gold_recall"
+    name: str = field(default="gold_recall", kw_only=True)
 
     def value(self, response: Response) -> float | None:
         scores = scores_of(response, self.scorer)
@@ -63,7 +63,7 @@ class GoldRecall(_RecallMetric):
 class FoundRate(_RecallMetric):
     """Share of questions for which any right paper is found."""
 
-    name: ClassVar[str] = "found_rate"
+    name: str = field(default="found_rate", kw_only=True)
 
     def value(self, response: Response) -> float | None:
         scores = scores_of(response, self.scorer)
@@ -74,7 +74,7 @@ class FoundRate(_RecallMetric):
 class RecallAtK(_RecallMetric):
     """Mean share of the right papers among the first ``k`` of a ranking."""
 
-    name: ClassVar[str] = "recall@"
+    name: str = field(default="recall@", kw_only=True)
     k: int = field(default=5, kw_only=True, validator=validators.ge(1))
 
     @property

@@ -25,7 +25,7 @@ class MinervaMathScorer(Scorer):
     Tuples, intervals and lists are compared member by member, in order.
     """
 
-    name = "math_flex"
+    name: str = "math_flex"
     reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:

@@ -74,7 +74,7 @@ class MTBenchScorer(AskingScorer):
     What the judge replied to each is recorded, with its rating, under ``turns``.
     """
 
-    name = "mt_bench_judge"
+    name: str = "mt_bench_judge"
     bounds = (1.0, _BEST)
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Any) -> float:
@@ -116,7 +116,7 @@ def given_answers(instance: Instance, output: LMOutput) -> Sequence[str]:
 class RatingMetric(Metric):
     """Mean rating, from 1 to 10, of both turns, or of the one that ``turn`` names."""
 
-    name: ClassVar[str] = "rating"
+    name: str = field(default="rating", kw_only=True)
     bounds: ClassVar[tuple[float | None, float | None]] = (1.0, _BEST)
     scorer: Scorer = field(factory=MTBenchScorer, converter=as_scorer)
     turn: int | None = field(default=None, validator=validators.optional(validators.in_((1, 2))))

@@ -54,7 +54,7 @@ class SafetyScorer(AskingScorer):
     that WildGuard gives. The verdict and the reply are recorded.
     """
 
-    name = "safety_judge"
+    name: str = "safety_judge"
     judge_format: str = field(default="standard", validator=validators.in_(tuple(_QUESTIONS)))
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Any) -> float:

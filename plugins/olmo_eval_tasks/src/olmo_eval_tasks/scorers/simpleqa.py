@@ -42,7 +42,7 @@ _GRADE = re.compile(
 class SimpleQAJudgeScorer(AskingScorer):
     """1 where the judge grades the answer CORRECT; its grade and reply are recorded."""
 
-    name = "simpleqa_judge"
+    name: str = "simpleqa_judge"
     max_tokens = 1024
     question = """\
 Grade an answer to a question by comparing it with the gold target. The grade is a letter:
@@ -123,7 +123,7 @@ class _GradeMetric(Metric):
 class NotAttemptedRate(_GradeMetric):
     """Share of questions that the model does not try to answer."""
 
-    name: ClassVar[str] = "not_attempted_rate"
+    name: str = field(default="not_attempted_rate", kw_only=True)
     higher_is_better: ClassVar[bool] = False
 
     def value(self, response: Response) -> float | None:
@@ -135,7 +135,7 @@ class NotAttemptedRate(_GradeMetric):
 class AccuracyGivenAttempted(_GradeMetric):
     """Share of right answers among those that the model tries to give."""
 
-    name: ClassVar[str] = "accuracy_given_attempted"
+    name: str = field(default="accuracy_given_attempted", kw_only=True)
 
     def value(self, response: Response) -> float | None:
         tried = [g for g in self.grades(response) if g != SimpleQAGrade.NOT_ATTEMPTED]

@@ -7,7 +7,7 @@ https://github.com/tatsu-lab/alpaca_eval); the text that asks for it is ours.
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from attrs import field, frozen
 
@@ -32,7 +32,7 @@ class PairwiseJudgeScorer(AskingScorer):
     hence both orders; both replies are recorded.
     """
 
-    name = "pairwise_judge"
+    name: str = "pairwise_judge"
     question = """\
 Which of two answers to an instruction would a person prefer? Judge whether they do what is asked, \
 are right, helpful and clear; neither their order nor their length counts by itself. What stands \
@@ -82,7 +82,7 @@ def worth_of_first(reply: str) -> float:
 class WinRateMetric(AccuracyMetric):
     """Share of the answers that the judge prefers to the reference's; a tie counts half."""
 
-    name: ClassVar[str] = "win_rate"
+    name: str = field(default="win_rate", kw_only=True)
     scorer: Scorer = field(factory=PairwiseJudgeScorer, converter=as_scorer)
 
     @property

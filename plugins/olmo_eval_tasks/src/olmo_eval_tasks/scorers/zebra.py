@@ -44,7 +44,7 @@ class ZebraGridScorer(Scorer):
     Cells that the answer has besides those of the gold grid do not count.
     """
 
-    name = "zebra_grid"
+    name: str = "zebra_grid"
     reads = "text"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
@@ -73,7 +73,7 @@ class _ZebraMetric(Metric):
 class PuzzleAccuracy(_ZebraMetric):
     """Share of puzzles all of whose cells are right."""
 
-    name: ClassVar[str] = "puzzle_accuracy"
+    name: str = field(default="puzzle_accuracy", kw_only=True)
 
     def value(self, response: Response) -> float | None:
         scores = scores_of(response, self.scorer)
@@ -84,7 +84,7 @@ class PuzzleAccuracy(_ZebraMetric):
 class CellAccuracy(_ZebraMetric):
     """Share of the cells of all puzzles that are right: a large puzzle weighs more."""
 
-    name: ClassVar[str] = "cell_accuracy"
+    name: str = field(default="cell_accuracy", kw_only=True)
     weighted: ClassVar[bool] = True
 
     def value(self, response: Response) -> float | None:
@@ -99,7 +99,7 @@ class CellAccuracy(_ZebraMetric):
 class ParsedRate(_ZebraMetric):
     """Share of answers in which a grid is found."""
 
-    name: ClassVar[str] = "parsed"
+    name: str = field(default="parsed", kw_only=True)
 
     def value(self, response: Response) -> float | None:
         grids = [read_grid(output.extracted_answer) for output in response.outputs]

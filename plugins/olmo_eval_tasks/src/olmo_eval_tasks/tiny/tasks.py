@@ -19,7 +19,7 @@ from typing import Any
 from olmo_eval.common.formatters import (
     ChatFormatter,
     ClozeFormatter,
-    CompletionFormatter,
+    GenerationFormatter,
     RollingFormatter,
 )
 from olmo_eval.common.metrics import (
@@ -108,7 +108,7 @@ class TinySums(Task):
 
     data_source = bundled("tiny_sums")
     fewshot_split = "train"
-    formatter = CompletionFormatter()
+    formatter = GenerationFormatter()
     sampling_params = SHORT_ANSWER
     metrics = (AccuracyMetric(scorer=ExactMatchScorer),)
 
@@ -158,7 +158,7 @@ register_variant(
 register_variant(
     "tiny_reading",
     "gen",
-    formatter=CompletionFormatter(template=PASSAGE + "\nAnswer:"),
+    formatter=GenerationFormatter(template=PASSAGE + "\nAnswer:"),
     sampling_params=SHORT_ANSWER,
     metrics=(AccuracyMetric(scorer=ExactMatchScorer),),
 )

@@ -37,7 +37,7 @@ def logprob_accuracies(primary: str) -> tuple[Metric, ...]:
     doubles the requests and stands only where it is the primary.
     """
     order = [primary, *(n for n in ("raw", "per_char", "per_token") if n != primary)]
-    return tuple(_NORMALIZATIONS[name]() for name in order)  # type: ignore[call-arg]
+    return tuple(_NORMALIZATIONS[name]() for name in order)
 
 
 class MultipleChoiceTask(Task):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
 from attrs import evolve, field, fields, frozen, validators
 
 from olmo_eval.common import bounds
+from olmo_eval.common.convert import to_json
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.metrics.accuracy import AGGREGATIONS
+from olmo_eval.common.replaceable import replaceable
 from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import SamplingParams
@@ -88,9 +91,30 @@ class SandboxEnv:
 
     name: str
     dependencies: tuple[str, ...] = field(default=(), converter=texts)
-    dockerfile_extra: str = ""
+    dockerfile_extra: Any = ()
+
+    @property
+    def capability(self) -> str:
+        """What a sandbox must offer to be this environment: ``sandbox:NAME``."""
+        return f"sandbox:{self.name}"
 
 
+class OutputScoreAggregation(StrEnum):
+    """How the scores of several samples of an instance count in accuracies."""
+
+    MEAN = "mean"
+    FIRST = "first"
+    MAX = "any"
+    ANY = "any"
+
+
+def _aggregation(value: Any) -> Any:
+    """``max`` is the published name of ``any``: one sample out of all."""
+    text = getattr(value, "value", value)
+    return {"max": "any", "MAX": "any"}.get(text, text)
+
+
+@replaceable
 @frozen
 class TaskConfig:
     """What a task measures and how it asks. A task's class attributes give the defaults.
@@ -104,7 +128,10 @@ class TaskConfig:
     - ``output_score_aggregation``: how several samples count in accuracies: ``mean``,
       ``first`` or ``any``;
     - ``max_length``: cap on prompt plus continuation, in tokens;
-    - ``answer_extractor``: function from output text to answer, in place of the task's own.
+    - ``answer_extractor``: function from output text to answer, in place of the task's own;
+    - ``dependencies``, ``sandbox_env``, ``sandbox_allocation_weight``: what published task files
+      say of the environment that they need; `get_task_dependencies` and `get_sandbox_envs` tell
+      it, and nothing else is made of it.
     """
 
     name: str
@@ -124,12 +151,30 @@ class TaskConfig:
     split: str | None = field(default=None, converter=_text)
     primary_metric: str | None = field(default=None, converter=_metric_name)
     sampling_params: SamplingParams = field(factory=SamplingParams, converter=_sampling)
-    output_score_aggregation: str = field(default="mean", validator=validators.in_(AGGREGATIONS))
+    output_score_aggregation: str = field(
+        default="mean", converter=_aggregation, validator=validators.in_(AGGREGATIONS)
+    )
     max_length: int | None = field(default=None, validator=validators.optional(bounds.count(1)))
     answer_extractor: Callable[[str], Any] | None = field(
         default=None, converter=_function, metadata={"reads_text": True}
     )
     required_secrets: tuple[str, ...] = field(default=(), converter=texts)
+    dependencies: tuple[str, ...] = field(default=(), converter=texts)
+    sandbox_env: SandboxEnv | None = None
+    sandbox_allocation_weight: float = 1.0
+
+    def get_fewshot_source(self) -> DataSource | str | None:
+        """Where the few-shot examples come from: ``fewshot_source``, else the data itself."""
+        return self.data_source if self.fewshot_source is None else self.fewshot_source
+
+    def get_primary_metric(self) -> Metric | None:
+        """The metric that stands for the task; None where it has no metrics."""
+        return self.primary() if self.metrics else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        found: dict[str, Any] = to_json(self)
+        return found
 
     def get_data_source(self) -> DataSource:
         """The data source with ``split`` applied.
@@ -158,6 +203,10 @@ class TaskConfig:
             return self.metrics[0]
         for metric in self.metrics:
             if self.primary_metric in (metric.key, metric.metric_name):
+                return metric
+        for metric in self.metrics:
+            others = (metric.name, *metric.aliases)
+            if self.primary_metric.partition(":")[0] in others:
                 return metric
         names = [m.metric_name for m in self.metrics]
         raise UsageError(

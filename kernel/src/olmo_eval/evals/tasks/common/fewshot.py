@@ -6,13 +6,15 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from olmo_eval.common.types import Instance, LMRequest
-from olmo_eval.data import DataSource, load_fewshot_set
-from olmo_eval.errors import DataError, UsageError
+from olmo_eval.data import DataLoader, DataSource, SourceKind, load_fewshot_set
+from olmo_eval.errors import DataError, OlmoEvalError, UsageError
+from olmo_eval.evals.tasks.common import hooks
 
 if TYPE_CHECKING:
     from olmo_eval.evals.tasks.common.task import Task
@@ -39,6 +41,24 @@ class FewShot:
 
     @classmethod
     def load(cls, task: Task) -> FewShot:
+        """The examples that the task builds itself, else those that ``drawn`` chooses.
+
+        Raises:
+            DataError: there are fewer examples than asked for; the count never shrinks silently.
+        """
+        if not hooks.overrides(task, "_build_fewshot"):
+            return cls.drawn(task)
+        built, wanted = tuple(task._build_fewshot()), task.config.num_fewshot
+        if len(built) < wanted:
+            raise DataError(
+                f"{task.config.name} asks for {wanted} few-shot examples, but its _build_fewshot "
+                f"gives {len(built)}",
+                hint=f"lower it with -o num_fewshot={len(built)}",
+            )
+        return cls(built, ())
+
+    @classmethod
+    def drawn(cls, task: Task) -> FewShot:
         """Load the candidates and choose.
 
         Raises:
@@ -106,7 +126,7 @@ def refuse_unshown(task: Task, instance: Instance, request: LMRequest) -> None:
         UsageError: ``num_fewshot`` would be recorded, and nothing of it asked.
     """
     config = task.config
-    if config.num_fewshot == 0:
+    if config.num_fewshot == 0 or hooks.overrides(task, "get_fewshot"):
         return
     try:
         bare = type(task)(evolve(config, num_fewshot=0)).request_for(instance)
@@ -133,14 +153,42 @@ def _who_ignores(task: Task) -> str:
 
 def shots_source(task: Task) -> DataSource | str | None:
     """Where the examples of ``task`` come from: a data source, or the name of a fixed few-shot set;
-    None where it shows none, or draws them from the evaluated data itself.
+    None where it shows none, or draws them from the evaluated data itself, as no other split of it
+    is there.
     """
     config = task.config
     if config.num_fewshot == 0:
         return None
-    if config.fewshot_source is None and task.fewshot_split and config.data_source:
-        return evolve(config.data_source, split=task.fewshot_split)
+    if config.fewshot_source is None and config.data_source is not None:
+        split = task.fewshot_split or _other_split(config.get_data_source())
+        return None if split is None else evolve(config.data_source, split=split)
     return config.fewshot_source
+
+
+#: where shots come from when nobody says, the first that is there and is not evaluated
+_USUAL_SPLITS = ("dev", "validation", "train")
+
+
+def _other_split(evaluated: DataSource) -> str | None:
+    """The split of the evaluated data's own source to draw shots from; None where there is none."""
+    evaluated_splits = evaluated.split.split("+")
+    usual = [split for split in _USUAL_SPLITS if split not in evaluated_splits]
+    if evaluated.kind is SourceKind.LOCAL and Path(evaluated.path).is_dir():
+        return next((split for split in usual if _is_there(evaluated, split)), None)
+    if evaluated.kind is not SourceKind.HUB or "all" in evaluated_splits:
+        return None
+    try:
+        there = DataLoader().splits(evaluated)
+    except OlmoEvalError:  # nobody can say without reading it
+        return None
+    return next((split for split in usual if split in there), None)
+
+
+def _is_there(source: DataSource, split: str) -> bool:
+    try:
+        return bool(DataLoader().locate(evolve(source, split=split)))
+    except OlmoEvalError:
+        return False
 
 
 def _candidates(task: Task) -> tuple[list[Instance], str]:

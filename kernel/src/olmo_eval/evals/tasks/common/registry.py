@@ -31,8 +31,9 @@ def register(name: str) -> Callable[[T], T]:
     return decorate
 
 
-def register_variant(task_name: str, variant_name: str, **settings: Any) -> None:
-    """Name a set of settings of a task: ``register_variant("gsm8k", "zero", num_fewshot=0)``.
+def register_variant(task_name: str, variant: str, overrides: Any = None, **settings: Any) -> None:
+    """Name a set of settings of a task: ``register_variant("gsm8k", "zero", num_fewshot=0)``, or
+    ``register_variant("gsm8k", "zero", {"num_fewshot": 0})``.
 
     Settings are fields of ``TaskConfig``, or of ``SamplingParams``, which then change only that
     one sampling parameter. The task may be anybody's, and need not be loaded; the variant belongs
@@ -43,10 +44,11 @@ def register_variant(task_name: str, variant_name: str, **settings: Any) -> None
         UsageError: a setting that does not exist, or a variant that this distribution has
             registered with other settings.
     """
-    if ":" in variant_name or not variant_name:
-        raise UsageError(f"bad variant name {variant_name!r} for task {task_name!r}")
-    _check_settings(f"variant {task_name}:{variant_name}", settings)
-    plugins.add("variants", f"{task_name}:{variant_name}", dict(settings))
+    if ":" in variant or not variant:
+        raise UsageError(f"bad variant name {variant!r} for task {task_name!r}")
+    given = {**(overrides or {}), **settings}
+    _check_settings(f"variant {task_name}:{variant}", given)
+    plugins.add("variants", f"{task_name}:{variant}", given)
 
 
 def _check_settings(what: str, settings: Any) -> None:
@@ -168,13 +170,13 @@ def apply_settings(config: TaskConfig, settings: Settings) -> TaskConfig:
 def register_subtasks(
     base_class: type[Task],
     subtasks: Iterable[str],
-    *,
     task_prefix: str,
     data_source: str,
-    split: str = "test",
     subtask_attr: str = "subset",
     class_attrs: Mapping[str, Any] | None = None,
     variants: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    split: str = "test",
     suffix: str = "",
 ) -> None:
     """Register a family: one task a subset of one data set.

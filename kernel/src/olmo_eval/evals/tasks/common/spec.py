@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import attrs
 from attrs import frozen
@@ -27,6 +28,10 @@ class TaskSpec:
 
     def __str__(self) -> str:
         return ":".join((self.name, *self.variants))
+
+    def __iter__(self) -> Iterator[Any]:
+        """``name, variants = spec``."""
+        return iter((self.name, list(self.variants)))
 
     @property
     def registered(self) -> str:

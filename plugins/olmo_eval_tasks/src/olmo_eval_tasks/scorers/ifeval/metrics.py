@@ -64,14 +64,14 @@ class _InstructionAccuracy(_IFEvalMetric):
 class IFEvalPromptStrictAccuracy(_PromptAccuracy):
     """Share of prompts all of whose instructions are followed to the letter."""
 
-    name: ClassVar[str] = "prompt_level_strict_acc"
+    name: str = field(default="prompt_level_strict_acc", kw_only=True)
 
 
 @frozen
 class IFEvalPromptLooseAccuracy(_PromptAccuracy):
     """Share of prompts all of whose instructions are followed, loosely read."""
 
-    name: ClassVar[str] = "prompt_level_loose_acc"
+    name: str = field(default="prompt_level_loose_acc", kw_only=True)
     kind: ClassVar[Literal["strict", "loose"]] = "loose"
 
 
@@ -79,12 +79,12 @@ class IFEvalPromptLooseAccuracy(_PromptAccuracy):
 class IFEvalInstStrictAccuracy(_InstructionAccuracy):
     """Share of instructions that are followed to the letter."""
 
-    name: ClassVar[str] = "inst_level_strict_acc"
+    name: str = field(default="inst_level_strict_acc", kw_only=True)
 
 
 @frozen
 class IFEvalInstLooseAccuracy(_InstructionAccuracy):
     """Share of instructions that are followed, loosely read."""
 
-    name: ClassVar[str] = "inst_level_loose_acc"
+    name: str = field(default="inst_level_loose_acc", kw_only=True)
     kind: ClassVar[Literal["strict", "loose"]] = "loose"

@@ -21,7 +21,7 @@ class IFEvalScorer(AsyncScorer):
     ``loose``, in the order of ``instructions``. The metrics of this package are made of these.
     """
 
-    name = "ifeval"
+    name: str = "ifeval"
     reads = "text"
     time_limit = 60.0
 
