@@ -86,7 +86,7 @@ def test_descriptions_are_read_without_importing_anything(
     ],
 )
 def test_listings_say_what_each_thing_is(bench: Any, command: str, row: str) -> None:
-    assert row in re.sub(" +", " ", bench.cli(command).out)
+    assert row in " ".join(bench.cli(command).out.split())
 
 
 def test_variants_are_listed_with_their_owner_and_what_they_set(bench: Any) -> None:
@@ -149,3 +149,26 @@ def test_a_tool_is_described_by_its_function(bench: Any) -> None:
     assert description("tools", "add") == "Add numbers up."
     assert description("formatters", "plain") == "Nothing but the question."
     assert description("formatters", "silent") == ""
+
+
+def test_gated_data_is_marked_without_importing_the_benchmark(
+    bench: Any, install: Any, site: Any
+) -> None:
+    install(
+        "acme-evals",
+        "acme_evals",
+        "import olmo_eval\n"
+        "@olmo_eval.hookimpl\n"
+        "def register_tasks(register):\n"
+        "    register('acme_open', 'acme_gone.open')\n"
+        "    register('acme_exam', 'acme_gone.exam', access='gated')\n",
+    )
+
+    with plugins.fresh_manager():
+        shown = bench.cli("tasks", "-f", "acme").out
+        everybodys = bench.cli("tasks", "-f", "acme_open").out
+        listed = bench.cli("tasks", "-f", "acme", "--json").json
+
+    assert re.search(r"^acme_exam +acme-evals 1.0 +gated", shown, re.MULTILINE)
+    assert "access" not in everybodys
+    assert {row["name"]: row["access"] for row in listed} == {"acme_exam": "gated", "acme_open": ""}

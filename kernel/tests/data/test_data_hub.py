@@ -40,6 +40,20 @@ configs:
 """
 
 
+def test_the_hub_is_asked_for_todays_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs olmo-eval[hub]")
+    asked = []
+
+    def no_network(path: str, *_: Any, **__: Any) -> None:
+        asked.append(path)
+        raise ConnectionError("no network in tests")
+
+    monkeypatch.setattr(datasets, "load_dataset_builder", no_network)
+    with pytest.raises(DataError, match="hf://piqa"):
+        list(DataLoader().load(DataSource("piqa", split="validation")))
+    assert set(asked) == {"ybisk/piqa"}
+
+
 @pytest.mark.engine
 class TestLibrary:
     """``source_type="hub"`` sends a folder through the library."""
@@ -58,6 +72,10 @@ class TestLibrary:
         source = DataSource(folder, "easy", "all", source_type="hub")
         assert [row["id"] for row in DataLoader().load(source)] == [1, 2, 3]
         assert DataLoader().splits(source) == ["train", "test"]
+
+    def test_joined_splits(self, folder: str) -> None:
+        source = DataSource(folder, "easy", "test+train", source_type="hub")
+        assert [row["id"] for row in DataLoader().load(source)] == [2, 3, 1]
 
     def test_named_files(self, folder: str) -> None:
         source = DataSource(folder, data_files="easy/train.jsonl", source_type="hub")

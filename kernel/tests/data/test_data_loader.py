@@ -42,6 +42,20 @@ def test_a_folder_gives_the_files_of_the_split(write: Write, tmp_path: Path) -> 
     assert caught.value.hint == "it has: train, validation, test"
 
 
+def test_joined_splits_of_a_folder_are_read_one_after_the_other(
+    write: Write, tmp_path: Path
+) -> None:
+    write("train.jsonl", [{"id": 1}])
+    write("validation.jsonl", [{"id": 2}])
+    whole = write("elsewhere.jsonl", [{"id": 7}])
+    load = DataLoader().load
+    assert ids(load(DataSource(tmp_path, split="validation+train"))) == [2, 1]
+    assert ids(load(DataSource(tmp_path, split="train+validation"))) == [1, 2]
+    assert ids(load(DataSource(whole, split="validation+train"))) == [7]
+    with pytest.raises(DataError, match="no files for split 'dev'"):
+        list(load(DataSource(tmp_path, split="train+dev")))
+
+
 def test_a_folder_without_split_names_is_one_split(write: Write, tmp_path: Path) -> None:
     write("b.jsonl", [{"id": 2}])
     write("a.jsonl", [{"id": 1}])
@@ -104,6 +118,49 @@ class TestMirror:
             "test",
             "extra",
         ]
+
+    def test_joined_splits_come_in_the_order_of_their_names(
+        self, write: Write, tmp_path: Path
+    ) -> None:
+        write("org/name/default/train.jsonl", [{"id": 1}])
+        write("org/name/default/validation.jsonl", [{"id": 2}])
+        loader = DataLoader(mirror=tmp_path)
+        joined = DataSource("org/name", split="validation+train")
+        assert ids(loader.load(joined)) == [2, 1]
+        described = loader.describe(joined)
+        assert [file["file"] for file in described["files"]] == [
+            "org/name/default/validation.jsonl",
+            "org/name/default/train.jsonl",
+        ]
+        with pytest.raises(DataError, match=r"default/dev\.jsonl"):
+            list(loader.load(DataSource("org/name", split="train+dev")))
+
+    @pytest.mark.parametrize(
+        ("folder", "asked"),
+        [
+            ("ybisk/piqa", "piqa"),
+            ("piqa", "ybisk/piqa"),
+            ("openai/gsm8k", "gsm8k"),
+            ("openai_humaneval", "openai/openai_humaneval"),
+            ("allenai/winogrande", "winogrande"),
+            ("commonsense_qa", "tau/commonsense_qa"),
+            ("hellaswag", "allenai/hellaswag"),
+        ],
+    )
+    def test_a_data_set_is_found_under_its_older_and_its_newer_name(
+        self, write: Write, tmp_path: Path, folder: str, asked: str
+    ) -> None:
+        write(f"{folder}/default/test.jsonl", [{"id": 1}])
+        loader = DataLoader(mirror=tmp_path)
+        assert ids(loader.load(DataSource(asked))) == [1]
+        assert loader.splits(DataSource(asked)) == ["test"]
+
+    def test_the_name_that_is_asked_for_wins(self, write: Write, tmp_path: Path) -> None:
+        write("piqa/default/test.jsonl", [{"id": 1}])
+        write("ybisk/piqa/default/test.jsonl", [{"id": 2}])
+        load = DataLoader(mirror=tmp_path).load
+        assert ids(load(DataSource("piqa"))) == [1]
+        assert ids(load(DataSource("ybisk/piqa"))) == [2]
 
     def test_a_file_named_all_is_all(self, write: Write, tmp_path: Path) -> None:
         write("org/name/default/all.jsonl", [{"id": 1}])

@@ -149,3 +149,14 @@ def test_importing_the_package_imports_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("split", ["validation+", "+train", "a++b"])
+def test_a_joined_split_names_every_part(split: str) -> None:
+    with pytest.raises(UsageError, match="lacks a name beside its"):
+        DataSource("org/name", split=split)
+
+
+def test_a_joined_split_survives_its_uri() -> None:
+    source = DataSource("org/name", split="validation+train")
+    assert DataSource.from_uri(source.uri()) == source

@@ -14,6 +14,7 @@ from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType
 from olmo_eval.data import DataSource
 from olmo_eval.errors import DataError, UsageError
 from olmo_eval.evals.tasks.common import (
+    Card,
     MultipleChoiceTask,
     Task,
     TaskConfig,
@@ -178,3 +179,15 @@ def test_a_family_is_one_task_a_subset() -> None:
 
     assert task.config.data_source == DataSource("acme/riddles", subset="hard", split="test")
     assert task.level == "hard"  # type: ignore[attr-defined]
+
+
+def test_data_that_cannot_be_had_is_answered_with_how_to_get_access() -> None:
+    @register("acme_gated")
+    class Gated(Task):
+        data_source = DataSource(path="missing.jsonl")
+        card = Card(access="Accept the terms at https://acme.test/exam.")
+
+    with pytest.raises(DataError, match=r"missing\.jsonl") as caught:
+        next(iter(build_task("acme_gated").instances))
+
+    assert str(caught.value.hint).startswith("Accept the terms at https://acme.test/exam. Then: ")

@@ -18,7 +18,16 @@ from olmo_eval.errors import DataError
 from olmo_eval.evals.tasks.common import build_task
 from olmo_eval.evals.tasks.common.registry import variants_of
 from olmo_eval_tasks import plugin
-from olmo_eval_tasks.subjects import BBH_TASKS, MATH_SUBJECTS, MMLU_SUBJECTS
+from olmo_eval_tasks.subjects import (
+    AGIEVAL_EXAMS,
+    BBH_TASKS,
+    BBQ_CATEGORIES,
+    GENETURING_MODULES,
+    LAB_BENCH_SETS,
+    MATH_SUBJECTS,
+    MMLU_PRO_CATEGORIES,
+    MMLU_SUBJECTS,
+)
 
 #: combinations that suites and people use
 COMPOSED = (
@@ -29,30 +38,43 @@ COMPOSED = (
     "hellaswag:mc:olmo3base",
     "winogrande:mc:olmo3base",
     "piqa:olmo3base:bpb",
+    "boolq:mc:olmes",
+    "mmlu_pro:mc:0shot",
+    "openbookqa:mc:olmes",
+    "socialiqa:olmo3base:bpb",
     "humaneval:3shot:bpb",
     "codex_humaneval:3shot:bpb",
     "minerva_math_algebra:olmes:bpb",
 )
 
 
+#: of families whose tasks are parts of one large file, all but a few
+PARTS = (
+    *(f"agieval_{exam}" for exam in AGIEVAL_EXAMS if exam not in ("aqua_rat", "lsat_ar")),
+    *(f"mmlu_pro_{category}" for category in MMLU_PRO_CATEGORIES[1:]),
+)
+
+#: of families whose tasks differ in their data alone, all but one
+ALIKE = (
+    *PARTS,
+    *(f"_{subject}" for subject in MMLU_SUBJECTS if subject != "anatomy"),
+    *(f"_{subject}" for subject in MATH_SUBJECTS[1:]),
+    *(f"bbh_{task}" for task in BBH_TASKS if task != "dyck_languages"),
+    *(f"bbq_{category}" for category in BBQ_CATEGORIES if category != "race_x_ses"),
+    *(f"geneturing_{module}" for module in GENETURING_MODULES[1:]),
+    *(f"lab_bench_{part}" for part in LAB_BENCH_SETS if part != "protocolqa"),
+)
+
+
 def specs(*, one_subject: bool = False) -> list[str]:
     """Every task and task:variant, and the compositions; families down to one subject if asked."""
-    left_out = (
-        (
-            *(s for s in MMLU_SUBJECTS if s != "anatomy"),
-            *MATH_SUBJECTS[1:],
-            *(t for t in BBH_TASKS if t != "dyck_languages"),
-        )
-        if one_subject
-        else ()
-    )
     found = []
     for module, names in plugin.TASKS.items():
         if module == "tiny.tasks":
             continue  # bundled data, with tests of its own
         import_module(f"olmo_eval_tasks.{module}")
         for name in names:
-            if name.partition(":")[0].endswith(tuple(f"_{subject}" for subject in left_out)):
+            if name.partition(":")[0].endswith(ALIKE if one_subject else PARTS):
                 continue
             found += [name, *(f"{name}:{variant}" for variant in variants_of(name))]
     # The separate task minerva_math_<subject>:bpb has the name of a variant of the plain one.

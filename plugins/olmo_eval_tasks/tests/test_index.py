@@ -46,8 +46,9 @@ def test_variants_belong_to_tasks_of_the_index() -> None:
         "litsearch_rerank",
         "mt_bench",
         "tiny_text",
+        "truthfulqa_mc2",
     }
-    assert {name for name in without if not name.startswith("ifeval")} <= plain
+    assert {name for name in without if not name.startswith(("geneturing_", "ifeval"))} <= plain
 
 
 def test_reading_the_index_imports_no_benchmark() -> None:
@@ -65,9 +66,32 @@ def test_reading_the_index_imports_no_benchmark() -> None:
 def test_every_scorer_is_where_the_index_says() -> None:
     registry = plugins.manager().registry("scorers")
 
-    assert {name: registry.get(name).name for name in plugin.SCORERS} == {
+    assert {name: registry.get(name)().name for name in plugin.SCORERS} == {
         name: name for name in plugin.SCORERS
     }
+
+
+def test_data_that_is_not_public_is_marked_and_says_how_to_get_it() -> None:
+    registry = plugins.manager().registry("tasks")
+
+    said = {
+        name
+        for names in plugin.BENCHMARKS.values()
+        for name in names
+        if registry.get(name).card.access
+    }
+
+    marked = {name for family in plugin.ACCESS for name in plugin.BENCHMARKS[family]}
+    assert said == marked
+
+
+def test_every_benchmark_has_a_card() -> None:
+    registry = plugins.manager().registry("tasks")
+
+    for family in ("arc", "csqa", "piqa", "hellaswag", "winogrande", "mmlu", "drop", "bbq"):
+        for name in plugin.BENCHMARKS[family]:
+            card = registry.get(name).card
+            assert card.citation and card.licence and card.url.startswith("https://"), name
 
 
 def test_every_member_of_every_suite_is_a_task_with_a_primary_metric() -> None:

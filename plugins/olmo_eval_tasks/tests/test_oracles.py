@@ -34,6 +34,12 @@ CHOICES = (
     "hellaswag:mc",
     "winogrande:olmo3base",
     "winogrande:mc",
+    "agieval_lsat_rc",
+    "agieval_aqua_rat:rc",
+    "mmlu_pro:mc:0shot",
+    "openbookqa",
+    "openbookqa:mc",
+    "qasc:rc",
 )
 
 
@@ -133,7 +139,18 @@ def test_the_right_choice_scores_1_by_every_normalization(spec: str) -> None:
     assert set(scored.values()) == {1.0}
 
 
-@pytest.mark.parametrize("spec", ["arc_easy:mc", "csqa:mc", "mmlu_virology", "winogrande"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "arc_easy:mc",
+        "csqa:mc",
+        "mmlu_virology",
+        "winogrande",
+        "qasc:mc",
+        "truthfulqa_mc1",
+        "bbq_religion",
+    ],
+)
 def test_knowing_nothing_scores_about_chance(spec: str) -> None:
     task = build_task(spec)
     instances = some(task, 150)
@@ -142,6 +159,17 @@ def test_knowing_nothing_scores_about_chance(spec: str) -> None:
     scored = means(task, [choose(task, instance, 0.0) for instance in instances])
 
     assert scored["acc_raw"] == pytest.approx(chance, abs=0.12)
+
+
+def test_naturalqs_takes_any_accepted_answer() -> None:
+    task = build_task("naturalqs:olmo3base")
+    instances = some(task, 300)
+
+    last = [generate(task, i, i.metadata["all_answers"][-1]) for i in instances]
+    other = [generate(task, i, instances[n - 1].gold_text) for n, i in enumerate(instances)]
+
+    assert set(means(task, last).values()) == {1.0}
+    assert means(task, other)["f1"] < 0.05
 
 
 @pytest.mark.parametrize("spec", ["gsm8k", "gsm8k:olmo3base"])

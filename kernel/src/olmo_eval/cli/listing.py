@@ -42,6 +42,8 @@ def _print(kind: str, rows: list[dict[str, Any]], as_json: bool) -> None:
         print_json(rows)
         return
     shown = [key for key in rows[0] if key not in ("version", "target")] if rows else []
+    if not any(row.get("access") for row in rows):
+        shown = [key for key in shown if key != "access"]
     cells = [[_cell(row, key) for key in shown] for row in rows]
     if not rows:
         click.echo(f"no {kind} found")
@@ -131,8 +133,11 @@ executors = _command("executors", "List executors.", _described)
 @click.option("--variants", is_flag=True, help="Show variants too (imports the listed tasks).")
 @json_option
 def tasks(filter_: str, variants: bool, as_json: bool) -> None:
-    """List tasks. Without --variants no benchmark is imported."""
-    rows = entries("tasks", filter_)
+    """List tasks, and which of them need data that is gated or private.
+
+    Without --variants no benchmark is imported.
+    """
+    rows = [{**_row(entry), "access": entry.access} for entry in _entries("tasks", filter_)]
     if variants:
         from olmo_eval.evals.tasks.common.registry import variants_of
         from olmo_eval.evals.tasks.common.spec import TaskSpec, task_class

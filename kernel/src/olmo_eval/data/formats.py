@@ -37,6 +37,11 @@ def is_data_file(name: str) -> bool:
     return suffix in FORMATS and not (compressed and suffix == ".parquet")
 
 
+def joined_splits(split: str) -> tuple[str, ...]:
+    """The splits that ``"validation+train"`` reads one after the other; most are one alone."""
+    return tuple(dict.fromkeys(part.strip() for part in split.split("+")))
+
+
 def file_format(name: str) -> tuple[str, bool]:
     """The format of a file by its name, and whether it is gzip-compressed.
 
@@ -93,6 +98,9 @@ def files_of_split(names: Sequence[str], split: str, place: str) -> list[str]:
         )
     if split == "all":
         return files
+    if len(joined := joined_splits(split)) > 1:
+        parts = (files_of_split(files, part, place) for part in joined)
+        return list(dict.fromkeys(name for part in parts for name in part))
     chosen = [name for name in files if _names_split(name, split)]
     if chosen:
         return chosen

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from olmo_eval.data.aliases import current_name
 from olmo_eval.data.formats import in_split_order
 from olmo_eval.data.readers import Row
 from olmo_eval.data.source import DataSource
@@ -54,7 +55,7 @@ def split_names(source: DataSource) -> list[str]:
     with _named_errors(source):
         library = _datasets()
         names = library.get_dataset_split_names(
-            source.path, source.subset, revision=resolved_revision(source)
+            current_name(source.path), source.subset, revision=resolved_revision(source)
         )
     return in_split_order(names)
 
@@ -68,7 +69,7 @@ def resolved_revision(source: DataSource) -> str | None:
         return None
     with _named_errors(source):
         _datasets()
-        return _commit(source.path, source.subset, source.revision)
+        return _commit(current_name(source.path), source.subset, source.revision)
 
 
 @cache
@@ -89,7 +90,7 @@ def _builder(source: DataSource) -> Any:
     files = {"train": list(source.data_files)} if source.data_files else None
     revision = source.revision if is_offline() else resolved_revision(source)
     return _datasets().load_dataset_builder(
-        source.path, source.subset, data_files=files, revision=revision
+        current_name(source.path), source.subset, data_files=files, revision=revision
     )
 
 

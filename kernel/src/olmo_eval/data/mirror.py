@@ -3,7 +3,8 @@
 ``OLMO_EVAL_DATA_MIRROR=DIR`` (several folders may be joined with the path separator; the first that
 has the data wins) maps a hub source to ``DIR/<path>/<subset or default>/<split>.jsonl``, or
 ``.jsonl.gz``, or ``.parquet``. A named file of a repository (``data_files``) is looked for as
-``DIR/<path>/<that file>``, in any format. Fixed few-shot sets are ``DIR/fewshot/<set>.jsonl``.
+``DIR/<path>/<that file>``, in any format. A data set that has changed its name is found under every
+one (:mod:`olmo_eval.data.aliases`). Fixed few-shot sets are ``DIR/fewshot/<set>.jsonl``.
 ``olmo-eval data pull`` writes this layout.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
+from olmo_eval.data.aliases import names_of
 from olmo_eval.data.formats import FORMATS, in_split_order, without_suffix
 from olmo_eval.data.source import DataSource
 from olmo_eval.errors import DataError
@@ -54,15 +56,17 @@ class Mirror:
     def find(self, source: DataSource) -> list[Path] | None:
         """The files that hold a hub source's rows, in order; None when the mirror lacks them."""
         for root in self.roots:
-            if files := _find_in(root, source):
-                return files
+            for named in _under_every_name(source):
+                if files := _find_in(root, named):
+                    return files
         return None
 
     def splits(self, source: DataSource) -> list[str]:
         """The splits of a hub data set that the first mirror folder having any of them holds."""
         for root in self.roots:
-            if found := _splits_in(root / source_folder(source)):
-                return found
+            for named in _under_every_name(source):
+                if found := _splits_in(root / source_folder(named)):
+                    return found
         return []
 
     def find_fewshot(self, name: str) -> Path | None:
@@ -105,6 +109,10 @@ def expected_file(source: DataSource) -> Path:
     if source.data_files:
         return Path(source.path) / f"{without_suffix(source.data_files[0])}.jsonl.gz"
     return source_folder(source) / f"{source.split}.jsonl.gz"
+
+
+def _under_every_name(source: DataSource) -> list[DataSource]:
+    return [evolve(source, path=name) for name in names_of(source.path)]
 
 
 def _each(where: Iterable[str | os.PathLike[str]] | os.PathLike[str]) -> list[str]:

@@ -19,7 +19,7 @@ from attrs import asdict, evolve, field, frozen
 from olmo_eval.common.replaceable import replaceable
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.data.formats import is_data_file
+from olmo_eval.data.formats import is_data_file, joined_splits
 from olmo_eval.errors import UsageError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
@@ -92,7 +92,8 @@ class DataSource:
     - ``subset``: the configuration of a hub data set, a sub-folder of a folder; None for the
       default;
     - ``split``: ``"test"``, ``"train"``...; ``"all"`` is every split, in the order train,
-      validation, dev, test, then by name. A single file has no splits: it is read whole;
+      validation, dev, test, then by name; ``"validation+train"`` is both, in that order. A single
+      file has no splits: it is read whole;
     - ``data_files``: names of files below ``path`` to read instead of a split;
     - ``revision``: branch, tag or commit of a hub data set;
     - ``source_type``: says which kind ``path`` is (``"local"``, ``"hub"``, ``"remote"``) where its
@@ -129,6 +130,11 @@ class DataSource:
                 f"DataSource(path={self.path!r}): a URI is not a path",
                 hint=f"write DataSource.from_uri({self.path!r})",
             )
+        if not all(joined_splits(self.split)):
+            raise UsageError(
+                f"split {self.split!r} lacks a name beside its +",
+                hint="join splits as in validation+train",
+            )
 
     @property
     def kind(self) -> SourceKind:
@@ -142,11 +148,13 @@ class DataSource:
     def parts(self) -> tuple[DataSource, ...]:
         """The sources that have to be read one after another for this one's rows.
 
-        A hub data set is one part, whatever its ``data_files``. For everything else each data
-        file is a part of its own.
+        Each of a hub data set's joined splits is a part; its ``data_files`` together are one. For
+        everything else each data file is a part of its own.
         """
         if not self.data_files:
-            return (self,)
+            if self.kind is not SourceKind.HUB:
+                return (self,)
+            return tuple(evolve(self, split=split) for split in joined_splits(self.split))
         if self.path in _FORMAT_LOADERS:
             return tuple(
                 evolve(DataSource.parse(name), split=self.split, revision=self.revision)

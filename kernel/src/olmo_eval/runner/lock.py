@@ -49,7 +49,7 @@ def task_lock(planned: PlannedTask, code: Code | None = None) -> dict[str, Any]:
     task, config = planned.task, planned.task.config
     code = task_code(planned, CodeReader()) if code is None else code
     return {
-        "data": _data_lock(config.get_data_source()) if config.data_source else None,
+        "data": _data_lock(task, config.get_data_source()) if config.data_source else None,
         "fewshot": _fewshot_lock(task),
         "formatter": to_json(config.formatter),
         "request": digest(request_identity(request_row(planned.example))),
@@ -86,9 +86,10 @@ def scoring_hash(planned: PlannedTask, task: Mapping[str, Any], harness: Mapping
     return digest(parts)
 
 
-def _data_lock(source: DataSource) -> dict[str, Any]:
+def _data_lock(task: Task, source: DataSource) -> dict[str, Any]:
     """Where the rows come from and which content they have; never where the file lies."""
-    facts = DataLoader().describe(source)
+    with task.card.saying_access():
+        facts = DataLoader().describe(source)
     return {
         "source": None if source.kind == "local" else source.uri(),
         "revision": facts.get("revision"),

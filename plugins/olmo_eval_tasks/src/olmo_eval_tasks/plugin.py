@@ -8,16 +8,40 @@ from __future__ import annotations
 from typing import Any
 
 from olmo_eval import hookimpl
-from olmo_eval_tasks.subjects import BBH_TASKS, MATH_SUBJECTS, MMLU_SUBJECTS
+from olmo_eval_tasks.subjects import (
+    AGIEVAL_EXAMS,
+    BASIC_SKILLS,
+    BBH_TASKS,
+    BBQ_CATEGORIES,
+    GENETURING_MODULES,
+    GPQA_DOMAINS,
+    GPQA_SETS,
+    LAB_BENCH_SETS,
+    MATH_SUBJECTS,
+    MMLU_PRO_CATEGORIES,
+    MMLU_SUBJECTS,
+)
 
 #: the tasks of every family, in alphabetical order of the modules of ``benchmarks/``
 BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "agieval": tuple(f"agieval_{exam}" for exam in AGIEVAL_EXAMS),
     "alpaca_eval": ("alpaca_eval",),
     "arc": ("arc_easy", "arc_challenge"),
     "astabench_sqa": ("astabench_scholarqa",),
+    "basic_skills": tuple(f"basic_skills_{skill}" for skill in BASIC_SKILLS),
     "bbh": tuple(f"bbh_{task}" for task in BBH_TASKS),
+    "bbq": tuple(f"bbq_{category}" for category in BBQ_CATEGORIES),
+    "boolq": ("boolq",),
+    "coqa": ("coqa", "coqa:rc", "coqa:mc", "coqa:bpb"),
     "csqa": ("csqa",),
+    "drop": ("drop", "drop:rc", "drop:mc", "drop:bpb"),
     "expertqa": ("expertqa",),
+    "geneturing": tuple(f"geneturing_{module}" for module in GENETURING_MODULES),
+    "gpqa": tuple(
+        f"gpqa_{part}{domain}"
+        for part in GPQA_SETS
+        for domain in ("", *(f"_{name}" for name in GPQA_DOMAINS))
+    ),
     "gsm8k": ("gsm8k",),
     "harmbench": ("harmbench",),
     "hellaswag": ("hellaswag",),
@@ -28,15 +52,35 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
         "ifeval_mt_ood_wildchat_unused_withRewrite",
     ),
     "ifeval_ood": ("ifeval_ood",),
+    "jeopardy": ("jeopardy", "jeopardy:rc", "jeopardy:mc", "jeopardy:bpb"),
+    "lab_bench": tuple(
+        f"lab_bench_{part}{kind}" for part in LAB_BENCH_SETS for kind in ("", ":bpb")
+    ),
+    "lambada": ("lambada",),
     "litsearch": ("litsearch", "litsearch_rerank"),
+    "medmcqa": ("medmcqa",),
+    "medqa": ("medqa", "medqa_en"),
     "minerva_math": (
         *(f"minerva_math_{subject}{kind}" for subject in MATH_SUBJECTS for kind in ("", ":bpb")),
         "math500",
     ),
     "mmlu": tuple(f"mmlu_{subject}{kind}" for subject in MMLU_SUBJECTS for kind in ("", ":rc")),
+    "mmlu_pro": ("mmlu_pro", *(f"mmlu_pro_{category}" for category in MMLU_PRO_CATEGORIES)),
+    "mmlu_redux": tuple(f"mmlu_redux_{subject}" for subject in MMLU_SUBJECTS),
     "mt_bench": ("mt_bench",),
+    "naturalqs": ("naturalqs", "naturalqs:rc", "naturalqs:mc", "naturalqs:bpb"),
+    "openbookqa": ("openbookqa",),
     "piqa": ("piqa",),
+    "popqa": ("popqa",),
+    "qasc": ("qasc",),
+    "qasper_yesno": ("qasper_yesno",),
+    "sciq": ("sciq", "sciq:bpb"),
+    "sciriff_yesno": ("sciriff_yesno",),
     "simpleqa": ("simpleqa",),
+    "socialiqa": ("socialiqa",),
+    "squad": ("squad", "squad:rc", "squad:mc", "squad:bpb"),
+    "triviaqa": ("triviaqa",),
+    "truthfulqa": ("truthfulqa_mc1", "truthfulqa_mc2"),
     "winogrande": ("winogrande",),
     "zebralogic": ("zebralogic",),
 }
@@ -55,19 +99,29 @@ TASKS: dict[str, tuple[str, ...]] = {
 }
 
 #: families whose data is not public: ``"gated"`` or ``"private"``; their cards say how to get it
-ACCESS: dict[str, str] = {"astabench_sqa": "gated", "zebralogic": "private"}
+ACCESS: dict[str, str] = {
+    "astabench_sqa": "gated",
+    "gpqa": "gated",
+    "zebralogic": "private",
+}
 
 SCORERS = {
+    "answered": "scorers.abstention:AnsweredScorer",
+    "any_mention": "scorers.answers:AnyMentionScorer",
     "attributed_qa": "scorers.attributed:AttributedQAScorer",
     "code_exec": "scorers.code:CodeExecutionScorer",
+    "drop_exact_match": "scorers.drop:DROPExactMatchScorer",
+    "drop_f1": "scorers.drop:DROPF1Scorer",
     "gold_recall": "scorers.found:GoldRecallScorer",
     "ifbench": "scorers.ifeval.ifbench:IFBenchScorer",
     "ifeval": "scorers.ifeval.scorer:IFEvalScorer",
+    "jaccard": "scorers.answers:JaccardScorer",
     "math_flex": "scorers.math:MinervaMathScorer",
     "mt_bench_judge": "scorers.mt_bench:MTBenchScorer",
     "pairwise_judge": "scorers.win_rate:PairwiseJudgeScorer",
     "safety_judge": "scorers.safety:SafetyScorer",
     "simpleqa_judge": "scorers.simpleqa:SimpleQAJudgeScorer",
+    "squad_exact_match": "scorers.answers:SQuADExactMatchScorer",
     "zebra_grid": "scorers.zebra:ZebraGridScorer",
 }
 

@@ -88,6 +88,94 @@ MATH_SUBJECTS = (
     "precalculus",
 )
 
+#: Rein et al. 2024, GPQA: three nested sets, and the domains of their questions
+GPQA_SETS = ("diamond", "main", "extended")
+GPQA_DOMAINS = ("biology", "chemistry", "physics")
+
+#: the skills of allenai/basic-skills
+BASIC_SKILLS = (
+    "arithmetic",
+    "coding",
+    "common_knowledge",
+    "logical_reasoning",
+    "pattern",
+    "string_operations",
+)
+
+#: Laurent et al. 2024, LAB-Bench: the sets that are asked without images -> their hub names
+LAB_BENCH_SETS = {
+    "litqa2": "LitQA2",
+    "dbqa": "DbQA",
+    "seqqa": "SeqQA",
+    "protocolqa": "ProtocolQA",
+    "suppqa": "SuppQA",
+    "cloning_scenarios": "CloningScenarios",
+}
+
+#: Zhong et al. 2023, AGIEval: the English exams with choices -> their names in the data
+AGIEVAL_EXAMS = {
+    "aqua_rat": "aqua-rat",
+    "gaokao_english": "gaokao-english",
+    "logiqa_en": "logiqa-en",
+    "lsat_ar": "lsat-ar",
+    "lsat_lr": "lsat-lr",
+    "lsat_rc": "lsat-rc",
+    "sat_en": "sat-en",
+    "sat_en_without_passage": "sat-en-without-passage",
+    "sat_math": "sat-math",
+}
+
+#: Wang et al. 2024, MMLU-Pro: the categories of its questions
+MMLU_PRO_CATEGORIES = (
+    "biology",
+    "business",
+    "chemistry",
+    "computer_science",
+    "economics",
+    "engineering",
+    "health",
+    "history",
+    "law",
+    "math",
+    "other",
+    "philosophy",
+    "physics",
+    "psychology",
+)
+
+#: Parrish et al. 2022, BBQ: the social dimensions of its questions -> their hub names
+BBQ_CATEGORIES = {
+    "age": "Age",
+    "disability_status": "Disability_status",
+    "gender_identity": "Gender_identity",
+    "nationality": "Nationality",
+    "physical_appearance": "Physical_appearance",
+    "race_ethnicity": "Race_ethnicity",
+    "race_x_gender": "Race_x_gender",
+    "race_x_ses": "Race_x_SES",
+    "religion": "Religion",
+    "ses": "SES",
+    "sexual_orientation": "Sexual_orientation",
+}
+
+#: Shang et al. 2025, GeneTuring: the modules that are asked without programming
+GENETURING_MODULES = (
+    "amino_acid_translation",
+    "dna_sequence_extraction",
+    "gene_alias",
+    "gene_disease_association",
+    "gene_location",
+    "gene_name_conversion",
+    "gene_name_extraction",
+    "gene_ontology",
+    "gene_snp_association",
+    "human_genome_dna_alignment",
+    "multi_species_dna_alignment",
+    "protein_coding_genes",
+    "snp_location",
+    "tf_regulation",
+)
+
 #: the 27 tasks of BIG-Bench Hard: 23 kinds, two of which come in three sizes
 BBH_TASKS = (
     "boolean_expressions",

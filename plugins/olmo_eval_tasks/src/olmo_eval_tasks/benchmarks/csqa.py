@@ -1,53 +1,46 @@
 """CommonsenseQA: everyday questions with five choices each.
 
-- Data: ``tau/commonsense_qa``, validation split, 1,221 questions; the test split has no answers
-  (https://huggingface.co/datasets/tau/commonsense_qa, MIT).
+- Data: ``tau/commonsense_qa``, validation split, 1,221 questions; the test split has no answers.
 - Prompt: ``Question: ...\\nAnswer:``.
 - Shots: none, or the first five of the fixed OLMES set.
 - Metric: log-likelihood accuracy, relative to the choice's probability without its question where
   OLMES settings are used.
-- Talmor et al. 2019, "CommonsenseQA: A Question Answering Challenge Targeting Commonsense
-  Knowledge" (https://arxiv.org/abs/1811.00937).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from olmo_eval.common.types import Instance
 from olmo_eval.data import DataSource
-from olmo_eval.evals.tasks.common import (
-    MultipleChoiceTask,
-    logprob_accuracies,
-    register,
-    register_variant,
-)
-from olmo_eval_tasks.choices import BITS_PER_BYTE, cloze, lettered
+from olmo_eval.evals.tasks.common import Card, register
+from olmo_eval_tasks.choices import BITS, Asked, LabelledChoices, cloze, declare, fixed
 
 
 @register("csqa")
-class CommonsenseQA(MultipleChoiceTask):
+class CommonsenseQA(LabelledChoices):
     """Five answers to a question, of which people chose one."""
 
     data_source = DataSource(path="tau/commonsense_qa", split="validation")
     expected_instances = 1_221
     fewshot_split = "train"
     formatter = cloze()
+    card = Card(
+        citation="Talmor et al. 2019, CommonsenseQA: A Question Answering Challenge Targeting "
+        "Commonsense Knowledge",
+        url="https://arxiv.org/abs/1811.00937",
+        licence="MIT",
+    )
 
-    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
-        choices = doc["choices"]
-        gold = list(choices["label"]).index(doc["answerKey"])
-        return self.choice_instance(doc["question"], choices["text"], gold, id=doc.get("id"))
 
-
-_FIXED = {"num_fewshot": 5, "fewshot_source": "olmes_csqa_fixed"}
-_UNCONDITIONAL = logprob_accuracies("uncond")
-
-register_variant("csqa", "rc", metrics=_UNCONDITIONAL)
-register_variant("csqa", "mc", formatter=lettered(), metrics=logprob_accuracies("raw"))
-register_variant("csqa", "bpb", metrics=BITS_PER_BYTE)
-register_variant("csqa", "olmo3base", metrics=_UNCONDITIONAL, **_FIXED)
-register_variant("csqa", "olmes", metrics=_UNCONDITIONAL, **_FIXED)
-register_variant("csqa", "mc_olmo3base", formatter=lettered(), limit=10_000, **_FIXED)
-register_variant("csqa", "xlarge", limit=10_000, **_FIXED)
-register_variant("csqa", "full")
+declare(
+    "csqa",
+    {
+        "rc": Asked(by="uncond"),
+        "mc": Asked("letters", by="raw"),
+        "bpb": Asked(by=BITS),
+        "olmo3base": Asked(by="uncond", shots=True),
+        "olmes": Asked(by="uncond", shots=True),
+        "mc_olmo3base": Asked("letters", shots=True, limit=10_000),
+        "xlarge": Asked(shots=True, limit=10_000),
+        "full": Asked(),
+    },
+    shots=fixed("olmes_csqa_fixed"),
+)

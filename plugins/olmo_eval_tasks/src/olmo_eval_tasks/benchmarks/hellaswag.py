@@ -1,20 +1,14 @@
 """HellaSwag: which of four endings continues a situation.
 
-- Data: ``Rowan/hellaswag``, validation split, 10,042 situations; the test split has no answers
-  (https://huggingface.co/datasets/Rowan/hellaswag, MIT). The markers that WikiHow's page
-  structure left in the text (``[title]``, ``[step]``, ...) are taken out. Copies of the data
-  that hold the finished context in ``ctx`` alone are read too.
+- Data: ``Rowan/hellaswag``, validation split, 10,042 situations; the test split has no answers. The
+  markers that WikiHow's page structure left in the text (``[title]``, ``[step]``, ...) are taken
+  out. Copies of the data that hold the finished context in ``ctx`` alone are read too.
 - Prompt: the activity, a colon and the context, with nothing around them; ``mc`` adds a line
   ``Choose the best continuation:`` and lettered endings.
 - Shots: none, or the first five of the fixed OLMES set.
 - Metric: log-likelihood accuracy, raw; per character in ``rc``.
 - Questions from one WikiHow article or one video are a cluster, where the data says so
   (``source_id``).
-- Zellers et al. 2019, "HellaSwag: Can a Machine Really Finish Your Sentence?"
-  (https://arxiv.org/abs/1905.07830).
-
-``olmo3base`` and ``xlarge`` are published with a limit of 10,000 that made the reference
-implementation add the train split; here a limit is a subset of the validation split.
 """
 
 from __future__ import annotations
@@ -27,13 +21,8 @@ from attrs import evolve
 from olmo_eval.common.formatters import ClozeFormatter, LetteredFormatter
 from olmo_eval.common.types import Instance
 from olmo_eval.data import DataSource
-from olmo_eval.evals.tasks.common import (
-    MultipleChoiceTask,
-    logprob_accuracies,
-    register,
-    register_variant,
-)
-from olmo_eval_tasks.choices import BITS_PER_BYTE
+from olmo_eval.evals.tasks.common import Card, MultipleChoiceTask, register
+from olmo_eval_tasks.choices import BITS, Asked, declare, fixed
 
 _TITLE = re.compile(r"\.? \[title\]")
 _MARKER = re.compile(r"\[.*?\]")
@@ -60,6 +49,15 @@ class HellaSwag(MultipleChoiceTask):
     expected_instances = 10_042
     fewshot_split = "train"
     formatter = ClozeFormatter(template="{question}")
+    card = Card(
+        citation="Zellers et al. 2019, HellaSwag: Can a Machine Really Finish Your Sentence?",
+        url="https://arxiv.org/abs/1905.07830",
+        licence="MIT",
+        defects=(
+            "olmo3base and xlarge are published with a limit of 10,000 that added the train split; "
+            "here a limit is a subset of the validation split.",
+        ),
+    )
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         gold, source = int(doc["label"]), doc.get("source_id")
@@ -74,16 +72,17 @@ class HellaSwag(MultipleChoiceTask):
         return evolve(instance, gold_answer=str(gold))
 
 
-_FIXED = {"num_fewshot": 5, "fewshot_source": "olmes_hellaswag_fixed"}
-
-register_variant("hellaswag", "rc", metrics=logprob_accuracies("per_char"))
-register_variant(
+declare(
     "hellaswag",
-    "mc",
-    formatter=LetteredFormatter(
+    {
+        "rc": Asked(by="per_char"),
+        "mc": Asked("letters"),
+        "bpb": Asked(by=BITS),
+        "olmo3base": Asked(shots=True, limit=10_000),
+        "xlarge": Asked(shots=True, limit=10_000),
+    },
+    letters=LetteredFormatter(
         template="{question}\nChoose the best continuation:\n{choices}\nAnswer:"
     ),
+    shots=fixed("olmes_hellaswag_fixed"),
 )
-register_variant("hellaswag", "bpb", metrics=BITS_PER_BYTE)
-register_variant("hellaswag", "olmo3base", limit=10_000, **_FIXED)
-register_variant("hellaswag", "xlarge", limit=10_000, **_FIXED)

@@ -30,7 +30,9 @@ class ConversationFormatter(ChatFormatter):
 
     def format(self, instance: Instance, fewshot: Sequence[Instance] = ()) -> LMRequest:
         messages = instance.metadata["messages"]
-        return LMRequest(RequestType.CHAT, messages=messages, system_prompt=self.system_prompt or None)
+        return LMRequest(
+            RequestType.CHAT, messages=messages, system_prompt=self.system_prompt or None
+        )
 
 
 class IFEvalMultiTurn(IFBench):

@@ -1,14 +1,11 @@
 """MMLU: multiple-choice exam questions in 57 subjects, one task a subject.
 
-- Data: ``cais/mmlu``, one subset a subject, test split, 14,042 questions in all
-  (https://huggingface.co/datasets/cais/mmlu, MIT).
+- Data: ``cais/mmlu``, one subset a subject, test split, 14,042 questions in all.
 - Prompt: one line of description naming the subject, then ``Question: ...``, four lettered choices
   and ``Answer:``. The tasks ``mmlu_<subject>:rc`` leave the choices out and score their text.
 - Shots: the subject's five dev questions, in the order of the file.
 - Metric: log-likelihood accuracy, raw for letters, per character for text; ``:rc:bpb`` gives the
   right answer's bits per byte.
-- Hendrycks et al. 2021, "Measuring Massive Multitask Language Understanding"
-  (https://arxiv.org/abs/2009.03300).
 """
 
 from __future__ import annotations
@@ -24,6 +21,7 @@ from olmo_eval.common.formatters import (
 )
 from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.evals.tasks.common import (
+    Card,
     MultipleChoiceTask,
     TaskConfig,
     logprob_accuracies,
@@ -46,6 +44,15 @@ class Mmlu(MultipleChoiceTask):
     fewshot_split = "dev"
     fewshot_sample = False
     sampling_params = SamplingParams(max_tokens=1)
+    card = Card(
+        citation="Hendrycks et al. 2021, Measuring Massive Multitask Language Understanding",
+        url="https://arxiv.org/abs/2009.03300",
+        licence="MIT",
+        defects=(
+            "About 6% of the questions have a wrong key, several right answers or none "
+            "(Gema et al. 2024, https://arxiv.org/abs/2406.04127); mmlu_redux leaves them out.",
+        ),
+    )
 
     @classmethod
     def default_config(cls, name: str) -> TaskConfig:
@@ -55,7 +62,7 @@ class Mmlu(MultipleChoiceTask):
         description = DESCRIPTION.format(subject=cls.subject.replace("_", " "))
         return evolve(config, formatter=evolve(config.formatter, description=description))
 
-    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
         return self.choice_instance(doc["question"], doc["choices"], int(doc["answer"]))
 
 
@@ -65,9 +72,9 @@ class MmluCloze(Mmlu):
     formatter = cloze()
     metrics = logprob_accuracies("per_char")
 
-    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
         instance = super().process_doc(doc, index)
-        return evolve(instance, gold_answer=instance.gold_text)
+        return instance and evolve(instance, gold_answer=instance.gold_text)
 
 
 register_subtasks(

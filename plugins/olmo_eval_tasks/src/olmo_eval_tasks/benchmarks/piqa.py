@@ -1,12 +1,10 @@
 """PIQA: which of two ways reaches a physical goal.
 
-- Data: ``ybisk/piqa``, validation split, 1,838 goals; the test split has no answers
-  (https://huggingface.co/datasets/ybisk/piqa, AFL-3.0).
+- Data: ``ybisk/piqa``, validation split, 1,838 goals; the test split has no answers. Rows have no
+  identifier.
 - Prompt: ``Goal: ...\\nAnswer:``.
 - Shots: none, or the first five of the fixed OLMES set.
 - Metric: log-likelihood accuracy, per token; per character in ``olmo3base``.
-- Bisk et al. 2020, "PIQA: Reasoning about Physical Commonsense in Natural Language"
-  (https://arxiv.org/abs/1911.11641).
 """
 
 from __future__ import annotations
@@ -18,25 +16,34 @@ from attrs import evolve
 from olmo_eval.common.types import Instance
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import (
+    Card,
     MultipleChoiceTask,
     logprob_accuracies,
     register,
-    register_variant,
 )
-from olmo_eval_tasks.choices import BITS_PER_BYTE, cloze, lettered
+from olmo_eval_tasks.choices import BITS, Asked, cloze, declare, fixed
 
 GOAL = "Goal: {question}"
 
 
 @register("piqa")
 class Piqa(MultipleChoiceTask):
-    """Two solutions to a goal, of which one works. Rows have no identifier."""
+    """Two solutions to a goal, of which one works."""
 
     data_source = DataSource(path="ybisk/piqa", split="validation")
     expected_instances = 1_838
     fewshot_split = "train"
     formatter = cloze(GOAL)
     metrics = logprob_accuracies("per_token")
+    card = Card(
+        citation="Bisk et al. 2020, PIQA: Reasoning about Physical Commonsense in Natural Language",
+        url="https://arxiv.org/abs/1911.11641",
+        licence="AFL-3.0",
+        defects=(
+            "mc_olmo3base is published with every split, the train goals that the shots come from "
+            "included.",
+        ),
+    )
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         gold = int(doc["label"])
@@ -44,22 +51,17 @@ class Piqa(MultipleChoiceTask):
         return evolve(instance, gold_answer=str(gold))
 
 
-_FIXED = {"num_fewshot": 5, "fewshot_source": "olmes_piqa_fixed"}
-_PER_CHARACTER = logprob_accuracies("per_char")
-
-register_variant("piqa", "rc")
-register_variant("piqa", "mc", formatter=lettered(GOAL))
-register_variant("piqa", "bpb", metrics=BITS_PER_BYTE)
-register_variant("piqa", "olmo3base", metrics=_PER_CHARACTER, **_FIXED)
-register_variant("piqa", "olmes", limit=1_000, **_FIXED)
-register_variant("piqa", "full")
-# Published as it stands: every split, the train goals that the shots come from included.
-register_variant(
+declare(
     "piqa",
-    "mc_olmo3base",
-    formatter=lettered(GOAL),
-    metrics=_PER_CHARACTER,
-    split="all",
-    limit=10_000,
-    **_FIXED,
+    {
+        "rc": Asked(),
+        "mc": Asked("letters"),
+        "bpb": Asked(by=BITS),
+        "olmo3base": Asked(by="per_char", shots=True),
+        "olmes": Asked(shots=True, limit=1_000),
+        "mc_olmo3base": Asked("letters", by="per_char", shots=True, limit=10_000, split="all"),
+        "full": Asked(),
+    },
+    question=GOAL,
+    shots=fixed("olmes_piqa_fixed"),
 )

@@ -1,17 +1,12 @@
 """WinoGrande: which of two names fills the blank.
 
 - Data: ``allenai/winogrande``, subset winogrande_xl, validation split, 1,267 sentences; the test
-  split has no answers (https://huggingface.co/datasets/allenai/winogrande, CC BY).
+  split has no answers.
 - Prompt: partial evaluation (Trinh and Le 2018, https://arxiv.org/abs/1806.02847): each option
   stands in the blank, and the rest of the sentence, the same for both, is scored after it. ``mc``
   asks ``Fill in the blank: ...`` with lettered options.
 - Shots: none, or the five of the fixed OLMES set, as whole sentences.
 - Metric: log-likelihood accuracy, raw: both continuations are the same text.
-- Sakaguchi et al. 2020, "WinoGrande: An Adversarial Winograd Schema Challenge at Scale"
-  (https://arxiv.org/abs/1907.10641).
-
-``olmo3base`` and ``xlarge`` are published with a limit of 10,000 that made the reference
-implementation add the train split; here a limit is a subset of the validation split.
 """
 
 from __future__ import annotations
@@ -24,8 +19,8 @@ from attrs import evolve, frozen
 from olmo_eval.common.formatters import LetteredFormatter, TextFormatter
 from olmo_eval.common.types import Instance, LMRequest, RequestType
 from olmo_eval.data import DataSource
-from olmo_eval.evals.tasks.common import MultipleChoiceTask, register, register_variant
-from olmo_eval_tasks.choices import BITS_PER_BYTE, lettered
+from olmo_eval.evals.tasks.common import Card, MultipleChoiceTask, register
+from olmo_eval_tasks.choices import BITS, Asked, declare, fixed, lettered
 
 BLANK = "_"
 
@@ -82,6 +77,16 @@ class WinoGrande(MultipleChoiceTask):
     expected_instances = 1_267
     fewshot_split = "train"
     formatter = PartialEvaluationFormatter()
+    card = Card(
+        citation="Sakaguchi et al. 2020, WinoGrande: An Adversarial Winograd Schema Challenge at "
+        "Scale",
+        url="https://arxiv.org/abs/1907.10641",
+        licence="CC-BY-4.0",
+        defects=(
+            "olmo3base and xlarge are published with a limit of 10,000 that added the train split; "
+            "here a limit is a subset of the validation split.",
+        ),
+    )
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         around_blank(doc["sentence"])
@@ -91,14 +96,15 @@ class WinoGrande(MultipleChoiceTask):
         return evolve(instance, gold_answer=str(gold))
 
 
-_FIXED = {"num_fewshot": 5, "fewshot_source": "olmes_winogrande_fixed"}
-
-register_variant("winogrande", "rc")
-register_variant(
+declare(
     "winogrande",
-    "mc",
-    formatter=FillInFormatter(template=lettered("Fill in the blank: {question}").template),
+    {
+        "rc": Asked(),
+        "mc": Asked("letters"),
+        "bpb": Asked(by=BITS),
+        "olmo3base": Asked(shots=True, limit=10_000),
+        "xlarge": Asked(shots=True, limit=10_000),
+    },
+    letters=FillInFormatter(template=lettered("Fill in the blank: {question}").template),
+    shots=fixed("olmes_winogrande_fixed"),
 )
-register_variant("winogrande", "bpb", metrics=BITS_PER_BYTE)
-register_variant("winogrande", "olmo3base", limit=10_000, **_FIXED)
-register_variant("winogrande", "xlarge", limit=10_000, **_FIXED)

@@ -17,7 +17,8 @@ def missing_data(task: Task) -> OlmoEvalError | None:
     """
     for look in _lookups(task):
         try:
-            look()
+            with task.card.saying_access():
+                look()
         except (DataError, MissingDependencyError) as error:
             return error
     return None

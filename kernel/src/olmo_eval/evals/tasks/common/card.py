@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from attrs import field, frozen
 
 from olmo_eval.common.sequences import texts
+from olmo_eval.errors import DataError, MissingDependencyError
 
 
 @frozen
@@ -24,3 +28,18 @@ class Card:
     licence: str = ""
     access: str = ""
     defects: tuple[str, ...] = field(default=(), converter=texts)
+
+    @contextmanager
+    def saying_access(self) -> Iterator[None]:
+        """Whatever cannot be had inside is answered with how to get access, where there is a way.
+
+        Raises:
+            DataError, MissingDependencyError: as raised inside, with ``access`` in the hint.
+        """
+        try:
+            yield
+        except (DataError, MissingDependencyError) as error:
+            if not self.access or self.access in (error.hint or ""):
+                raise
+            hint = f"{self.access} Then: {error.hint}" if error.hint else self.access
+            raise type(error)(error.message, hint=hint) from error

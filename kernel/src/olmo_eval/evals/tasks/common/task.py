@@ -157,7 +157,8 @@ class Task:
                 yield instance
 
     def _rows(self, source: Any) -> Iterator[dict[str, Any]]:
-        return iter(DataLoader().load(source))
+        with self.card.saying_access():
+            yield from DataLoader().load(source)
 
     def _process(self, doc: dict[str, Any], index: int) -> Instance | None:
         if _takes_index(type(self)):
