@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import attrs
 import pytest
 
 from olmo_eval import plugins
-from olmo_eval.common.types import Instance, LMRequest
+from olmo_eval.common.scorers import AsyncScorer
+from olmo_eval.common.types import Instance, LMOutput, LMRequest
 from olmo_eval.evals.tasks.common import Task, build_task
+from olmo_eval.sandbox import Sandbox, SandboxConfig
 
 HERE = Path(__file__).parent
 GOLDENS = HERE / "goldens"
 
 Render = Callable[[Task, Instance], dict[str, Any]]
+#: a scorer, an instance and the answer extracted from what a model wrote
+Case = tuple[AsyncScorer, Instance, Any]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +50,7 @@ def request_as_json(request: LMRequest) -> dict[str, Any]:
     """What reaches the model: prompt or messages and every field that is not at its default."""
     default = LMRequest(request.request_type)
     changed = attrs.asdict(
-        request, filter=lambda field, value: value != getattr(default, field.name)
+        request, filter=lambda field, value: value != getattr(default, field.name, ...)
     )
     return {"prompt": "", **changed, "request_type": request.request_type.value}
 
@@ -109,3 +114,40 @@ def first() -> Callable[[str], tuple[Task, Instance]]:
         return task, next(iter(task.instances))
 
     return of
+
+
+class Place:
+    """What of an episode these scorers use: an environment, and somewhere to keep evidence."""
+
+    def __init__(self, inner: Sandbox) -> None:
+        self.inner = inner
+        self.evidence: dict[str, Any] = {}
+
+    async def sandbox(self, capability: str) -> Sandbox:
+        return self.inner
+
+    def record(self, key: str, value: Any) -> None:
+        self.evidence[key] = value
+
+
+@pytest.fixture
+def score() -> Callable[[Sequence[Case]], list[float]]:
+    """The scores of several cases, each in a local sandbox of its own."""
+    local = pytest.importorskip("olmo_eval_sandboxes.local.backend")
+
+    async def scored(cases: Sequence[Case]) -> list[float]:
+        config = SandboxConfig(backend="local", unsafe_local=True, memory="4g", pids=512)
+        backend = local.LocalBackend(config)
+        await backend.start()
+        found = []
+        try:
+            for scorer, instance, answer in cases:
+                sandbox = await backend.create("tests")
+                output = LMOutput(str(answer), extracted_answer=answer)
+                found.append(await scorer.score_async(instance, output, Place(sandbox)))
+                await sandbox.close()
+        finally:
+            await backend.close()
+        return found
+
+    return lambda cases: anyio.run(scored, cases)

@@ -13,6 +13,8 @@ from olmo_eval_tasks.subjects import (
     BASIC_SKILLS,
     BBH_TASKS,
     BBQ_CATEGORIES,
+    BFCL_CATEGORIES,
+    CODE_FRESH_LANGUAGES,
     GENETURING_MODULES,
     GPQA_DOMAINS,
     GPQA_SETS,
@@ -20,6 +22,9 @@ from olmo_eval_tasks.subjects import (
     MATH_SUBJECTS,
     MMLU_PRO_CATEGORIES,
     MMLU_SUBJECTS,
+    MT_MBPP_LANGUAGES,
+    MULTIPL_E_BENCHMARKS,
+    MULTIPL_E_LANGUAGES,
 )
 
 #: the tasks of every family, in alphabetical order of the modules of ``benchmarks/``
@@ -31,10 +36,16 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "basic_skills": tuple(f"basic_skills_{skill}" for skill in BASIC_SKILLS),
     "bbh": tuple(f"bbh_{task}" for task in BBH_TASKS),
     "bbq": tuple(f"bbq_{category}" for category in BBQ_CATEGORIES),
+    "bfcl": tuple(f"bfcl_{category}" for category in BFCL_CATEGORIES),
+    "bigcodebench": ("bigcodebench",),
     "boolq": ("boolq",),
+    "code_fresh": tuple(f"code_fresh_{language}" for language in CODE_FRESH_LANGUAGES),
     "coqa": ("coqa", "coqa:rc", "coqa:mc", "coqa:bpb"),
+    "cruxeval": ("cruxeval_input", "cruxeval_output"),
     "csqa": ("csqa",),
+    "deepseek_leetcode": ("deepseek_leetcode",),
     "drop": ("drop", "drop:rc", "drop:mc", "drop:bpb"),
+    "ds1000": ("ds1000",),
     "expertqa": ("expertqa",),
     "geneturing": tuple(f"geneturing_{module}" for module in GENETURING_MODULES),
     "gpqa": tuple(
@@ -45,7 +56,8 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "gsm8k": ("gsm8k",),
     "harmbench": ("harmbench",),
     "hellaswag": ("hellaswag",),
-    "humaneval": ("humaneval", "codex_humaneval", "humaneval:olmo3base"),
+    "humaneval": ("humaneval", "humaneval_plus", "codex_humaneval", "humaneval:olmo3base"),
+    "humanevalfim": tuple(f"humanevalfim_{kind}" for kind in ("single", "multi", "random")),
     "ifeval": ("ifeval",),
     "ifeval_mt": (
         "ifeval_mt_wildchat_unused_withRewrite",
@@ -58,6 +70,8 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     ),
     "lambada": ("lambada",),
     "litsearch": ("litsearch", "litsearch_rerank"),
+    "livecodebench": ("livecodebench",),
+    "mbpp": ("mbpp", "mbpp_plus", "mbpp:bpb", "mbpp:olmo3base"),
     "medmcqa": ("medmcqa",),
     "medqa": ("medqa", "medqa_en"),
     "minerva_math": (
@@ -68,6 +82,16 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "mmlu_pro": ("mmlu_pro", *(f"mmlu_pro_{category}" for category in MMLU_PRO_CATEGORIES)),
     "mmlu_redux": tuple(f"mmlu_redux_{subject}" for subject in MMLU_SUBJECTS),
     "mt_bench": ("mt_bench",),
+    "multilingual_mbpp": tuple(
+        f"{prefix}_{language}"
+        for prefix in ("mt_mbpp", "mt_mbpp_v2fix")
+        for language in MT_MBPP_LANGUAGES
+    ),
+    "multipl_e": tuple(
+        f"multipl_e_{benchmark}_{language}"
+        for benchmark in MULTIPL_E_BENCHMARKS
+        for language in MULTIPL_E_LANGUAGES
+    ),
     "naturalqs": ("naturalqs", "naturalqs:rc", "naturalqs:mc", "naturalqs:bpb"),
     "openbookqa": ("openbookqa",),
     "piqa": ("piqa",),
@@ -112,13 +136,17 @@ SCORERS = {
     "code_exec": "scorers.code:CodeExecutionScorer",
     "drop_exact_match": "scorers.drop:DROPExactMatchScorer",
     "drop_f1": "scorers.drop:DROPF1Scorer",
+    "function_calls": "scorers.function_calls:FunctionCallsScorer",
     "gold_recall": "scorers.found:GoldRecallScorer",
     "ifbench": "scorers.ifeval.ifbench:IFBenchScorer",
     "ifeval": "scorers.ifeval.scorer:IFEvalScorer",
     "jaccard": "scorers.answers:JaccardScorer",
     "math_flex": "scorers.math:MinervaMathScorer",
     "mt_bench_judge": "scorers.mt_bench:MTBenchScorer",
+    "multipl_e": "scorers.multipl_e:MultiplEScorer",
+    "output_prediction": "scorers.output_prediction:OutputPredictionScorer",
     "pairwise_judge": "scorers.win_rate:PairwiseJudgeScorer",
+    "program_tests": "scorers.program_tests:ProgramTestsScorer",
     "safety_judge": "scorers.safety:SafetyScorer",
     "simpleqa_judge": "scorers.simpleqa:SimpleQAJudgeScorer",
     "squad_exact_match": "scorers.answers:SQuADExactMatchScorer",

@@ -175,6 +175,33 @@ GENETURING_MODULES = (
     "snp_location",
     "tf_regulation",
 )
+#: MultiPL-E: the benchmarks and the languages that suites use
+MULTIPL_E_BENCHMARKS = ("humaneval", "mbpp")
+MULTIPL_E_LANGUAGES = ("cpp", "java", "js", "php", "rs", "sh")
+
+#: the subsets of multilingual MBPP
+# fmt: off
+MT_MBPP_LANGUAGES = (
+    "bash", "c", "cpp", "csharp", "go", "haskell", "java", "javascript", "matlab", "php", "python",
+    "r", "ruby", "rust", "scala", "swift", "typescript",
+)
+
+#: the subsets of recently written code
+CODE_FRESH_LANGUAGES = (
+    "blade", "c", "clojure", "common_lisp", "cpp", "csharp", "css", "dart", "erlang", "fortran",
+    "go", "haskell", "html", "java", "java_server_page", "javascript", "julia", "kotlin", "lua",
+    "markdown", "mathematica", "matlab", "objective_c", "objective_cpp", "ocaml", "perl", "php",
+    "powershell", "python", "restructuredtext", "ruby", "rust", "scala", "scheme", "swift",
+    "systemverilog", "tcl", "tex", "typescript", "verilog", "vhdl", "vue",
+)
+
+#: the categories of the Berkeley function-calling leaderboard that are one turn of Python calls
+BFCL_CATEGORIES = (
+    "simple", "multiple", "parallel", "parallel_multiple", "irrelevance",
+    "live_simple", "live_multiple", "live_parallel", "live_parallel_multiple",
+    "live_irrelevance", "live_relevance",
+)
+# fmt: on
 
 #: the 27 tasks of BIG-Bench Hard: 23 kinds, two of which come in three sizes
 BBH_TASKS = (

@@ -4,71 +4,119 @@ from __future__ import annotations
 
 import random
 import re
-import textwrap
+from typing import ClassVar
 
 from attrs import field, frozen, validators
 
 from olmo_eval.agents.episode import Episode
 from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput
+from olmo_eval.evals.extract.code import defines, extract_code, indent_code, parses
+from olmo_eval.sandbox import ExecResult
 
-_THOUGHT = re.compile(r"<think>.*?</think>\n*", re.DOTALL | re.IGNORECASE)
-_FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_LAST_FENCE = re.compile(r"\n?```\s*\Z")
+_FUTURE = re.compile(r"^from __future__ import .*\n?", re.MULTILINE)
 
 
 def code_in(text: str) -> str | None:
-    """The first fenced block of ``text``, or the whole of it; None where it is blank.
-
-    What a reasoning model thought aloud (``<think>``) is left out.
-    """
-    text = _THOUGHT.sub("", text)
-    block = _FENCED.search(text)
-    code = block.group(1) if block else _LAST_FENCE.sub("", text)
+    """The Python in ``text`` (see ``extract_code``); None where it is blank."""
+    code = extract_code(text)
     return code if code.strip() else None
 
 
-def as_body(code: str, entry_point: str) -> str:
-    """``code`` as what follows a function's head.
+def completed(prefix: str, answer: str, entry_point: str) -> str:
+    """The program that ``answer`` makes of ``prefix``, which ends in a function's head.
 
-    A body that starts without indentation, as chat models write it, is indented; code that
-    defines the function anew, below its head, stays as it is.
+    An answer that defines the function anew stands below the head, whose imports and helpers it
+    may use. A body is put in as it stands; one that starts without indentation, as chat models
+    write it, is indented, wholly or, where only its first line lacks it, there alone.
     """
-    first = next((line for line in code.splitlines() if line.strip()), "")
-    defines = re.search(rf"^(?:async )?def {re.escape(entry_point)}\b", code, re.MULTILINE)
-    if first[:1].isspace() or defines:
-        return code
-    return textwrap.indent(code, "    ")
+    if defines(answer, entry_point):
+        future = "".join(_FUTURE.findall(answer))
+        return f"{future}{_whole(prefix)}{_FUTURE.sub('', answer)}"
+    first = next((line for line in answer.splitlines() if line.strip()), "")
+    if first[:1].isspace() or not prefix:
+        return prefix + answer
+    indented = [prefix + indent_code(answer), f"{prefix}    {answer.lstrip()}"]
+    return next((program for program in indented if parses(program)), indented[0])
 
 
-@frozen
-class CodeExecutionScorer(AsyncScorer):
-    """1 where the program made of the question's code, the answer and the tests runs to its end.
+def _whole(prefix: str) -> str:
+    """``prefix`` as a program of its own: a head without docstring gets a body."""
+    head = prefix.rstrip("\n ")
+    if not head or parses(head):
+        return f"{head}\n" if head else ""
+    last = head.rpartition("\n")[2]
+    indentation = last[: len(last) - len(last.lstrip())]
+    return f"{head}\n{indentation}    pass\n"
 
-    The instance's metadata gives ``code_prefix`` (what stands before the answer), ``test`` and
-    ``entry_point``. The program must reach its last line, which ends it with an exit code drawn
-    anew each time: leaving early with success, or catching the tests' failures, is no pass.
-    ``timeout`` is in seconds.
+
+def evidence(result: ExecResult, longest: int) -> dict[str, object]:
+    """How a program ended, to be kept beside the output: at most ``longest`` characters of each
+    stream, the end of them."""
+    return {
+        "exit_code": result.exit_code,
+        "timed_out": result.timed_out,
+        "stdout": result.stdout[-longest:] if longest else "",
+        "stderr": result.stderr[-longest:] if longest else "",
+    }
+
+
+class PythonScorer(AsyncScorer):
+    """Base of scorers that give 1 where a Python program runs to its end.
+
+    The program ends with an exit code drawn anew each time: leaving early with success, or
+    catching the failures of tests, is no pass. Subclasses have the fields ``timeout`` (seconds)
+    and ``max_output_len``: as many characters of what a failed program printed last are kept
+    beside the output.
     """
 
-    name: str = "code_exec"
     reads = "text"
+    #: the environment that it asks for
+    capability: ClassVar[str] = "python"
     requires = frozenset({"python"})
-    timeout: float = field(default=10.0, validator=validators.gt(0))
+    timeout: float
+    max_output_len: int
 
-    def program(self, instance: Instance, answer: str, exit_code: int) -> str:
-        """The Python source to run; it ends with ``exit_code`` where every test passed."""
-        known = instance.metadata
-        body = as_body(answer, str(known.get("entry_point", "")))
-        code = str(known.get("code_prefix", "")) + body
-        return f"{code}\n{known['test']}\nraise SystemExit({exit_code})\n"
+    def program(self, instance: Instance, answer: str, exit_code: int) -> str | None:
+        """The Python source to run; it ends with ``exit_code`` where every test passed. None:
+        the answer is wrong whatever a program would say."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what to run")
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
         if output.extracted_answer is None:
             return 0.0
         passed = random.randrange(65, 125)
         source = self.program(instance, str(output.extracted_answer), passed)
-        sandbox = await episode.sandbox("python")
+        if source is None:
+            return 0.0
+        sandbox = await episode.sandbox(self.capability)
         await sandbox.write("answer.py", source.encode("utf-8", "replace"))
         result = await sandbox.exec(["python3", "-I", "answer.py"], timeout=self.timeout)
+        if result.exit_code != passed:
+            episode.record("execution", evidence(result, self.max_output_len))
         return float(result.exit_code == passed)
+
+
+@frozen
+class CodeExecutionScorer(PythonScorer):
+    """1 where the program made of the question's code, the answer and the tests runs to its end.
+
+    The instance's metadata gives ``test``, and where they apply ``code_prefix`` and
+    ``code_suffix`` (what stands before and after the answer) and ``entry_point``. ``separator``
+    stands between the code and its tests.
+    """
+
+    name: str = "code_exec"
+    timeout: float = field(default=20.0, validator=validators.gt(0))
+    language: str = field(default="python", validator=validators.in_(("python",)))
+    separator: str = "\n\n"
+    max_output_len: int = field(default=4000, validator=validators.ge(0))
+
+    def program(self, instance: Instance, answer: str, exit_code: int) -> str:
+        known = instance.metadata
+        prefix, suffix = str(known.get("code_prefix", "")), known.get("code_suffix")
+        if suffix is None:
+            code = completed(prefix, answer, str(known.get("entry_point", "")))
+        else:
+            code = f"{prefix}{answer}{suffix}"
+        return f"{code}{self.separator}{known['test']}\nraise SystemExit({exit_code})\n"

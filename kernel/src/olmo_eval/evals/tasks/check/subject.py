@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -51,9 +52,10 @@ def words_in(text: str) -> str:
 
 
 def request_text(request: LMRequest) -> str:
-    """Everything the model reads before the right continuation or its own answer."""
+    """Everything the model reads before the right continuation or its own answer, tools too."""
     parts = [request.system_prompt or "", request.prompt]
     parts += [str(message.get("content") or "") for message in request.messages]
+    parts += [json.dumps(tool.to_openai(), sort_keys=True) for tool in request.tools]
     return "\n".join(part for part in parts if part)
 
 
