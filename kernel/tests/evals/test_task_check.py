@@ -22,9 +22,9 @@ from olmo_eval.common.formatters import (
 )
 from olmo_eval.common.metrics import AccuracyMetric, LogprobMCAccuracyMetric, Metric
 from olmo_eval.common.scorers import ExactMatchScorer, JudgeScorer, Scorer
-from olmo_eval.common.text import last_number
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.data import DataSource
+from olmo_eval.evals.extract.numbers import last_number
 from olmo_eval.evals.tasks.check import CheckReport, check_task
 from olmo_eval.evals.tasks.common import MultipleChoiceTask, Task
 from olmo_eval.testing.task import task_contract

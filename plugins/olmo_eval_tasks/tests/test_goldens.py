@@ -27,6 +27,7 @@ from olmo_eval_tasks.subjects import (
     MATH_SUBJECTS,
     MMLU_PRO_CATEGORIES,
     MMLU_SUBJECTS,
+    OMEGA_SETTINGS,
 )
 
 #: combinations that suites and people use
@@ -62,6 +63,7 @@ ALIKE = (
     *(f"bbh_{task}" for task in BBH_TASKS if task != "dyck_languages"),
     *(f"bbq_{category}" for category in BBQ_CATEGORIES if category != "race_x_ses"),
     *(f"geneturing_{module}" for module in GENETURING_MODULES[1:]),
+    *(f"_{setting}" for settings in OMEGA_SETTINGS.values() for setting in settings[1:]),
     *(f"lab_bench_{part}" for part in LAB_BENCH_SETS if part != "protocolqa"),
 )
 

@@ -37,13 +37,14 @@ def test_variants_belong_to_tasks_of_the_index() -> None:
         import_module(f"olmo_eval_tasks.{module}")
     names = {name for names in plugin.TASKS.values() for name in names}
 
-    without = {name for name in names if not variants_of(name)}
+    without = {n for n in names if not variants_of(n) and not n.startswith("omega_")}
 
     plain = {
         "expertqa",
         "humaneval:olmo3base",
         "litsearch",
         "litsearch_rerank",
+        "minervamath",
         "mt_bench",
         "tiny_text",
         "truthfulqa_mc2",

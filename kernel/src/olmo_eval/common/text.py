@@ -79,26 +79,3 @@ def normalize_squad(text: str) -> str:
     """
     text = text.lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", text).split())
-
-
-# A minus belongs to a number unless something stands before it: "-3", "= -$5", but not "10-3".
-_NUMBER = re.compile(r"(?:(?<![\w)])-)?\$?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)")
-
-
-def last_number(text: str) -> str | None:
-    """The last number in ``text``, without currency sign and thousands separators, or None.
-
-    ``"so $1,200.00."`` gives ``"1200"``: a fraction of zeros is dropped.
-    """
-    found = _NUMBER.findall(text)
-    return normalize_number(found[-1]) if found else None
-
-
-def normalize_number(text: str) -> str:
-    """``"$1,200.00"`` -> ``"1200"``; text that is no number comes back stripped."""
-    bare = text.strip().replace(",", "").replace("$", "").rstrip(".")
-    if re.fullmatch(r"-?\d*\.\d+", bare):
-        whole, _, fraction = bare.rstrip("0").partition(".")
-        whole = f"{whole}0" if whole in ("", "-") else whole
-        bare = f"{whole}.{fraction}" if fraction else whole
-    return "0" if bare == "-0" else bare

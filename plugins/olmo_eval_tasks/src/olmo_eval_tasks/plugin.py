@@ -10,6 +10,7 @@ from typing import Any
 from olmo_eval import hookimpl
 from olmo_eval_tasks.subjects import (
     AGIEVAL_EXAMS,
+    AIME_YEARS,
     BASIC_SKILLS,
     BBH_TASKS,
     BBQ_CATEGORIES,
@@ -18,20 +19,26 @@ from olmo_eval_tasks.subjects import (
     GENETURING_MODULES,
     GPQA_DOMAINS,
     GPQA_SETS,
+    HMMT_TOURNAMENTS,
     LAB_BENCH_SETS,
     MATH_SUBJECTS,
+    MGSM_LANGUAGES,
     MMLU_PRO_CATEGORIES,
     MMLU_SUBJECTS,
     MT_MBPP_LANGUAGES,
     MULTIPL_E_BENCHMARKS,
     MULTIPL_E_LANGUAGES,
+    OMEGA_SETTINGS,
 )
 
 #: the tasks of every family, in alphabetical order of the modules of ``benchmarks/``
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "agieval": tuple(f"agieval_{exam}" for exam in AGIEVAL_EXAMS),
+    "aime": tuple(f"aime_{year}" for year in AIME_YEARS),
     "alpaca_eval": ("alpaca_eval",),
+    "aqua_rat": ("aqua_rat",),
     "arc": ("arc_easy", "arc_challenge"),
+    "asdiv": ("asdiv",),
     "astabench_sqa": ("astabench_scholarqa",),
     "basic_skills": tuple(f"basic_skills_{skill}" for skill in BASIC_SKILLS),
     "bbh": tuple(f"bbh_{task}" for task in BBH_TASKS),
@@ -54,8 +61,11 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
         for domain in ("", *(f"_{name}" for name in GPQA_DOMAINS))
     ),
     "gsm8k": ("gsm8k",),
+    "gsm_hard": ("gsm_hard",),
+    "gsm_symbolic": ("gsm_symbolic",),
     "harmbench": ("harmbench",),
     "hellaswag": ("hellaswag",),
+    "hmmt": tuple(f"hmmt_{tournament}" for tournament in HMMT_TOURNAMENTS),
     "humaneval": ("humaneval", "humaneval_plus", "codex_humaneval", "humaneval:olmo3base"),
     "humanevalfim": tuple(f"humanevalfim_{kind}" for kind in ("single", "multi", "random")),
     "ifeval": ("ifeval",),
@@ -74,10 +84,12 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "mbpp": ("mbpp", "mbpp_plus", "mbpp:bpb", "mbpp:olmo3base"),
     "medmcqa": ("medmcqa",),
     "medqa": ("medqa", "medqa_en"),
+    "mgsm": tuple(f"mgsm_{language}" for language in MGSM_LANGUAGES),
     "minerva_math": (
         *(f"minerva_math_{subject}{kind}" for subject in MATH_SUBJECTS for kind in ("", ":bpb")),
         "math500",
     ),
+    "minervamath": ("minervamath",),
     "mmlu": tuple(f"mmlu_{subject}{kind}" for subject in MMLU_SUBJECTS for kind in ("", ":rc")),
     "mmlu_pro": ("mmlu_pro", *(f"mmlu_pro_{category}" for category in MMLU_PRO_CATEGORIES)),
     "mmlu_redux": tuple(f"mmlu_redux_{subject}" for subject in MMLU_SUBJECTS),
@@ -93,6 +105,9 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
         for language in MULTIPL_E_LANGUAGES
     ),
     "naturalqs": ("naturalqs", "naturalqs:rc", "naturalqs:mc", "naturalqs:bpb"),
+    "omega": tuple(
+        f"omega_{way}_{setting}" for way, settings in OMEGA_SETTINGS.items() for setting in settings
+    ),
     "openbookqa": ("openbookqa",),
     "piqa": ("piqa",),
     "popqa": ("popqa",),
@@ -103,6 +118,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "simpleqa": ("simpleqa",),
     "socialiqa": ("socialiqa",),
     "squad": ("squad", "squad:rc", "squad:mc", "squad:bpb"),
+    "svamp": ("svamp",),
     "triviaqa": ("triviaqa",),
     "truthfulqa": ("truthfulqa_mc1", "truthfulqa_mc2"),
     "winogrande": ("winogrande",),
@@ -142,8 +158,11 @@ SCORERS = {
     "ifeval": "scorers.ifeval.scorer:IFEvalScorer",
     "jaccard": "scorers.answers:JaccardScorer",
     "math_flex": "scorers.math:MinervaMathScorer",
+    "math_verify": "scorers.math:MathVerifyScorer",
+    "minerva_math_flex": "scorers.math:MinervaMathScorer",
     "mt_bench_judge": "scorers.mt_bench:MTBenchScorer",
     "multipl_e": "scorers.multipl_e:MultiplEScorer",
+    "number": "scorers.numbers:NumberScorer",
     "output_prediction": "scorers.output_prediction:OutputPredictionScorer",
     "pairwise_judge": "scorers.win_rate:PairwiseJudgeScorer",
     "program_tests": "scorers.program_tests:ProgramTestsScorer",

@@ -9,8 +9,9 @@ from typing import Any
 from attrs import frozen
 
 from olmo_eval.common.letters import chosen_letter
+from olmo_eval.common.numbers import normalize_number
 from olmo_eval.common.scorers.base import NoGoldError, Scorer
-from olmo_eval.common.text import LABELS, canonical, fold, normalize_number, normalize_squad
+from olmo_eval.common.text import LABELS, canonical, fold, normalize_squad
 from olmo_eval.common.types import Instance, LMOutput
 
 

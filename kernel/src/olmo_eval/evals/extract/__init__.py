@@ -15,12 +15,12 @@ from olmo_eval.supplied import supplied
 _HOMES = {
     "extract_code": ("code", "extract_code"),
     "extract_code_before_fence": ("code", "extract_code_before_fence"),
-    "extract_math_answer": ("boxed", "final_answer"),
+    "extract_math_answer": ("minerva", "extract_math_answer"),
     "extract_mcq_answer": ("letters", "extract_mcq_answer"),
     "extract_think_answer": ("thinking", "extract_think_answer"),
     "extract_think_answer_only": ("thinking", "extract_think_answer_only"),
     "indent_code": ("code", "indent_code"),
-    "normalize_final_answer": ("boxed", "normalize_final_answer"),
+    "normalize_final_answer": ("minerva", "normalize_final_answer"),
     "sanitize_code": ("code", "sanitize_code"),
 }
 
@@ -43,7 +43,8 @@ def is_equiv(gen: str, correct: str) -> bool:
 class MathExtractor:
     """The answer of a worked solution: ``extract_answer(text)`` is ``extract_math_answer``."""
 
-    def extract_answer(self, text: str) -> Any:
+    @staticmethod
+    def extract_answer(text: str) -> Any:
         return __getattr__("extract_math_answer")(text)
 
 

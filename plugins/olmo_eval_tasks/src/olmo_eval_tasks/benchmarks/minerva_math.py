@@ -1,20 +1,22 @@
 r"""MATH, asked as in Minerva: competition mathematics, one task a subject; and MATH-500.
 
-- Data: ``EleutherAI/hendrycks_math``, one subset a subject, test split, 5,000 problems in all
-  (https://huggingface.co/datasets/EleutherAI/hendrycks_math, MIT); ``math500`` is the 500 problems
-  of ``HuggingFaceH4/MATH-500`` (Lightman et al. 2023, https://arxiv.org/abs/2305.20050).
-- Prompt: ``Problem:``, the problem, ``Solution:``.
+- Data: ``EleutherAI/hendrycks_math``, one subset a subject, test split, 5,000 problems in all;
+  ``math500`` is the 500 problems of ``HuggingFaceH4/MATH-500`` (Lightman et al. 2023,
+  https://arxiv.org/abs/2305.20050).
+- Prompt: ``Problem:``, the problem, ``Solution:`` (Lewkowycz et al. 2022, Minerva,
+  https://arxiv.org/abs/2206.14858).
 - Shots: four of the train split, or the four worked examples of Minerva (``minerva_math_fixed``)
   in the variants; MATH-500 has no train split, so that it always takes Minerva's four. In
   ``olmes``, ``olmes_n4_v2`` and ``olmo3`` an example's solution follows ``Solution:`` directly, in
   the others after a space: both are published, and differ for a tokenizer.
-- Extraction: what follows "Final Answer: The final answer is", and the last ``\boxed{}``; either
-  may be right. Gold is the solution's last ``\boxed{}``. All are normalised.
-- Metric: ``math_flex``, equality as mathematics. The variants with four samples give pass@k.
+- Extraction: the last ``\boxed{}`` or "final answer is", whichever stands further down. Gold is
+  the solution's last box, as it is written there.
+- Metric: accuracy by ``math_verify``, equality as mathematics, which stands for the task; and by
+  ``minerva_math_flex``, the published extraction and normalisation, from the same outputs. The
+  variants with four samples give pass@k by both.
+- ``robust`` has no blank line among its stop sequences: the published one cuts a quarter of
+  MATH-500's own solutions, and answers of chat models, before their end.
 - The tasks ``minerva_math_<subject>:bpb`` score the bits per byte of the whole solution.
-- Hendrycks et al. 2021, "Measuring Mathematical Problem Solving With the MATH Dataset"
-  (https://arxiv.org/abs/2103.03874); prompt and extraction: Lewkowycz et al. 2022, "Solving
-  Quantitative Reasoning Problems with Language Models" (https://arxiv.org/abs/2206.14858).
 """
 
 from __future__ import annotations
@@ -25,22 +27,23 @@ from typing import Any
 from attrs import evolve, frozen
 
 from olmo_eval.common.formatters import Formatter, GenerationFormatter, PPLFormatter
-from olmo_eval.common.metrics import AccuracyMetric, Metric, PassAtKMetric
+from olmo_eval.common.metrics import Metric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
+from olmo_eval.evals.extract.boxed import final_answer, last_boxed
+from olmo_eval.evals.extract.minerva import extract_math_answer
 from olmo_eval.evals.tasks.common import (
+    Card,
     Task,
     register,
     register_subtasks,
     register_variant,
 )
 from olmo_eval_tasks.choices import BITS_PER_BYTE
-from olmo_eval_tasks.scorers.math import MinervaMathScorer
-from olmo_eval_tasks.scorers.math_answers import answers_in, normalize_answer
+from olmo_eval_tasks.scorers.math import math_accuracies, math_pass_at
 from olmo_eval_tasks.subjects import MATH_SUBJECTS
 
 PROBLEM = "Problem:\n{question}\n\nSolution:"
-ACCURACY = AccuracyMetric(scorer=MinervaMathScorer)
 
 
 @frozen
@@ -67,23 +70,32 @@ class MinervaMath(Task):
     num_fewshot = 4
     fewshot_split = "train"
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=("Problem:", "\n\n"))
-    metrics: tuple[Metric, ...] = (ACCURACY,)
-    # The published rules read to the end of the line: "The answer is 5. I hope this helps" is lost.
-    lenient_extraction = False
+    metrics: tuple[Metric, ...] = math_accuracies()
+    card = Card(
+        citation="Hendrycks et al. 2021, Measuring Mathematical Problem Solving With the MATH "
+        "Dataset",
+        url="https://arxiv.org/abs/2103.03874",
+        licence="MIT",
+        defects=(
+            "the published stop sequences cut a quarter to a half of the data's own solutions at "
+            "a blank line; the variant robust does not",
+        ),
+    )
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
-        gold = answers_in(doc["solution"])
-        known = ("level", "type", "subject")
+        """``gold_answer`` is in the published form, ``all_answers`` as the data has it."""
+        written = last_boxed(doc["solution"])
+        golds = list(dict.fromkeys(filter(None, (written, doc.get("answer")))))
+        known: dict[str, Any] = {k: doc[k] for k in ("level", "type", "subject") if k in doc}
+        normalized = extract_math_answer(doc["solution"])
         return Instance(
             question=doc["problem"],
-            gold_answer=gold[0] if gold else None,
-            metadata={"solution": doc["solution"], **{k: doc[k] for k in known if k in doc}},
+            gold_answer=normalized[0] if normalized else None,
+            metadata={"solution": doc["solution"], **known, "all_answers": golds},
         )
 
-    def extract_answer(self, output: LMOutput) -> Any:
-        """The answer, or several where the output states it in several ways."""
-        found = answers_in(output.text)
-        return found[0] if len(found) == 1 else found or None
+    def extract_answer(self, output: LMOutput) -> str | None:
+        return final_answer(output.text)
 
 
 class MinervaMathBpb(MinervaMath):
@@ -103,24 +115,26 @@ class Math500(MinervaMath):
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         instance = super().process_doc(doc, index)
-        if "answer" not in doc:  # a row of the few-shot set
+        if "unique_id" not in doc:  # a row of the few-shot set
             return instance
-        golds = dict.fromkeys((instance.gold_answer, normalize_answer(doc["answer"])))
-        known = {"id": doc["unique_id"], "all_answers": list(golds)}
-        return evolve(instance, metadata={**instance.metadata, **known})
+        return evolve(instance, metadata={**instance.metadata, "id": doc["unique_id"]})
 
 
 _MINERVA_SHOTS: dict[str, Any] = {"num_fewshot": 4, "fewshot_source": "minerva_math_fixed"}
 _FOUR_SAMPLES: dict[str, Any] = {
     **_MINERVA_SHOTS,
-    "metrics": (ACCURACY, *(PassAtKMetric(scorer=MinervaMathScorer, k=k) for k in (1, 2, 4))),
+    "metrics": (*math_accuracies(), *math_pass_at(1, 2, 4)),
     "primary_metric": "pass_at_1",
     "temperature": 0.6,
     "top_p": 0.6,
     "num_samples": 4,
 }
 _FOUR_SAMPLES_SPACED = {**_FOUR_SAMPLES, "formatter": worked_examples(" ")}
-_BPB: Mapping[str, Any] = {"formatter": SolutionFormatter(), "metrics": BITS_PER_BYTE}
+_BPB: Mapping[str, Any] = {
+    "formatter": SolutionFormatter(),
+    "metrics": BITS_PER_BYTE,
+}
+_ROBUST: Mapping[str, Any] = {"stop_sequences": ("\nProblem:",), "max_tokens": 4096}
 
 register_subtasks(
     MinervaMath,
@@ -134,6 +148,7 @@ register_subtasks(
         "olmo3base": _FOUR_SAMPLES_SPACED,
         "olmo3base_gen": _FOUR_SAMPLES_SPACED,
         "bpb": _BPB,
+        "robust": _ROBUST,
     },
 )
 register_subtasks(
@@ -145,3 +160,4 @@ register_subtasks(
     variants={"olmes": _MINERVA_SHOTS, "olmo3base": _MINERVA_SHOTS},
 )
 register_variant("math500", "bpb", **_BPB)
+register_variant("math500", "robust", **_ROBUST)

@@ -1,4 +1,4 @@
-"""``math_flex``: whether two final answers are the same mathematics."""
+"""Scorers of final answers in mathematics: the sound one, and the published normalisation."""
 
 from __future__ import annotations
 
@@ -6,80 +6,79 @@ from typing import Any
 
 from attrs import frozen
 
+from olmo_eval.common.metrics import AccuracyMetric, PassAtKMetric
 from olmo_eval.common.scorers import Scorer
-from olmo_eval.common.scorers.text import gold_answers
+from olmo_eval.common.scorers.text import answer_text, gold_answers
 from olmo_eval.common.types import Instance, LMOutput
-from olmo_eval_tasks.scorers.latex import Unreadable, value
+from olmo_eval.evals.extract.minerva import extract_math_answer, normalize_final_answer
+from olmo_eval_tasks.scorers.mathematics.equality import same_answer
+from olmo_eval_tasks.scorers.mathematics.minerva import is_equiv
 
-#: at how many points two expressions must agree, and how closely, relative to their size
-POINTS = range(3)
-TOLERANCE = 1e-40
-_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+#: seconds that importing sympy may take on a busy machine, once a worker process
+_IMPORT = 25.0
+
+
+@frozen
+class MathVerifyScorer(Scorer):
+    """1 where the extracted answer equals any gold answer as mathematics.
+
+    Equations, lists, intervals, sets, matrices, units and words by the rules of
+    ``scorers.mathematics.equality``, expressions by math-verify. ``timeout`` is in seconds, for
+    one answer; one that takes longer ends as ``scorer_failed``.
+    """
+
+    name: str = "math_verify"
+    reads = "text"
+    cpu_bound = True
+    timeout: float = 5.0
+
+    @property
+    def time_limit(self) -> float:  # type: ignore[override]
+        return self.timeout + _IMPORT
+
+    def score(self, instance: Instance, output: LMOutput) -> float:
+        golds, answer = gold_answers(instance), answer_text(output)
+        return float(answer is not None and any(same_answer(gold, answer) for gold in golds))
 
 
 @frozen
 class MinervaMathScorer(Scorer):
-    """1 where any extracted answer equals any gold answer, as text or as an expression.
+    """1 where any answer of the output equals any gold answer in Minerva's normal form.
 
-    Texts are compared without LaTeX's spacing and sizing, expressions by their values to 40 digits.
-    Tuples, intervals and lists are compared member by member, in order.
+    The answers are the extracted ones, or those that Minerva's own rules find in the text
+    (``extract``): "final answer is" and the last box, either of which may be right.
     """
 
-    name: str = "math_flex"
+    name: str = "minerva_math_flex"
     reads = "text"
+    cpu_bound = True
+    extract: bool = False
 
     def score(self, instance: Instance, output: LMOutput) -> float:
-        found = output.extracted_answer
+        golds = [normalize_final_answer(gold) for gold in gold_answers(instance)]
+        answers = self._answers(output)
+        return float(any(is_equiv(answer, gold) for answer in answers for gold in golds))
+
+    def _answers(self, output: LMOutput) -> list[str]:
+        """The candidates, normalised."""
+        if self.extract:
+            return extract_math_answer(output.text)
+        found: Any = output.extracted_answer
         if found is None:
-            return 0.0
+            return []
         candidates = found if isinstance(found, list | tuple) else [found]
-        golds = gold_answers(instance)
-        return float(any(same_answer(str(c), gold) for c in candidates for gold in golds))
+        return [normalize_final_answer(str(candidate)) for candidate in candidates]
 
 
-def same_answer(one: str, other: str) -> bool:
-    """Whether two answers say the same; hostile text cannot make this take long."""
-    one, other = _tidy(one), _tidy(other)
-    if not one or not other:
-        return False
-    if one == other:
-        return True
-    mine, theirs = _members(one), _members(other)
-    if mine[0] != theirs[0] or len(mine[1]) != len(theirs[1]):
-        return False
-    if len(mine[1]) > 1:
-        return all(map(same_answer, mine[1], theirs[1]))
-    return _same_expression(one, other)
+#: the sound scorer, which stands for a task, and the published one beside it
+_SCORERS: tuple[Scorer, ...] = (MathVerifyScorer(), MinervaMathScorer(extract=True))
 
 
-def _tidy(text: str) -> str:
-    for spacing in (r"\left", r"\right", r"\le(", r"\!", r"\,", r"\;", r"\ ", "$", r"\%", "%"):
-        text = text.replace(spacing, "(" if spacing == r"\le(" else "")
-    text = text.replace("tfrac", "frac").replace("dfrac", "frac")
-    return "".join(text.split()).rstrip(".")
+def math_accuracies() -> tuple[AccuracyMetric, ...]:
+    """Accuracy by both scorers."""
+    return tuple(AccuracyMetric(scorer=scorer) for scorer in _SCORERS)
 
 
-def _members(text: str) -> tuple[str, list[str]]:
-    """The brackets around a list (empty where there are none) and its members."""
-    brackets = ""
-    if text[0] in _BRACKETS and text[-1] in ")]}" and "," in text:
-        brackets, text = text[0] + text[-1], text[1:-1]
-    members, depth, start = [], 0, 0
-    for position, character in enumerate(text):
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            members.append(text[start:position])
-            start = position + 1
-    members.append(text[start:])
-    return (brackets, members) if len(members) > 1 else ("", [text])
-
-
-def _same_expression(one: str, other: str) -> bool:
-    try:
-        return all(_close(value(one, point), value(other, point)) for point in POINTS)
-    except Unreadable:
-        return False
-
-
-def _close(a: Any, b: Any) -> bool:
-    return bool(abs(a - b) <= TOLERANCE * (1 + abs(a) + abs(b)))
+def math_pass_at(*ks: int) -> tuple[PassAtKMetric, ...]:
+    """pass@k by both scorers, for every ``k``."""
+    return tuple(PassAtKMetric(scorer=scorer, k=k) for scorer in _SCORERS for k in ks)

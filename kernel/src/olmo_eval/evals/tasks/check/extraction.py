@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
-from olmo_eval.common.text import normalize_number
+from olmo_eval.common.numbers import normalize_number
 from olmo_eval.evals.tasks.check.answers import Answers
 from olmo_eval.evals.tasks.check.report import Finding, error, shown
 from olmo_eval.evals.tasks.check.subject import Item, Subject, gold_of
@@ -78,8 +78,8 @@ def _broken(answers: Answers, items: list[Item], mutation: Mutation) -> Iterator
         f"an answer written as {mutation.name} is lost in {len(lost)} of {len(written)} instances: "
         f"{shown(text)} is read as {shown(found)}",
         instance_id=item.name,
-        hint="olmo_eval.common.text.last_number reads all of these; where only one form is to "
-        "count, say lenient_extraction = False",
+        hint="olmo_eval.evals.extract.numbers reads all of these; where only one form is to count, "
+        "say lenient_extraction = False",
     )
 
 

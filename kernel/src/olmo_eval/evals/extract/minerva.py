@@ -1,18 +1,19 @@
-r"""Final answers of worked mathematics: finding them in a text, and bringing them into one form.
+r"""Final answers of worked mathematics as Minerva reads and normalises them.
 
-The form is that of Lewkowycz et al. 2022 (Minerva, appendix D), which published gold answers and
-scores rest on: ``\frac34`` becomes ``\frac{3}{4}``, units and spaces go, ``x = 5`` becomes ``5``.
-Its rules are plain text replacements, quirks included: the unit ``ft`` is also taken out of
-``\left``. What two such forms have in common as mathematics is decided elsewhere.
+Lewkowycz et al. 2022 (https://arxiv.org/abs/2206.14858, appendix D) bring an answer into one form
+by plain text replacements, quirks included: everything before the last ``=`` goes, the unit ``ft``
+is also taken out of ``\left``, ``\pi r`` becomes ``\pir``. Published scores rest on these rules, so
+that they stay as they are; ``boxed`` reads what a careful person would.
 """
 
 from __future__ import annotations
 
 import re
 
-#: longer texts are no answers; they are left alone, so that no text can take long
-LONGEST_ANSWER = 2_000
+from olmo_eval.evals.extract.boxed import last_boxed
 
+#: longer texts are no answers; they are left alone, so that no text can take long
+_LONGEST = 2_000
 _REPLACED = (
     ("an ", ""),
     ("a ", ""),
@@ -65,10 +66,10 @@ _STATED = re.compile(r"final answer:\s*the final answer is" + _ENDING, re.IGNORE
 _MENTIONED = re.compile(r"\b(?:final )?answer is" + _ENDING, re.IGNORECASE)
 
 
-def normalize_answer(answer: str) -> str:
-    """``answer`` in the form of Minerva's appendix D."""
-    answer = answer.rpartition("=")[2]
-    if len(answer) > LONGEST_ANSWER:
+def normalize_final_answer(final_answer: str) -> str:
+    """``final_answer`` in the form of Minerva's appendix D."""
+    answer = final_answer.rpartition("=")[2]
+    if len(answer) > _LONGEST:
         return answer.strip()
     for before, after in _REPLACED:
         answer = answer.replace(before, after)
@@ -81,39 +82,30 @@ def normalize_answer(answer: str) -> str:
     return without_commas if without_commas.isdigit() else answer
 
 
-def last_boxed(text: str) -> str | None:
-    r"""The content of the last ``\boxed{...}`` (or ``\boxed ...`` up to a dollar sign), or None."""
+def extract_math_answer(result: str) -> list[str]:
+    """Every final answer that ``result`` states, normalised, each once; any of them may be right.
+
+    What follows "Final Answer: The final answer is" and what is boxed. Without either, what
+    follows the last "answer is"; else the last formula between dollar signs; else the whole text.
+    """
+    stated, boxed = _STATED.search(result), _boxed(result)
+    candidates = [stated and stated.group(1), boxed]
+    if candidates == [None, None]:
+        candidates = [_last_mentioned(result) or _between_last_dollars(result) or result]
+    normalized = (normalize_final_answer(c.strip()) for c in candidates if c is not None)
+    return list(dict.fromkeys(answer for answer in normalized if answer))
+
+
+def _boxed(text: str) -> str | None:
+    r"""The last box; also ``\boxed ...`` up to a dollar sign, which the published rule reads."""
     if r"\boxed " in text:
         return text.rpartition(r"\boxed ")[2].partition("$")[0]
-    start = max(text.rfind(command) for command in (r"\boxed{", r"\fbox{"))
-    if start < 0:
-        return None
-    opening = text.index("{", start)
-    depth = 0
-    for position in range(opening, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return text[opening + 1 : position]
-    return None
+    return last_boxed(text)
 
 
 def _between_last_dollars(text: str) -> str | None:
     parts = text.rsplit("$", 2)
     return parts[1] if len(parts) == 3 else None
-
-
-def answers_in(text: str) -> list[str]:
-    """Every final answer that ``text`` states, normalised, each once.
-
-    What follows "Final Answer: The final answer is" and what is boxed. Without either, what
-    follows the last "answer is"; else the last formula between dollar signs; else the whole text.
-    """
-    stated, boxed = _STATED.search(text), last_boxed(text)
-    candidates = [stated and stated.group(1), boxed]
-    if candidates == [None, None]:
-        candidates = [_last_mentioned(text) or _between_last_dollars(text) or text]
-    normalized = (normalize_answer(c.strip()) for c in candidates if c is not None)
-    return list(dict.fromkeys(answer for answer in normalized if answer))
 
 
 def _last_mentioned(text: str) -> str | None:
