@@ -67,7 +67,7 @@ class Entry(Generic[T]):
     ``source`` is an import string that has not been followed yet, also where a decorator has
     registered an object meanwhile: at first use the two must turn out to be the same. ``summary``
     is what listings say of it, where whoever registered it said so, and ``access`` marks what not
-    everybody can use: ``"gated"`` or ``"private"`` data.
+    everybody gets: ``"gated"``, ``"private"`` data, or data of a ``"package"``.
     """
 
     name: str

@@ -138,9 +138,11 @@ TASKS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-#: families whose data is not public: ``"gated"`` or ``"private"``; their cards say how to get it
+#: families whose data not everybody gets from the hub: ``"gated"``, ``"private"`` or ``"package"``
+#: (it comes with one); their cards say how to get it
 ACCESS: dict[str, str] = {
     "astabench_sqa": "gated",
+    "bfcl": "package",
     "gpqa": "gated",
     "zebralogic": "private",
 }
@@ -157,7 +159,6 @@ SCORERS = {
     "ifbench": "scorers.ifeval.ifbench:IFBenchScorer",
     "ifeval": "scorers.ifeval.scorer:IFEvalScorer",
     "jaccard": "scorers.answers:JaccardScorer",
-    "math_flex": "scorers.math:MinervaMathScorer",
     "math_verify": "scorers.math:MathVerifyScorer",
     "minerva_math_flex": "scorers.math:MinervaMathScorer",
     "mt_bench_judge": "scorers.mt_bench:MTBenchScorer",
