@@ -47,7 +47,7 @@ class Register(Protocol[T]):
     """Names one thing; ``target`` is the thing or where to import it from.
 
     ``summary`` is the line that listings show, where the thing's docstring does not say it;
-    ``access`` is ``"gated"``, ``"private"`` or ``"package"`` where its data has to be got otherwise.
+    ``access`` is ``"gated"``, ``"private"`` or ``"package"`` where data has to be got otherwise.
     """
 
     def __call__(
