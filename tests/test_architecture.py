@@ -53,10 +53,13 @@ ROOMS: dict[str, set[str]] = {
     "results": {"errors", "exports", "common"},
     # A scorer's plugin file is imported anew in its worker process.
     "runner": WIRING | RUNTIME | {"common", "data", "evals", "loading", "results"},
+    "skeletons": {"errors"},
     "testing": WIRING | RUNTIME | {"builtins", "common", "data", "evals", "runner", "results"},
     # ``import olmo_eval`` gives the names of the public interface, each imported at first use.
     "__init__": {"errors", "exports", "hookspecs", "plugins", "results", "runner"},
-    "cli": WIRING | RUNTIME | {"__init__", "common", "data", "evals", "results", "runner"},
+    "cli": WIRING
+    | RUNTIME
+    | {"__init__", "common", "data", "evals", "results", "runner", "skeletons"},
     # What the kernel supplies itself goes through the hooks like anyone's, its commands too.
     "builtins": WIRING
     | RUNTIME

@@ -104,6 +104,35 @@ def test_the_reference_has_a_section_for_every_name() -> None:
             assert re.search(f"^{head}", page, re.MULTILINE)
 
 
+def test_the_page_for_authors_explains_every_field() -> None:
+    """Each in a list of its class: what it is called, and what it means."""
+    from olmo_eval.common.types import Instance, SamplingParams
+    from olmo_eval.evals.external import ExternalContext
+    from olmo_eval.evals.suites import AggregationStrategy, Suite
+    from olmo_eval.evals.tasks.common import Card, Task, TaskConfig
+    from olmo_eval.sandbox import SandboxConfig
+
+    page = (ROOT / "docs/reference/authors.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^#|\Z)", page, re.MULTILINE | re.DOTALL))
+    for kind in (TaskConfig, SamplingParams, Card, Suite, SandboxConfig):
+        for one in fields(kind):
+            assert re.search(rf"^- `{one.name}`: \w", sections[kind.__name__], re.MULTILINE), one
+    for one in AggregationStrategy:
+        assert f"- `{one.name}`: " in sections["AggregationStrategy"]
+    for name in ("provider", "arguments", "folder", "generate(", "loglikelihood(", "base_url"):
+        assert re.search(rf"^- `(async )?{re.escape(name)}", sections["ExternalContext"], re.M), (
+            name
+        )
+    assert ExternalContext.__doc__
+    for name in ("all_answers", "gold_idx", "cluster", "id"):
+        assert f"- `{name}`: " in sections[Instance.__name__]
+    for name in ("extract_answer(", "extracted(", "oracle(", "process_doc(", "setup("):
+        assert re.search(rf"^- `(async )?{re.escape(name)}", sections[Task.__name__], re.M), name
+    for name in ("time_limit", "reads", "bounds", "unit", "requires", "cpu_bound", "version"):
+        assert f"- `{name} = " in sections["Scorer"]
+    assert "a `timeout` (seconds) ends everything it started" in sections["Sandbox"]
+
+
 def test_every_dependency_of_the_kernel_is_justified() -> None:
     project = tomllib.loads((ROOT / "kernel/pyproject.toml").read_text())["project"]
     needed = {re.split(r"[<>=!~ ]", line)[0].lower() for line in project["dependencies"]}

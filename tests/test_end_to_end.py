@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FRESHQA = ROOT / "examples/freshqa.py"
 ANNOUNCED = ROOT / "tests/data/announcement_freshqa.py"
 QUESTIONS = ROOT / "examples/data/freshqa.jsonl"
-PACK = ROOT / "examples/third_party_pack/acme_evals.py"
+PACK = ROOT / "examples/third_party_pack/src"
 
 OlmoEval = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -308,10 +308,12 @@ def test_plugins_are_listed_with_their_failures(olmo_eval: OlmoEval, tmp_path: P
 
 
 def test_a_task_shows_what_reaches_the_model(olmo_eval: OlmoEval) -> None:
-    inspect = ("task", "inspect", "--plugin", PACK, "acme_riddles:3shot")
+    inspect = ("task", "inspect", "--plugin", "acme_evals", "acme_riddles:3shot")
+    env = {"PYTHONPATH": str(PACK)}
 
-    assert "Riddle: What has keys but opens no lock?" in olmo_eval(*inspect, "--request").stdout
-    (view,) = json.loads(olmo_eval(*inspect, "--skip", 1, "--json").stdout)
+    printed = olmo_eval(*inspect, "--request", env=env).stdout
+    assert "Riddle: What has keys but opens no lock?" in printed
+    (view,) = json.loads(olmo_eval(*inspect, "--skip", 1, "--json", env=env).stdout)
     assert view["request"]["prompt"].count("Riddle:") == 4
     assert view["request"]["prompt"].endswith("cannot clap?\nAnswer:")
 

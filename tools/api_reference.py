@@ -29,9 +29,103 @@ ROOMS = (
 )
 
 
+#: the page for authors of tasks: what it is about, and where that is defined
+AUTHORS = {
+    "A task": (
+        "olmo_eval.evals.tasks.common:Task",
+        "olmo_eval.evals.tasks.common:TaskConfig",
+        "olmo_eval.common.types:SamplingParams",
+        "olmo_eval.evals.tasks.common:Card",
+        "olmo_eval.data:DataSource",
+        "olmo_eval.evals.tasks.common:MultipleChoiceTask",
+        "olmo_eval.evals.tasks.common:register",
+        "olmo_eval.evals.tasks.common:register_variant",
+        "olmo_eval.evals.tasks.common:register_subtasks",
+        "olmo_eval.evals.tasks.common:logprob_accuracies",
+    ),
+    "Instances and accepted answers": (
+        "olmo_eval.common.types:Instance",
+        "olmo_eval.common.types:EnvironmentSpec",
+        "olmo_eval.common.scorers.text:gold_answers",
+    ),
+    "Formatters": tuple(
+        f"olmo_eval.common.formatters:{name}"
+        for name in (
+            *("GenerationFormatter", "CompletionFormatter", "ClozeFormatter", "LetteredFormatter"),
+            *("MultipleChoiceFormatter", "MultipleChoiceLogprobFormatter", "PPLFormatter"),
+            *("RollingFormatter",),
+            *("ChatFormatter", "MCQAChatFormatter"),
+        )
+    ),
+    "Scorers and metrics of your own": (
+        "olmo_eval.common.scorers:Scorer",
+        "olmo_eval.common.scorers:AsyncScorer",
+        "olmo_eval.common.metrics:Metric",
+        "olmo_eval.evals.tasks.common.named:named_metric",
+        "olmo_eval.common.metrics.base:unit_of",
+    ),
+    "Suites": (
+        "olmo_eval.evals.suites:Suite",
+        "olmo_eval.evals.suites:AggregationStrategy",
+    ),
+    "Benchmarks with their own runner": tuple(
+        f"olmo_eval.evals.external:{name}"
+        for name in (
+            *("ExternalEval", "ExternalContext", "Argument", "ExternalMetric"),
+            *("ExternalInstance", "ExternalEvalResult"),
+        )
+    ),
+    "Sandboxes": (
+        "olmo_eval.sandbox:SandboxConfig",
+        "olmo_eval.sandbox:Sandbox",
+        "olmo_eval.sandbox:ExecResult",
+    ),
+}
+
+
 def pages() -> dict[Path, str]:
     """Every page as it should be."""
-    return {FOLDER / _file(room): page(room) for room in ROOMS}
+    rooms = {FOLDER / _file(room): page(room) for room in ROOMS}
+    return {**rooms, FOLDER / "authors.md": authors()}
+
+
+def authors() -> str:
+    """The page for authors: all that a task file may set, define and use."""
+    parts = [
+        "<!-- Written by `make docs`. -->",
+        "# For authors\n",
+        "What a task file may set, define and use; "
+        "[writing a plugin](../plugins.md) shows it in use.\n",
+    ]
+    for title, places in AUTHORS.items():
+        parts.append(f"# {title}\n")
+        for place in places:
+            module, _, name = place.partition(":")
+            value = getattr(import_module(module), name)
+            heading, _, rest = _section(name, value, whole=True).partition("\n\n")
+            parts.append(f"{heading}\n\nIn `{module}`.\n\n{rest}")
+            parts += [*_attributes(value), ""] if isinstance(value, type) else []
+    return "\n".join(parts)
+
+
+def _attributes(cls: type[Any]) -> Iterator[str]:
+    """A line for each class attribute that a comment ``#:`` describes, those of bases too."""
+    seen: set[str] = set()
+    for owner in cls.__mro__:
+        if not owner.__module__.startswith("olmo_eval"):
+            continue
+        comment: list[str] = []
+        for line in inspect.getsource(owner).splitlines():
+            text = line.strip()
+            found = re.match(r"(\w+): (?:ClassVar\[)?.*= (.+)$", text)
+            if text.startswith("#:"):
+                comment.append(text.removeprefix("#:").strip())
+            elif comment and found and found[1] not in seen:
+                seen.add(found[1])
+                said = re.sub(r"``(.+?)``", r"`\1`", " ".join(comment))
+                yield f"- `{found[1]} = {found[2]}`: {said}"
+            if not text.startswith("#:"):
+                comment = []
 
 
 def page(room: str) -> str:
@@ -61,10 +155,12 @@ def _file(room: str) -> str:
     return f"{_title(room).rpartition('.')[2]}.md"
 
 
-def _section(name: str, value: Any) -> str:
+def _section(name: str, value: Any, *, whole: bool = False) -> str:
+    """One name: what it is, its docstring (only its beginning and its lists unless it is wanted
+    ``whole``), its members."""
     parts = [f"## {name}\n", f"```python\n{_heading(name, value)}\n```\n"]
     if not isinstance(value, str | int):
-        parts.append(f"{_said(value.__doc__ or '')}\n")
+        parts.append(f"{(_whole if whole else _said)(value.__doc__ or '')}\n")
     if isinstance(value, type):
         members = list(_members(value))
         parts += [*members, ""] if members else []
@@ -163,6 +259,11 @@ def _fit(name: str, parameters: list[str]) -> str:
     if len(line) <= 88:
         return line
     return f"{name}(\n" + "".join(f"    {parameter},\n" for parameter in parameters) + ")"
+
+
+def _whole(docstring: str) -> str:
+    """A whole docstring as Markdown: its code is indented as Markdown wants it."""
+    return re.sub(r"``(.+?)``", r"`\1`", inspect.cleandoc(docstring)).replace("::\n", ":\n")
 
 
 def _said(docstring: str | None) -> str:

@@ -26,6 +26,7 @@ _COMMANDS = {
     "judges": ("olmo_eval.cli.listing:judges", "List judges."),
     "metrics": ("olmo_eval.cli.listing:metrics", "List metrics."),
     "models": ("olmo_eval.cli.listing:models", "List model presets."),
+    "new": ("olmo_eval.cli.new:new", "Write a package to begin with: tasks, a provider, ..."),
     "plan": (
         "olmo_eval.cli.plan:plan",
         "What a run would reuse, ask and cost; what it could tell.",
@@ -77,6 +78,7 @@ _METRICS = {
     "pass_at": "olmo_eval.common.metrics.samples:PassAtKMetric",
     "pass_pow": "olmo_eval.common.metrics.samples:PassPowKMetric",
     "perplexity": "olmo_eval.common.metrics.likelihood:MeanPerplexityMetric",
+    "perplexity_byte": "olmo_eval.common.metrics.likelihood:BytePerplexityMetric",
     "perplexity_corpus": "olmo_eval.common.metrics.likelihood:CorpusPerplexityMetric",
     "recall": "olmo_eval.common.metrics.accuracy:RecallMetric",
     "squad_f1": "olmo_eval.common.metrics.accuracy:SQuADF1Metric",

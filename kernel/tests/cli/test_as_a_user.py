@@ -288,5 +288,5 @@ def test_a_template_that_names_nothing_is_noticed(bench: Any) -> None:
     run = ("run", "-m", "mock", "-t", "sums", "--dry-run", "-o")
 
     wrong = bench.cli(*run, "formatter.template=Q: {qestion}")
-    assert "note: sums: {qestion} of 'formatter.template=Q: {qestion}' stands in the" in wrong.err
+    assert "]: {qestion} of 'formatter.template=Q: {qestion}' stands in the" in wrong.err
     assert "note" not in bench.cli(*run, "formatter.template=Q: {question} {}").err

@@ -59,7 +59,8 @@ def test_strictly_it_is_an_error(bench: Any, told: None) -> None:
 def test_a_prompt_that_lost_its_question_is_found(bench: Any) -> None:
     done = run(bench, "-t", "sums", "-o", "formatter.template=Q: {qestion}", skill=0.5)
 
-    assert "health: the same prompt for different questions: sums 40 of 40" in done.out
+    told = "sums[formatter.template=Q: {qestion}] 40 of 40"
+    assert f"health: the same prompt for different questions: {told}" in done.out
     shown = bench.cli("results", "instances", "latest", "--only", "identical_prompts", "-n", 1)
     assert "received  Q: {qestion}" in shown.out
 

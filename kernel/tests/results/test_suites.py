@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from olmo_eval import compare
+from olmo_eval.errors import UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites import register as register_suite
+from olmo_eval.evals.tasks.common import build_task, register
 from olmo_eval.results.store import Run
 from olmo_eval.results.suites import SuiteNode, suite_score
 from olmo_eval.results.summary import Score
@@ -68,12 +70,47 @@ def test_a_suite_without_a_strategy_has_no_score(bench: Any, aggregation: str) -
     assert run.suites() == [SuiteNode("loose", aggregation, ("sums", "pick"))]
 
 
-def test_scores_that_point_in_different_directions_are_not_averaged(bench: Any) -> None:
-    register_suite(Suite("mixed", ("sums", "prose")))
-    run = bench.evaluate("mixed")
+@pytest.mark.parametrize("aggregation", ["average", "average_of_averages", "weighted_average"])
+def test_what_is_better_in_different_directions_has_no_mean(bench: Any, aggregation: str) -> None:
+    suite = Suite("mixed", ("sums", "prose"), aggregation, mixed=True)
+    register_suite(suite)
 
-    assert scores(run)["mixed"].value is None
-    assert compare(run, bench.evaluate("mixed", skill=0.5)).suites == ()
+    with pytest.raises(UsageError, match="'mixed' averages unlike numbers: sums has accuracy") as e:
+        bench.evaluate("mixed")
+    assert "prose has bits_per_byte_corpus (bits per byte, lower is better)" in e.value.message
+    assert e.value.hint is not None and "mixed=True" not in e.value.hint
+
+
+def test_different_units_are_averaged_where_the_suite_says_so(bench: Any) -> None:
+    register_suite(Suite("unlike", ("prose:ppl", "prose")))
+
+    with pytest.raises(
+        UsageError, match=r"prose:ppl has perplexity_corpus \(perplexity a token"
+    ) as raised:
+        bench.evaluate("unlike")
+    assert raised.value.hint is not None and "mixed=True" in raised.value.hint
+    found = scores(bench.evaluate("texts"))
+    assert found["texts"].value == pytest.approx(
+        (found["prose:ppl"].value + found["prose"].value) / 2
+    )
+
+
+def test_a_member_without_metrics_is_refused(bench: Any) -> None:
+    register_suite(Suite("bare", ("sums", "unscored")))
+
+    @register("unscored")
+    class Unscored(type(build_task("sums"))):  # type: ignore[misc]
+        metrics = ()
+
+    with pytest.raises(UsageError, match=r"suite 'bare': 1 of 2 members .* has no metrics"):
+        bench.evaluate("bare")
+
+
+def test_the_table_says_what_a_suite_is_the_mean_over(bench: Any) -> None:
+    for suite, words in {"sized": "mean over questions", "nested": "mean over members"}.items():
+        done = bench.cli("run", "-m", "mock", "-t", suite, "--limit", 4)
+
+        assert f"{words} " in next(line for line in done.out.splitlines() if f"{suite} " in line)
 
 
 def a_score(name: str, value: float | None, n_scored: int, n_expected: int) -> Score:

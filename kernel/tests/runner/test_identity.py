@@ -30,7 +30,8 @@ Change = Callable[[Any], Mapping[str, Any]]
 
 def changed_fields(a: Run, b: Run, task: str) -> set[str]:
     """The inputs of a task that a comparison calls different."""
-    return {difference.field for difference in differing_inputs(a.record, b.record, task)}
+    in_b = b.task_record(task)["name"]  # which says what was overridden
+    return {difference.field for difference in differing_inputs(a.record, b.record, task, in_b)}
 
 
 def answer_anew(rows: list[dict[str, Any]]) -> None:

@@ -129,7 +129,7 @@ def test_overrides_bind_to_the_task_before_them(bench: Any) -> None:
     (run,) = runs_of(done)
     sizes = {e["name"]: (e["n_expected"], e["overrides"]) for e in run.record["tasks"]}
     assert sizes == {
-        "sums": (5, ["limit=5", "temperature=0.5"]),
+        "sums[temperature=0.5]": (5, ["limit=5", "temperature=0.5"]),
         "pick": (30, []),
         "sums:2shot": (7, ["limit=7"]),
     }

@@ -60,7 +60,7 @@ def test_who_supplied_metrics_formatters_and_variants_is_recorded(acme: Any) -> 
     assert found["metrics"]["f1"]["distribution"] == "olmo-eval"
     assert found["formatters"] == {"Whisper": acme_evals}
     assert found["variants"]["sums:acme"] == acme_evals
-    assert found["variants"]["sums:2shot"] == found["tasks"]["sums:acme:2shot"]
+    assert found["variants"]["sums:2shot"] == found["tasks"]["sums:acme:2shot[formatter=whisper]"]
 
 
 def test_what_a_task_has_of_its_own_is_recorded(acme: Any) -> None:

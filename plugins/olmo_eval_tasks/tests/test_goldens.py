@@ -30,6 +30,8 @@ from olmo_eval_tasks.subjects import (
     OMEGA_SETTINGS,
 )
 
+#: modules whose data is bundled, made, or the user's own, with tests of their own
+ELSEWHERE = ("tiny.tasks", "benchmarks.perplexity", "benchmarks.ruler", "benchmarks.serialized")
 #: combinations that suites and people use
 COMPOSED = (
     "arc_easy:mc:olmes",
@@ -78,8 +80,8 @@ def specs(*, one_subject: bool = False) -> list[str]:
     ]
     found = []
     for module, names in plugin.TASKS.items():
-        if module == "tiny.tasks":
-            continue  # bundled data, with tests of its own
+        if module in ELSEWHERE:
+            continue
         import_module(f"olmo_eval_tasks.{module}")
         for name in names:
             if name.partition(":")[0].endswith(ALIKE if one_subject else PARTS):

@@ -10,8 +10,10 @@ import pytest
 
 from olmo_eval import plugins
 from olmo_eval.evals.suites.suite import find_suite
-from olmo_eval.evals.tasks.common import Task, build_task
+from olmo_eval.evals.suites.units import refuse_mixed
+from olmo_eval.evals.tasks.common import Task, parse_spec
 from olmo_eval.evals.tasks.common.registry import variants_of
+from olmo_eval.evals.tasks.common.spec import task_config
 from olmo_eval_tasks import plugin
 
 
@@ -46,10 +48,13 @@ def test_variants_belong_to_tasks_of_the_index() -> None:
         "litsearch_rerank",
         "minervamath",
         "mt_bench",
+        "perplexity",
         "tiny_text",
         "truthfulqa_mc2",
     }
-    assert {name for name in without if not name.startswith(("geneturing_", "ifeval"))} <= plain
+    assert {
+        name for name in without if not name.startswith(("geneturing_", "ifeval", "ruler_"))
+    } <= plain
 
 
 def test_reading_the_index_imports_no_benchmark() -> None:
@@ -95,12 +100,13 @@ def test_every_benchmark_has_a_card() -> None:
             assert card.citation and card.licence and card.url.startswith("https://"), name
 
 
-def test_every_member_of_every_suite_is_a_task_with_a_primary_metric() -> None:
+def test_every_suite_averages_numbers_of_one_unit() -> None:
     from olmo_eval_tasks.suites import SUITES
+    from olmo_eval_tasks.tiny.suites import SUITES as TINY
 
-    for suite in SUITES:
-        for spec in suite.expand():
-            assert build_task(spec).config.primary(), f"{suite.name}: {spec}"
+    for suite in (*SUITES, *TINY):
+        configs = {spec: task_config(parse_spec(spec)) for spec in suite.expand()}
+        refuse_mixed(suite, {spec: config.primary() for spec, config in configs.items()})
 
 
 @pytest.mark.parametrize(
@@ -110,6 +116,8 @@ def test_every_member_of_every_suite_is_a_task_with_a_primary_metric() -> None:
         ("mmlu:mc:olmo3base", 4, 57),
         ("mmlu:rc:olmo3base", 4, 57),
         ("mmlu:bpb", 57, 57),
+        ("mmlu:per_question", 4, 57),
+        ("mmlu:rc:olmo3base:per_question", 4, 57),
         ("mmlu:stem", 18, 18),
         ("mmlu:humanities:rc:olmo3base", 13, 13),
         ("mmlu:social_sciences", 12, 12),

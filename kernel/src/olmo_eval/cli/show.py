@@ -127,7 +127,7 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     for score in shown:
         row = [
             score.name,
-            score.metric,
+            _measured(score),
             number(score.value),
             number(score.stderr),
             interval(score.ci_low, score.ci_high),
@@ -145,6 +145,21 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     lower_is_better([score.metric for score in shown if not score.higher_is_better])
     for line in (*outcome_lines(run, shown), *reuse_lines(run), *health_lines(run)):
         click.echo(line)
+
+
+def _measured(score: Score) -> str:
+    """A row's metric; for a suite with what its score is the mean over."""
+    if score.kind != "suite":
+        return score.metric
+    return f"{score.metric}, {_mean_over(score.scorer)}"
+
+
+def _mean_over(aggregation: str) -> str:
+    """In words: ``average`` is a mean over tasks, ``average, log`` one of logarithms."""
+    from olmo_eval.evals.suites import AggregationStrategy
+
+    strategy, comma, rest = aggregation.partition(",")
+    return f"{AggregationStrategy(strategy).words}{comma}{rest}"
 
 
 def _bound(value: float | None) -> str:
@@ -280,7 +295,7 @@ def _compared_row(row: TaskComparison) -> list[str]:
     verdict = row.verdict
     return [
         row.name,
-        row.metric,
+        _mean_over(row.metric) if row.kind == "suite" else row.metric,
         number(row.score_a),
         number(row.score_b),
         f"{verdict.difference:+.4f}",

@@ -10,6 +10,7 @@ import click
 
 from olmo_eval.cli.options import json_option
 from olmo_eval.cli.task_check import check
+from olmo_eval.cli.task_show import show
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def task() -> None:
 
 
 task.add_command(check)
+task.add_command(show)
 
 
 @task.command()

@@ -15,6 +15,7 @@ from olmo_eval.errors import OlmoEvalError, UsageError
 from olmo_eval.results.differences import Difference, lock_differences
 from olmo_eval.results.flips import Flip, flips
 from olmo_eval.results.health import divergence
+from olmo_eval.results.naming import paired_names
 from olmo_eval.results.pairing import Pairs, pairs, primary_metric
 from olmo_eval.results.statistics import (
     Verdict,
@@ -33,7 +34,8 @@ class TaskComparison:
 
     ``only_a`` and ``only_b`` count instances that are scored in one run alone; ``missing_a`` and
     ``missing_b`` those that a run should have scored and did not. ``logarithmic`` says that the
-    scores are logarithms of what the runs report (perplexities).
+    scores are logarithms of what the runs report (perplexities). ``name_b`` is what the second run
+    calls the task, where it was asked for with other overrides.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TaskComparison:
     missing_b: int = 0
     differences: tuple[Difference, ...] = ()
     logarithmic: bool = False
+    name_b: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -121,7 +124,8 @@ class Comparison:
         """The questions of ``task`` on which the runs differ: ``regressed``, ``improved``, or
         ``all`` of them.
         """
-        return flips(self.a, self.b, task, show)
+        other = next((row.name_b for row in self.tasks if row.name == task), None)
+        return flips(self.a, self.b, task, show, other)
 
 
 def compare(
@@ -149,39 +153,42 @@ def compare(
     store = Store(default_results() if results is None else results)
     run_a = a if isinstance(a, Run) else store.find(a)
     run_b = b if isinstance(b, Run) else store.find(b)
-    names, notes = _shared(run_a, run_b, items(tasks))
+    paired, notes = _shared(run_a, run_b, items(tasks))
+    names = list(paired)
     if run_a.run_id == run_b.run_id:
         notes.append("A and B are the same run")
     engines = [run.record.get("model", {}).get("provider") for run in (run_a, run_b)]
     if engines[0] != engines[1]:
         notes.append("A was answered by the provider {}, B by {}".format(*engines))
-    for side, run in (("A", run_a), ("B", run_b)):
-        notes += _diverged(side, run, names)
+    for side, run, its_names in (("A", run_a, names), ("B", run_b, list(paired.values()))):
+        notes += _diverged(side, run, its_names)
     compared = [
-        _compare_task(run_a, run_b, name, margin, items(allow_different), seed) for name in names
+        _compare_task(run_a, run_b, name, other, margin, items(allow_different), seed)
+        for name, other in paired.items()
     ]
-    notes += [*_not_means(run_a, run_b, names), *_notes(compared)]
+    notes += [*_not_means(run_a, run_b, paired), *_notes(compared)]
     adjusted = adjust([c.verdict for c in compared])
     rows = tuple(evolve(c, verdict=v) for c, v in zip(compared, adjusted, strict=True))
-    suites, left_out = _compare_suites(run_a, run_b, {c.name: c for c in compared}, margin)
+    suites, left_out = _compare_suites(run_a, run_b, compared, margin)
     if not tasks:
         notes += left_out
     return Comparison(run_a, run_b, rows, suites, tuple(notes))
 
 
-def _shared(a: Run, b: Run, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+def _shared(a: Run, b: Run, wanted: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The tasks to compare, as A and as B call them; and a note on those that only one has."""
     names_a, names_b = a.task_names, b.task_names
-    for name in wanted:
-        a.task_record(name)
-        b.task_record(name)
-    shared = [n for n in (wanted or names_a) if n in names_b]
+    shared = paired_names(names_a, names_b)
+    if wanted:
+        of_a = [a.task_record(name)["name"] for name in wanted]
+        shared = {n: shared.get(n) or b.task_record(n)["name"] for n in of_a}
     if not shared:
         raise UsageError(
             f"runs {a.run_id} and {b.run_id} have no task in common",
             hint=f"one has {', '.join(names_a)}; the other {', '.join(names_b)}",
         )
-    notes = []
-    for run, names, others in ((a, names_a, names_b), (b, names_b, names_a)):
+    notes = [f"{n} of A is {other} of B" for n, other in shared.items() if n != other]
+    for run, names, others in ((a, names_a, shared.keys()), (b, names_b, shared.values())):
         alone = [n for n in names if n not in others]
         if alone and not wanted:
             notes.append(f"only in {run.run_id}: {', '.join(alone)}")
@@ -205,18 +212,18 @@ def _diverged(side: str, run: Run, names: Sequence[str]) -> list[str]:
 
 
 def _compare_task(
-    a: Run, b: Run, name: str, margin: float | None, allowed: tuple[str, ...], seed: int
+    a: Run, b: Run, name: str, other: str, margin: float | None, allowed: tuple[str, ...], seed: int
 ) -> TaskComparison:
-    differences = lock_differences(a.record, b.record, name, allowed)
+    differences = lock_differences(a.record, b.record, name, allowed, other)
     entry = primary_metric(a, name)
-    if entry["key"] not in {m["key"] for m in b.task_record(name)["metrics"]}:
+    if entry["key"] not in {m["key"] for m in b.task_record(other)["metrics"]}:
         raise UsageError(
             f"{name}: run {b.run_id} has no metric {entry['key']}",
             hint="rescore it with the metrics of the other run",
         )
-    _refuse_computed(a, b, name, entry["key"])
-    _refuse_opposite(a, b, name, entry)
-    found = pairs(a, b, name, entry["key"])
+    _refuse_computed(a, b, name, other, entry["key"])
+    _refuse_opposite(a, b, name, other, entry)
+    found = pairs(a, b, name, entry["key"], other)
     if len(found.a) == 0:
         raise UsageError(f"{name}: the runs share no scored question")
     higher = bool(entry["higher_is_better"])
@@ -257,20 +264,21 @@ def _compare_task(
         found.only_a,
         found.only_b,
         _missing(a, name, len(found.a) + found.only_a),
-        _missing(b, name, len(found.a) + found.only_b),
+        _missing(b, other, len(found.a) + found.only_b),
         differences,
         logarithmic,
+        other,
     )
 
 
-def _refuse_computed(a: Run, b: Run, name: str, key: str) -> None:
+def _refuse_computed(a: Run, b: Run, name: str, name_b: str, key: str) -> None:
     """Refuse a score that is no mean over questions: there is nothing to pair.
 
     Raises:
         UsageError: naming the metric.
     """
-    for run in (a, b):
-        if any(m["key"] == key and m.get("computed") for m in run.task_record(name)["metrics"]):
+    for run, called in ((a, name), (b, name_b)):
+        if any(m["key"] == key and m.get("computed") for m in run.task_record(called)["metrics"]):
             raise UsageError(
                 f"{name}: {key} of run {run.run_id} is computed from all responses at once, so "
                 "questions cannot be paired by it",
@@ -278,9 +286,9 @@ def _refuse_computed(a: Run, b: Run, name: str, key: str) -> None:
             )
 
 
-def _refuse_opposite(a: Run, b: Run, name: str, entry: Mapping[str, Any]) -> None:
+def _refuse_opposite(a: Run, b: Run, name: str, name_b: str, entry: Mapping[str, Any]) -> None:
     """Raise where the runs do not agree on which direction of a metric is better."""
-    other = next(m for m in b.task_record(name)["metrics"] if m["key"] == entry["key"])
+    other = next(m for m in b.task_record(name_b)["metrics"] if m["key"] == entry["key"])
     if other["higher_is_better"] != entry["higher_is_better"]:
         better, worse = (a, b) if entry["higher_is_better"] else (b, a)
         raise UsageError(
@@ -298,14 +306,14 @@ def _same(found: Pairs) -> bool:
     return bool(np.array_equal(found.weights_a, found.weights_b))
 
 
-def _not_means(a: Run, b: Run, names: Sequence[str]) -> list[str]:
+def _not_means(a: Run, b: Run, names: Mapping[str, str]) -> list[str]:
     """A note for each value of an external eval that is not the mean of its instances' scores."""
     return [
         f"{name}: run {run.run_id} reports a value of {metric['metric']} that is not the mean of "
         "its instances; the instances are what is compared"
-        for name in names
-        for run in (a, b)
-        for metric in run.task_record(name)["metrics"]
+        for name, other in names.items()
+        for run, called in ((a, name), (b, other))
+        for metric in run.task_record(called)["metrics"]
         if metric["key"] == primary_metric(a, name)["key"]
         and metric.get("mean_of_instances") is False
     ]
@@ -330,12 +338,17 @@ def _notes(compared: Sequence[TaskComparison]) -> list[str]:
 
 
 def _compare_suites(
-    a: Run, b: Run, tasks: Mapping[str, TaskComparison], margin: float | None
+    a: Run, b: Run, compared: Sequence[TaskComparison], margin: float | None
 ) -> tuple[tuple[TaskComparison, ...], list[str]]:
     """Suites that both runs sum up alike, tested on the average that they report; and a note for
     each of the others.
     """
+    tasks = {row.name: row for row in compared}
     in_a, in_b = a.suites(), b.suites()
+    suites = paired_names([node.name for node in in_a], [node.name for node in in_b])
+    as_in_a = {other: name for name, other in suites.items()}
+    as_in_a |= {row.name_b or row.name: row.name for row in compared}
+    in_b = [_renamed(node, as_in_a) for node in in_b]
     rows, notes = [], []
     for node in in_a:
         row = _compare_suite(node, tasks, margin) if node in in_b else None
@@ -350,6 +363,14 @@ def _compare_suites(
     adjusted = adjust([row.verdict for row in rows]) if rows else []
     compared = tuple(evolve(r, verdict=v) for r, v in zip(rows, adjusted, strict=True))
     return compared, notes
+
+
+def _renamed(node: SuiteNode, names: Mapping[str, str]) -> SuiteNode:
+    """A suite of B, it and its tasks called as in A."""
+    members = tuple(
+        _renamed(m, names) if isinstance(m, SuiteNode) else names.get(m, m) for m in node.members
+    )
+    return evolve(node, name=names.get(node.name, node.name), members=members)
 
 
 def _compare_suite(

@@ -54,10 +54,13 @@ class Difference:
         return {"field": self.field, "a": self.a, "b": self.b}
 
 
-def differing_inputs(a: Mapping[str, Any], b: Mapping[str, Any], task: str) -> list[Difference]:
-    """Every input of ``task`` whose locks differ, harness included."""
+def differing_inputs(
+    a: Mapping[str, Any], b: Mapping[str, Any], task: str, task_b: str | None = None
+) -> list[Difference]:
+    """Every input of ``task`` whose locks differ, harness included; ``task_b`` is what it is called
+    in the second run, where that is another name."""
     lock_a, lock_b = a.get("lock", {}), b.get("lock", {})
-    inputs_a, inputs_b = _inputs(a, task), _inputs(b, task)
+    inputs_a, inputs_b = _inputs(a, task), _inputs(b, task_b or task)
     found: list[Difference] = []
     for field, (label, forbids) in _INPUTS.items():
         if field not in inputs_a or field not in inputs_b:
@@ -140,9 +143,13 @@ def _released(code: Mapping[str, Any] | None) -> Any:
 
 
 def lock_differences(
-    a: Mapping[str, Any], b: Mapping[str, Any], task: str, allowed: Sequence[str]
+    a: Mapping[str, Any],
+    b: Mapping[str, Any],
+    task: str,
+    allowed: Sequence[str],
+    task_b: str | None = None,
 ) -> tuple[Difference, ...]:
-    """The allowed differences of a task.
+    """The allowed differences of a task, which the second run may call ``task_b``.
 
     Raises:
         UsageError: inputs differ that were not allowed to; says which, and which are equal.
@@ -150,7 +157,7 @@ def lock_differences(
     for name in allowed:
         if name not in _NAMES:
             raise UsageError(f"unknown input {name!r}", hint=f"inputs are: {', '.join(_NAMES)}")
-    found = differing_inputs(a, b, task)
+    found = differing_inputs(a, b, task, task_b)
     forbidden = [d for d in found if d.forbids and d.field not in allowed]
     if forbidden:
         named = "; ".join(d.sentence() for d in forbidden)
@@ -158,7 +165,7 @@ def lock_differences(
         differing = {d.field for d in found}
         if differing & _OF_REQUESTS:
             differing.add("request")
-        both = _inputs(a, task).keys() & _inputs(b, task).keys()
+        both = _inputs(a, task).keys() & _inputs(b, task_b or task).keys()
         equal = [label for f, (label, _) in _INPUTS.items() if f in both - differing]
         ways = " ".join(f"--allow-different {field}" for field in fields)
         raise UsageError(

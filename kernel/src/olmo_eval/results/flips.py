@@ -31,10 +31,13 @@ class Flip:
         return attrs.asdict(self)
 
 
-def flips(a: Run, b: Run, task: str, show: str = "all") -> Iterator[Flip]:
-    """The questions on which two runs differ, largest difference first."""
+def flips(
+    a: Run, b: Run, task: str, show: str = "all", task_b: str | None = None
+) -> Iterator[Flip]:
+    """The questions on which two runs differ, largest difference first; the second run may call the
+    task ``task_b``."""
     entry = primary_metric(a, task)
-    found = pairs(a, b, task, entry["key"])
+    found = pairs(a, b, task, entry["key"], task_b)
     sign = 1 if entry["higher_is_better"] else -1
     gain = (found.b - found.a) * sign
     wanted = {"all": gain != 0, "regressed": gain < 0, "improved": gain > 0}
@@ -43,7 +46,7 @@ def flips(a: Run, b: Run, task: str, show: str = "all") -> Iterator[Flip]:
     chosen = np.flatnonzero(wanted[show])
     chosen = chosen[np.argsort(-np.abs(gain[chosen]), kind="stable")]
     ids = [found.ids[i].as_py() for i in chosen.tolist()]
-    texts_a, texts_b = _answers(a, task, ids), _answers(b, task, ids)
+    texts_a, texts_b = _answers(a, task, ids), _answers(b, task_b or task, ids)
     for i, name in zip(chosen.tolist(), ids, strict=True):
         question, gold, answer_a = texts_a[name]
         value_a, value_b = float(found.a[i]), float(found.b[i])

@@ -44,10 +44,11 @@ def primary_metric(run: Run, task: str) -> dict[str, Any]:
     return dict(next(m for m in entry["metrics"] if m["key"] == entry["primary"]))
 
 
-def pairs(a: Run, b: Run, task: str, key: str) -> Pairs:
-    """Pair the instances of two runs by id, where both have a value."""
+def pairs(a: Run, b: Run, task: str, key: str, task_b: str | None = None) -> Pairs:
+    """Pair the instances of two runs by id, where both have a value; the second run may call the
+    task ``task_b``."""
     ids_a, value_a, weight_a, clusters = _columns(a, task, key)
-    ids_b, value_b, weight_b, _ = _columns(b, task, key)
+    ids_b, value_b, weight_b, _ = _columns(b, task_b or task, key)
     where = pc.index_in(ids_a, value_set=ids_b.combine_chunks())
     found = np.asarray(pc.fill_null(where, -1))
     in_a = (found >= 0) & ~np.isnan(value_a)

@@ -17,6 +17,7 @@ from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError
 from olmo_eval.results.facts import RunFacts, check_record, facts_of, read_lock, read_record
 from olmo_eval.results.folder import RunFolder, merged
 from olmo_eval.results.locking import is_locked, is_this_host
+from olmo_eval.results.naming import same_task
 from olmo_eval.results.reading import answers_of, columns_in, instances_of, some_rows, turns_of
 from olmo_eval.results.suitenode import SuiteNode
 
@@ -116,14 +117,19 @@ class Run:
         Raises:
             UnknownNameError: the run has no such task.
         """
-        self._check_task(name)
+        name = self._named(name)
         return next(dict(e) for e in self.record["tasks"] if e["name"] == name)
 
-    def _check_task(self, name: str) -> None:
-        if name not in self.task_names:
+    def _named(self, name: str) -> str:
+        """The task's whole name, of which what was overridden may be left out."""
+        found = name if name in self.task_names else None
+        if found is None and "[" not in name:
+            found = same_task(self.task_names, name)
+        if found is None:
             raise UnknownNameError(
                 f"run {self.run_id} has no task {name!r}", hint=did_you_mean(name, self.task_names)
             )
+        return found
 
     def suites(self) -> list[SuiteNode]:
         return [SuiteNode.from_dict(data) for data in self.record.get("suites", ())]
@@ -168,7 +174,7 @@ class Run:
         """
         import pyarrow as pa
 
-        self._check_task(task)
+        task = self._named(task)
         found: dict[str, pa.ChunkedArray] = {}
         for file in self._files_of(task):
             with self._table(file) as table:
@@ -193,7 +199,7 @@ class Run:
         Raises:
             UnknownNameError, DataError: as for ``instances``.
         """
-        self._check_task(task)
+        task = self._named(task)
         with ExitStack() as stack:
             tables = [stack.enter_context(self._table(name)) for name in self._files_of(task)]
             parts = [columns_in(table, columns) for table in tables]
@@ -217,6 +223,7 @@ class Run:
         """
         from olmo_eval.results.turns import turn_rows
 
+        task = self._named(task)
         if self.version < _LOCK_SINCE:  # a run that has them in its instances only
             columns = ["instance_id", "position", "outputs"]
             for row in self.rows(task, ids=ids, columns=columns):
@@ -239,7 +246,7 @@ class Run:
 
     def columns_of(self, task: str, *names: str) -> list[str]:
         """Those of ``names`` that the task's table of instances has: older ones lack some."""
-        self._check_task(task)
+        task = self._named(task)
         with self._table(instances_of(task)) as table:
             known = set(table.schema_arrow.names)
         return [name for name in names if name in known]

@@ -6,6 +6,7 @@ Everything that can be refused is refused here, before a model is loaded.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -21,9 +22,11 @@ from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import closest
 from olmo_eval.common.types import Capability, Instance, LMRequest, SamplingParams
 from olmo_eval.data import DataLoader
+from olmo_eval.data.source import without_secrets
 from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
+from olmo_eval.evals.suites.units import refuse_mixed
 from olmo_eval.evals.tasks.common import (
     Task,
     TaskConfig,
@@ -41,13 +44,15 @@ from olmo_eval.registry import Owner
 from olmo_eval.results.suites import SuiteNode
 from olmo_eval.runner.spec import TaskRequest
 
-#: characters of overrides that tell two tasks of one spec apart
+#: characters of overrides in a task's name
 _LONGEST = 60
+#: settings that choose instances, or that tables show anyhow
+_UNNAMED = frozenset({"limit", "seed", "metrics", "primary_metric"})
 
 
 @frozen(slots=False)
 class PlannedTask:
-    """One task to run. ``name`` is unique in the run; it is the spec unless two would clash.
+    """One task to run. ``name`` is unique in the run: the spec and its overrides.
 
     ``first`` is its first instance, and ``example`` the request of that.
     """
@@ -138,6 +143,7 @@ class _Planner:
         if not suite.expand():  # which refuses a suite that contains itself
             raise UsageError(f"suite {suite.name!r} has no members")
         node = self._add_suite(suite, overrides)
+        node = evolve(node, name=f"{node.name}{label(overrides)}")
         if node not in self.suites:
             self.suites.append(node)
 
@@ -154,7 +160,9 @@ class _Planner:
                 problems.append((member, error))
         if problems:
             raise _unresolved(suite, problems)
-        return SuiteNode(suite.name, str(suite.aggregation), tuple(members))
+        node = SuiteNode(suite.name, str(suite.aggregation), tuple(members))
+        refuse_mixed(suite, {n: self.tasks[n].task.config.primary() for n in node.leaves()})
+        return node
 
     def _add_task(self, text: str, overrides: tuple[Override, ...]) -> str:
         spec = _parse(text)
@@ -162,7 +170,7 @@ class _Planner:
         if key in self._names:
             return self._names[key]
         task = build_task(spec, overrides)
-        name = self._unique(str(spec), task, overrides)
+        name = self._unique(spec, task, overrides)
         self._names[key] = name
         if name not in self.tasks:
             first, example = check_task(task, str(spec))
@@ -170,19 +178,40 @@ class _Planner:
             self.tasks[name] = PlannedTask(name, spec, task, owner, overrides, example, first)
         return name
 
-    def _unique(self, name: str, task: Task, overrides: tuple[Override, ...]) -> str:
-        """The spec, told apart by its overrides where the same spec is asked for twice."""
-        known = self.tasks.get(name)
-        if known is None or known.task.config == task.config:
-            return name
-        told = ",".join(o.text for o in overrides if o not in self.extra)
-        if len(told) > _LONGEST:  # it is part of a file's name
-            told = f"{told[:40]}...{hashlib.sha256(told.encode()).hexdigest()[:8]}"
-        candidate = f"{name}[{told or 'default'}]"
-        known = self.tasks.get(candidate)
-        if known is None or known.task.config == task.config:
-            return candidate
-        raise UsageError(f"task {name!r} is asked for twice in ways that cannot be told apart")
+    def _unique(self, spec: TaskSpec, task: Task, overrides: tuple[Override, ...]) -> str:
+        """A name that means one thing in the run: of two that differ in what a name does not say
+        (a limit, metrics), the second says all of it.
+
+        Raises:
+            UsageError: two that nothing tells apart.
+        """
+        whole = label(overrides, whole=True) or "[default]"
+        for name in (f"{spec}{label(overrides)}", f"{spec}{whole}"):
+            known = self.tasks.get(name)
+            if known is None or known.task.config == task.config:
+                return name
+        raise UsageError(f"task {spec} is asked for twice in ways that cannot be told apart")
+
+
+def label(overrides: Iterable[Override], *, whole: bool = False) -> str:
+    """What a task's name says of its overrides: ``[num_fewshot=3]``, nothing where there are none.
+
+    Which instances are evaluated (``limit``, ``seed``) is not part of what is measured, and metrics
+    have a column of their own; these stand in a name only where it is to say the ``whole``. The
+    order of overrides makes no other name, as it makes no other task.
+    """
+    told_of = [o for o in overrides if whole or o.key not in _UNNAMED]
+    last = {o.key: _shown(o.text) for o in told_of}
+    told = ",".join(last[key] for key in sorted(last))
+    if len(told) > _LONGEST:  # it is part of a file's name
+        told = f"{told[:40]}...{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    return f"[{told}]" if told else ""
+
+
+def _shown(text: str) -> str:
+    """An override on one line, without the passwords and signatures of the URLs in it."""
+    line = " ".join(text.split())
+    return re.sub(r"\w+://[^\s,\]]+", lambda url: without_secrets(url.group()), line)
 
 
 def _unresolved(suite: Suite, problems: Sequence[tuple[str, OlmoEvalError]]) -> OlmoEvalError:

@@ -52,7 +52,9 @@ class Sandbox:
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
     ) -> ExecResult:
-        """Run a program; a timeout (seconds) ends everything it started, inside the sandbox.
+        """Run a program; a ``timeout`` (seconds) ends everything it started, inside the sandbox:
+        its children, what they have put into the background, and sessions of their own. So does
+        cancelling the call. Nothing may go on, and what was printed until then is returned.
 
         Raises:
             SandboxError: the environment is gone or cannot run anything.

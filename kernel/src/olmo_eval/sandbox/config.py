@@ -48,11 +48,22 @@ class SandboxConfig:
     - ``backend``: name of a registered sandbox backend;
     - ``capabilities``: what it offers to those who ask: ``bash``, ``python``, ``sandbox:NAME``;
     - ``image``: container image, for backends that have images;
-    - ``instances``: at most this many at once; ``memory`` as ``512m``; ``cpus`` in cores;
-      ``pids`` processes; ``disk`` for what programs write; ``output_limit`` bytes of output kept a
-      command; timeouts in seconds, ``setup_timeout`` for what an instance's environment needs;
-    - ``network``: False gives no network at all; ``setup_network``: whether packages and set-up
-      commands of an instance's environment may use one, before anything a model wrote is there;
+    - ``instances``: at most this many at once;
+    - ``memory``: such as ``512m``, a power of 1024 bytes;
+    - ``cpus``: in cores;
+    - ``pids``: processes at once;
+    - ``disk``: for what programs write, such as ``1g``;
+    - ``network``: False gives no network at all;
+    - ``setup_network``: whether packages and set-up commands of an instance's environment may use
+      one, before anything a model wrote is there;
+    - ``startup_timeout``: seconds until a new environment must answer;
+    - ``command_timeout``: seconds for a command that says no time of its own; with it ends
+      everything that the command has started;
+    - ``setup_timeout``: seconds for what an instance's environment needs;
+    - ``output_limit``: how much of a command's output is kept, such as ``1m``;
+    - ``working_dir``: the folder that relative paths start from;
+    - ``environment``: variables that commands find set;
+    - ``kwargs``: options of the backend's own;
     - ``unsafe_local``: must be True for a backend that does not isolate (``local``).
     """
 

@@ -8,6 +8,7 @@ from olmo_eval.exports import lazy
 
 if TYPE_CHECKING:
     from olmo_eval.plugins import fresh_manager
+    from olmo_eval.testing.prompts import golden_prompts
     from olmo_eval.testing.provider import check_provider, provider_contract
     from olmo_eval.testing.sandbox import check_sandbox_backend, sandbox_contract
     from olmo_eval.testing.scaffold import check_scaffold, scaffold_contract
@@ -18,6 +19,7 @@ __all__ = [
     "check_sandbox_backend",
     "check_scaffold",
     "fresh_manager",
+    "golden_prompts",
     "provider_contract",
     "sandbox_contract",
     "scaffold_contract",
@@ -31,6 +33,7 @@ __getattr__, __dir__ = lazy(
         "check_sandbox_backend": "olmo_eval.testing.sandbox",
         "check_scaffold": "olmo_eval.testing.scaffold",
         "fresh_manager": "olmo_eval.plugins",
+        "golden_prompts": "olmo_eval.testing.prompts",
         "provider_contract": "olmo_eval.testing.provider",
         "sandbox_contract": "olmo_eval.testing.sandbox",
         "scaffold_contract": "olmo_eval.testing.scaffold",

@@ -29,6 +29,8 @@ from olmo_eval_tasks.subjects import (
     MULTIPL_E_BENCHMARKS,
     MULTIPL_E_LANGUAGES,
     OMEGA_SETTINGS,
+    RULER_KINDS,
+    RULER_LENGTHS,
 )
 
 #: the tasks of every family, in alphabetical order of the modules of ``benchmarks/``
@@ -46,6 +48,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "bfcl": tuple(f"bfcl_{category}" for category in BFCL_CATEGORIES),
     "bigcodebench": ("bigcodebench",),
     "boolq": ("boolq",),
+    "c4": ("c4", "c4_1k", "c4_10k", "c4_100k"),
     "code_fresh": tuple(f"code_fresh_{language}" for language in CODE_FRESH_LANGUAGES),
     "coqa": ("coqa", "coqa:rc", "coqa:mc", "coqa:bpb"),
     "cruxeval": ("cruxeval_input", "cruxeval_output"),
@@ -109,12 +112,15 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
         f"omega_{way}_{setting}" for way, settings in OMEGA_SETTINGS.items() for setting in settings
     ),
     "openbookqa": ("openbookqa",),
+    "perplexity": ("perplexity",),
     "piqa": ("piqa",),
     "popqa": ("popqa",),
     "qasc": ("qasc",),
     "qasper_yesno": ("qasper_yesno",),
+    "ruler": tuple(f"ruler_{kind}__{n}" for kind in RULER_KINDS for n in RULER_LENGTHS),
     "sciq": ("sciq", "sciq:bpb"),
     "sciriff_yesno": ("sciriff_yesno",),
+    "serialized": ("serialized",),
     "simpleqa": ("simpleqa",),
     "socialiqa": ("socialiqa",),
     "squad": ("squad", "squad:rc", "squad:mc", "squad:bpb"),
@@ -144,6 +150,7 @@ ACCESS: dict[str, str] = {
     "astabench_sqa": "gated",
     "bfcl": "package",
     "gpqa": "gated",
+    "serialized": "private",
     "zebralogic": "private",
 }
 

@@ -88,6 +88,15 @@ MATH_SUBJECTS = (
     "precalculus",
 )
 
+#: kinds of questions of RULER: aggregation, multi-hop tracing, question answering, needles
+RULER_KINDS = (
+    *("cwe", "fwe", "vt", "qa_1", "qa_2"),
+    *("niah_s_1", "niah_s_2", "niah_s_3", "niah_mk_1", "niah_mk_2", "niah_mk_3"),
+    *("niah_mv", "niah_mq"),
+)
+#: their lengths in tokens
+RULER_LENGTHS = (4_096, 8_192, 16_384, 32_768, 65_536, 131_072)
+
 #: Rein et al. 2024, GPQA: three nested sets, and the domains of their questions
 GPQA_SETS = ("diamond", "main", "extended")
 GPQA_DOMAINS = ("biology", "chemistry", "physics")

@@ -1,7 +1,9 @@
 """Suites over the benchmarks of this package, named as in OLMES and OLMo settings.
 
 ``olmo3base`` suites are the settings of OLMo 3's base model evaluation. MMLU is the mean of its
-four fields' means over subjects; ARC and MATH are means over tasks.
+four fields' means over subjects; the suites that end in ``:per_question`` are its mean over all
+questions instead, as Hendrycks et al. 2021 and most leaderboards report it. ARC and MATH are means
+over tasks.
 """
 
 from __future__ import annotations
@@ -34,7 +36,13 @@ def _mmlu() -> list[Suite]:
             aggregation=AggregationStrategy.AVERAGE_OF_AVERAGES,
             description="MMLU, 57 subjects in four fields",
         )
-        suites += [*fields, whole]
+        pooled = Suite(
+            name=f"mmlu{ending}:per_question",
+            tasks=whole.tasks,
+            aggregation=AggregationStrategy.WEIGHTED_AVERAGE,
+            description="MMLU, all questions of 57 subjects alike",
+        )
+        suites += [*fields, whole, pooled]
     bpb = Suite(
         name="mmlu:bpb",
         tasks=tuple(f"mmlu_{subject}:rc:bpb" for subject in MMLU_SUBJECTS),

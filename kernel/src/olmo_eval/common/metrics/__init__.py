@@ -19,6 +19,7 @@ from olmo_eval.common.metrics.choice import (
 from olmo_eval.common.metrics.likelihood import (
     BPBMetricByteAvg,
     BPBMetricInstanceAvg,
+    BytePerplexityMetric,
     CorpusPerplexityMetric,
     MeanPerplexityMetric,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "AccuracyMetric",
     "BPBMetricByteAvg",
     "BPBMetricInstanceAvg",
+    "BytePerplexityMetric",
     "CorpusPerplexityMetric",
     "F1Metric",
     "GreedyAccuracyMetric",

@@ -45,6 +45,8 @@ class Metric(metaclass=SettingsMeta):
 
     - ``bounds``: the lowest and highest value an instance can have (None: unbounded), for the
       worst and best case of missing instances;
+    - ``unit``: what the score counts (``"share"``, ``"bits per byte"``); suites average only what
+      has the same unit. None: a share where the bounds are 0 and 1, else the scorer's unit;
     - ``binary``: whether the values are 0 or 1, which allows exact tests;
     - ``reads``: what the metric itself looks at in outputs; None where that is its scorer's choice;
     - ``chance``: the value of guessing for one instance, where that is known.
@@ -58,6 +60,7 @@ class Metric(metaclass=SettingsMeta):
     version: ClassVar[int] = 1
     higher_is_better: ClassVar[bool] = True
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+    unit: ClassVar[str | None] = None
     binary: ClassVar[bool] = False
     reads: ClassVar[Reads | None] = None
     #: how the mean of values becomes the score: None or "exp"
@@ -149,6 +152,15 @@ class Metric(metaclass=SettingsMeta):
         Raises:
             UsageError: naming the metric and the setting.
         """
+
+
+def unit_of(metric: Metric) -> str:
+    """What a metric's score counts: its unit, a share, its scorer's unit, or else its own name."""
+    if metric.unit is not None:
+        return metric.unit
+    if metric.bounds == (0.0, 1.0):
+        return "share"
+    return metric.scorer.unit or metric.metric_name
 
 
 _WAYS = ("value", "compute_instance", "compute")

@@ -38,6 +38,7 @@ class BPBMetricInstanceAvg(Metric):
     reads: ClassVar[Reads | None] = "likelihood"
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    unit: ClassVar[str | None] = "bits per byte"
     scorer: Scorer = field(factory=BitsPerByteScorer, converter=as_scorer)
 
     def value(self, response: Response) -> float | None:
@@ -49,11 +50,28 @@ class BPBMetricByteAvg(BPBMetricInstanceAvg):
     """Bits of all right answers divided by their bytes: long answers weigh more."""
 
     name: str = field(default="bits_per_byte_corpus", kw_only=True)
-    aliases = ("bits_per_byte",)
+    aliases: ClassVar[tuple[str, ...]] = ("bits_per_byte",)
     weighted: ClassVar[bool] = True
 
     def weight(self, response: Response) -> float:
         return float(len(scored_text(gold_output(response)).encode("utf-8", "surrogatepass")))
+
+
+@frozen
+class BytePerplexityMetric(BPBMetricByteAvg):
+    """exp of the mean negative log-probability a byte over all right answers together.
+
+    It is 2 to the power of the bits per byte, and can be compared between tokenizers.
+    """
+
+    name: str = field(default="perplexity_byte", kw_only=True)
+    aliases: ClassVar[tuple[str, ...]] = ()
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    unit: ClassVar[str | None] = "perplexity a byte"
+    transform: ClassVar[str | None] = "exp"
+
+    def value(self, response: Response) -> float | None:
+        return self.scorer.score(response.instance, gold_output(response)) * math.log(2)
 
 
 @frozen
@@ -62,6 +80,7 @@ class MeanPerplexityMetric(BPBMetricInstanceAvg):
 
     name: str = field(default="perplexity", kw_only=True)
     bounds: ClassVar[tuple[float | None, float | None]] = (1.0, None)
+    unit: ClassVar[str | None] = "perplexity a token"
     scorer: Scorer = field(factory=PerplexityScorer, converter=as_scorer)
 
 
@@ -74,6 +93,7 @@ class CorpusPerplexityMetric(Metric):
     reads: ClassVar[Reads | None] = "likelihood"
     higher_is_better: ClassVar[bool] = False
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    unit: ClassVar[str | None] = "perplexity a token"
     transform: ClassVar[str | None] = "exp"
     weighted: ClassVar[bool] = True
     scorer: Scorer = field(factory=PerplexityScorer, converter=as_scorer)

@@ -41,6 +41,8 @@ class Scorer(metaclass=SettingsMeta):
     reads: ClassVar[Reads | None] = None
     #: the lowest and highest number it gives (None: unbounded)
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+    #: what its numbers count, such as ``"points"``; None: shares where they lie between 0 and 1
+    unit: ClassVar[str | None] = None
     #: what must be provided at scoring time: "judge", "judge:NAME", "model:NAME", "python", "bash",
     #: "sandbox:NAME"
     requires: ClassVar[frozenset[str]] = frozenset()

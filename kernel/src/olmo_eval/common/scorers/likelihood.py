@@ -75,6 +75,7 @@ class LogprobScorer(Scorer):
     name: str = "logprob"
     reads = "likelihood"
     bounds = (None, 0.0)
+    unit = "nats"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         return sum_logprob(output)
@@ -89,6 +90,7 @@ class BitsPerByteScorer(Scorer):
     version = 2
     reads = "likelihood"
     bounds = (0.0, None)
+    unit = "bits per byte"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         n_bytes = len(scored_text(output).encode("utf-8", "surrogatepass"))
@@ -104,6 +106,7 @@ class PerplexityScorer(Scorer):
     name: str = "perplexity"
     reads = "likelihood"
     bounds = (1.0, None)
+    unit = "perplexity a token"
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         if not output.num_tokens:

@@ -49,7 +49,8 @@ class Instance:
 
     - ``id``: the stable identifier that the data gives (a string or an integer);
     - ``gold_idx``: index of the right choice in ``choices``;
-    - ``all_answers``: every accepted answer, where there are several;
+    - ``all_answers``: every accepted answer, where there are several; a list as ``gold_answer``
+      says the same, and few-shot examples show the first of them;
     - ``cluster``: identifier shared by questions that are not independent (one passage, one
       document); standard errors are clustered on it;
     - ``answer_prefix``: text put before the answer in few-shot examples.

@@ -130,11 +130,18 @@ class LMRequest:
 @replaceable
 @frozen
 class SamplingParams:
-    """How text is generated. ``temperature`` 0 is greedy decoding.
+    """How text is generated.
 
-    ``max_tokens`` None means up to the model's context limit. With ``num_samples`` n, sample i
-    is drawn with a seed derived from ``seed``, the request and i, so that no sample depends on
-    what else is in flight.
+    - ``max_tokens``: at most this many; None means up to the model's context limit;
+    - ``temperature``: 0 is greedy decoding;
+    - ``top_p``: draw from the fewest tokens that together have this probability;
+    - ``top_k``: draw from this many of the most probable tokens;
+    - ``stop_sequences``: texts that end the output, and are not part of it;
+    - ``num_samples``: how many outputs; sample i is drawn with a seed derived from ``seed``, the
+      request and i, so that no sample depends on what else is in flight;
+    - ``logprobs``: how many log-probabilities a token are asked for; None for none;
+    - ``do_sample``: False is greedy decoding whatever the temperature;
+    - ``seed``: of the samples; None is 0.
     """
 
     max_tokens: int | None = field(default=512, validator=_SOME_TOKENS)

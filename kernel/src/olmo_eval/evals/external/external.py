@@ -136,7 +136,12 @@ class ExternalEvalResult:
 
 
 class ExternalContext:
-    """What the workbench gives an external eval: the model, its arguments, a folder to work in."""
+    """What the workbench gives an external eval: the model, its arguments, a folder to work in.
+
+    - ``provider``: the model under test; ask it through ``generate`` and ``loglikelihood``;
+    - ``arguments``: what ``-a`` set, and the defaults of the rest;
+    - ``folder``: an empty folder whose content is kept with the run.
+    """
 
     def __init__(self, provider: Any, arguments: Mapping[str, Any], folder: Path) -> None:
         self.provider = provider

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from olmo_eval import plugins
 from olmo_eval.common.sequences import items
@@ -22,6 +22,8 @@ class AggregationStrategy(StrEnum):
     - ``WEIGHTED_AVERAGE``: mean over all tasks, each weighted by its number of instances;
     - ``DISPLAY_ONLY``: members are shown together, no score;
     - ``NONE``: members only, not shown as a suite.
+
+    A suite that averages wants members whose primary metrics have one unit and one direction.
     """
 
     AVERAGE = "average"
@@ -29,6 +31,25 @@ class AggregationStrategy(StrEnum):
     WEIGHTED_AVERAGE = "weighted_average"
     DISPLAY_ONLY = "display_only"
     NONE = "none"
+
+    @property
+    def averages(self) -> bool:
+        """Whether the suite has a score of its own."""
+        return self not in (type(self).DISPLAY_ONLY, type(self).NONE)
+
+    @property
+    def words(self) -> str:
+        """What the suite's score is, in words for a table."""
+        return _WORDS[self.value]
+
+
+_WORDS = {
+    "average": "mean over tasks",
+    "average_of_averages": "mean over members",
+    "weighted_average": "mean over questions",
+    "display_only": "no mean",
+    "none": "no mean",
+}
 
 
 def _members(value: Any) -> tuple[str | Suite, ...]:
@@ -45,6 +66,15 @@ class Suite:
 
     Members are looked up when the suite is used, so a suite may name tasks of packages that are
     not installed; running it then says which member is missing.
+
+    - ``name``: what ``-t`` calls it;
+    - ``tasks``: the members, in order;
+    - ``aggregation``: how the members' scores become one;
+    - ``description``: one line for listings;
+    - ``mixed``: whether numbers of different units are averaged as they are, such as points of 0 to
+      10 with points of 0 to 5. Without it such a suite is refused when it is run. Numbers of which
+      one is better where it is higher and another where it is lower have no mean: such members are
+      shown side by side, with ``DISPLAY_ONLY``.
     """
 
     name: str
@@ -53,6 +83,7 @@ class Suite:
         default=AggregationStrategy.AVERAGE, converter=AggregationStrategy
     )
     description: str = ""
+    mixed: bool = field(default=False, kw_only=True, validator=validators.instance_of(bool))
 
     def members(self) -> tuple[str | Suite, ...]:
         """The direct members, names of registered suites replaced by the suites."""

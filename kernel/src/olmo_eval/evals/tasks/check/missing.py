@@ -26,6 +26,8 @@ def missing_data(task: Task) -> OlmoEvalError | None:
 
 def _lookups(task: Task) -> Iterator[Callable[[], object]]:
     config, loader = task.config, DataLoader()
+    if config.data_source is None and type(task).instances is Task.instances:
+        yield lambda: _unnamed(task)
     if config.data_source is not None:
         yield lambda: _locate(loader, config.get_data_source())
     shots = shots_source(task)
@@ -33,6 +35,13 @@ def _lookups(task: Task) -> Iterator[Callable[[], object]]:
         yield lambda: load_fewshot_set(shots)
     elif shots is not None:
         yield lambda: _locate(loader, shots)
+
+
+def _unnamed(task: Task) -> None:
+    raise DataError(
+        f"task {task.config.name!r} reads what it is given",
+        hint="name the data: -o data_source=PATH_OR_URI",
+    )
 
 
 def _locate(loader: DataLoader, source: DataSource) -> None:

@@ -119,19 +119,33 @@ def _aggregation(value: Any) -> Any:
 class TaskConfig:
     """What a task measures and how it asks. A task's class attributes give the defaults.
 
+    - ``name``: the spec's name, without variants; nothing sets it;
+    - ``data_source``: where the rows are: a ``DataSource``, or a text that names a hub data set, a
+      file or a URL. A relative file lies beside the task's module, else in the current folder;
+    - ``split``: the split to evaluate where it is not the data source's own;
+    - ``limit``: evaluate this many instances, a subset drawn with ``seed``; None for all;
+    - ``seed``: of the subset that a limit takes;
+    - ``formatter``: how an instance becomes a request, a formatter or the name of one; None asks
+      the question as it stands;
+    - ``num_fewshot``: how many examples stand before the question;
     - ``fewshot_source``: a data source, or the name of a fixed few-shot set; None draws shots
       from the evaluated data itself, never the evaluated item;
     - ``fewshot_sample``: whether shots are drawn with ``fewshot_seed`` or taken in order;
-    - ``split``: the split to evaluate where it is not the data source's own;
-    - ``limit``: evaluate this many instances, a subset drawn with ``seed``;
-    - ``primary_metric``: name or key of the metric that stands for the task;
+    - ``fewshot_seed``: of the drawing of shots;
+    - ``sampling_params``: how text is generated; each of its fields may be set alone;
+    - ``max_length``: cap on prompt plus continuation, in tokens;
+    - ``answer_extractor``: function from output text to answer, in place of the task's own, or
+      ``"module:name"`` of one;
+    - ``metrics``: what is computed: metrics, or texts such as ``"accuracy:exact_match"``;
+    - ``primary_metric``: name or key of the metric that stands for the task; the first by default;
     - ``output_score_aggregation``: how several samples count in accuracies: ``mean``,
       ``first`` or ``any``;
-    - ``max_length``: cap on prompt plus continuation, in tokens;
-    - ``answer_extractor``: function from output text to answer, in place of the task's own;
-    - ``dependencies``, ``sandbox_env``, ``sandbox_allocation_weight``: what published task files
-      say of the environment that they need; `get_task_dependencies` and `get_sandbox_envs` tell
-      it, and nothing else is made of it.
+    - ``required_secrets``: environment variables without which a run is refused;
+    - ``dependencies``: packages that published task files say they need; ``get_task_dependencies``
+      tells them, and nothing else is made of it;
+    - ``sandbox_env``: the environment that published task files name; ``get_sandbox_envs`` tells
+      it;
+    - ``sandbox_allocation_weight``: of that environment, likewise.
     """
 
     name: str

@@ -12,6 +12,7 @@ from olmo_eval import plugins
 from olmo_eval.common.overrides import Override, apply_overrides
 from olmo_eval.common.suggest import closest, did_you_mean
 from olmo_eval.errors import UnknownNameError, UsageError
+from olmo_eval.evals.tasks.common.beside import beside
 from olmo_eval.evals.tasks.common.config import CONFIG_FIELDS, SAMPLING_FIELDS, TaskConfig
 from olmo_eval.evals.tasks.common.registry import apply_settings, variant_settings, variants_of
 from olmo_eval.evals.tasks.common.task import Task
@@ -94,7 +95,7 @@ def task_config(spec: TaskSpec) -> TaskConfig:
             config = apply_settings(config, settings)
         except (ValueError, TypeError) as error:
             raise UsageError(f"variant {spec.name}:{variant}: {error.args[0]}") from error
-    return config
+    return beside(config, cls, first=True)
 
 
 def _variant_hint(spec: TaskSpec, variant: str) -> str:
@@ -121,7 +122,8 @@ def build_task(spec: TaskSpec | str, overrides: Iterable[Override] = ()) -> Task
     config = apply_overrides(
         task_config(parsed), map(_expand_sampling, overrides), where=f"task {parsed}"
     )
-    return task_class(parsed)(config)
+    cls = task_class(parsed)
+    return cls(beside(config, cls, first=False))
 
 
 def _expand_sampling(override: Override) -> Override:

@@ -1,0 +1,1 @@
+"""Long texts with something to find in them, made by seed: what the RULER tasks ask about."""
