@@ -178,7 +178,7 @@ def _service() -> str:
             return f"unix://{place}"
     raise SandboxError(
         "no Podman service was found",
-        hint="start one: podman system service --time=0 unix:///PATH, and set CONTAINER_HOST to it",
+        hint="start one: podman system service unix:///PATH, and set CONTAINER_HOST to it",
     )
 
 

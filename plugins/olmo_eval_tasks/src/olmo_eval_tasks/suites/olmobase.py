@@ -11,11 +11,9 @@ from olmo_eval_tasks.subjects import MATH_SUBJECTS, MT_MBPP_LANGUAGES
 
 #: the children of the easy question-answering suites, but for ARC, MMLU and the basic skills
 _EASY_QA = (
-    "csqa",
     "hellaswag",
     "winogrande",
     "socialiqa",
-    "piqa",
     "coqa",
     "drop",
     "jeopardy",
@@ -29,8 +27,20 @@ _EASY_QA = (
 )
 #: those whose settings are named otherwise, by kind
 _EASY_QA_OTHERWISE = {
-    "rc": ("lab_bench_dbqa:olmo3base", "lab_bench_protocolqa:olmo3base", "lambada"),
-    "bpb": ("lab_bench_dbqa:bpb:olmo3base", "lab_bench_protocolqa:bpb:olmo3base", "lambada:bpb"),
+    "rc": (
+        "csqa:rc:olmo3base",
+        "piqa:rc:olmo3base",
+        "lab_bench_dbqa:olmo3base",
+        "lab_bench_protocolqa:olmo3base",
+        "lambada",
+    ),
+    "bpb": (
+        "csqa:olmo3base:bpb",
+        "piqa:olmo3base:bpb",
+        "lab_bench_dbqa:bpb:olmo3base",
+        "lab_bench_protocolqa:bpb:olmo3base",
+        "lambada:bpb",
+    ),
 }
 
 
