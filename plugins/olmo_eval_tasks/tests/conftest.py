@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from olmo_eval.evals.tasks.common import Task, build_task
 from olmo_eval.sandbox import Sandbox, SandboxConfig
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # modules that several tests share
 GOLDENS = HERE / "goldens"
 
 Render = Callable[[Task, Instance], dict[str, Any]]

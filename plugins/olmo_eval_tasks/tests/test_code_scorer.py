@@ -28,7 +28,6 @@ def instance(prefix: str = HEAD, test: str = "assert f(1) == 2", **more: Any) ->
         ("Sure:\n```\nreturn 1\n```", "return 1\n"),
         ("```python\nreturn 1\n", "return 1\n"),
         ("    return 1\n```", "    return 1"),
-        ("<think>maybe 2?</think>    return 1", "    return 1"),
         ("", None),
         (" \n", None),
         ("```python\n```", None),

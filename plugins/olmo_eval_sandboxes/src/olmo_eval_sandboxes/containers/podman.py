@@ -208,5 +208,5 @@ def _explained(what: str) -> Iterator[None]:
     except (PodmanError, RequestException, OSError) as error:
         raise SandboxError(
             f"Podman {what}: {' '.join(str(error).split())[:300]}",
-            hint="is the service running, and CONTAINER_HOST right? `podman --remote info` tells",
+            hint="is the service running, and CONTAINER_HOST right? `podman-remote info` tells",
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import random
 import re
 from typing import ClassVar
@@ -13,7 +14,9 @@ from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput
 from olmo_eval.evals.extract.code import defines, extract_code, indent_code, parses
 from olmo_eval.sandbox import ExecResult
+from olmo_eval_tasks.scorers.apart.verdict import Tests, judged
 
+_DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _FUTURE = re.compile(r"^from __future__ import .*\n?", re.MULTILINE)
 
 
@@ -32,7 +35,7 @@ def completed(prefix: str, answer: str, entry_point: str) -> str:
     """
     if defines(answer, entry_point):
         future = "".join(_FUTURE.findall(answer))
-        return f"{future}{_whole(prefix)}{_FUTURE.sub('', answer)}"
+        return f"{future}{whole_program(prefix)}{_FUTURE.sub('', answer)}"
     first = next((line for line in answer.splitlines() if line.strip()), "")
     if first[:1].isspace() or not prefix:
         return prefix + answer
@@ -40,7 +43,7 @@ def completed(prefix: str, answer: str, entry_point: str) -> str:
     return next((program for program in indented if parses(program)), indented[0])
 
 
-def _whole(prefix: str) -> str:
+def whole_program(prefix: str) -> str:
     """``prefix`` as a program of its own: a head without docstring gets a body."""
     head = prefix.rstrip("\n ")
     if not head or parses(head):
@@ -48,6 +51,11 @@ def _whole(prefix: str) -> str:
     last = head.rpartition("\n")[2]
     indentation = last[: len(last) - len(last.lstrip())]
     return f"{head}\n{indentation}    pass\n"
+
+
+def own_builtins(code: str) -> tuple[str, ...]:
+    """The functions and classes of a program that have the name of a builtin, such as ``sum``."""
+    return tuple(sorted({*_DEFINED.findall(code)} & set(dir(builtins))))
 
 
 def evidence(result: ExecResult, longest: int) -> dict[str, object]:
@@ -99,11 +107,13 @@ class PythonScorer(AsyncScorer):
 
 @frozen
 class CodeExecutionScorer(PythonScorer):
-    """1 where the program made of the question's code, the answer and the tests runs to its end.
+    """1 where the program made of the question's code and the answer passes its tests.
 
     The instance's metadata gives ``test``, and where they apply ``code_prefix`` and
-    ``code_suffix`` (what stands before and after the answer) and ``entry_point``. ``separator``
-    stands between the code and its tests.
+    ``code_suffix`` (what stands before and after the answer) and ``entry_point``. Program and tests
+    run apart from each other (``scorers.apart``), so that no program can make a test pass but by
+    the right values. Tests that exchange what cannot travel run in one program with the answer,
+    ``separator`` between them.
     """
 
     name: str = "code_exec"
@@ -112,11 +122,41 @@ class CodeExecutionScorer(PythonScorer):
     separator: str = "\n\n"
     max_output_len: int = field(default=4000, validator=validators.ge(0))
 
-    def program(self, instance: Instance, answer: str, exit_code: int) -> str:
+    version: ClassVar[int] = 3
+
+    async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
+        if output.extracted_answer is None:
+            return 0.0
+        code = self.code(instance, str(output.extracted_answer))
+        tests = self.tests(instance, code)
+        verdict = await judged(code, tests, episode, self.capability)
+        if not verdict.possible:
+            return await super().score_async(instance, output, episode)
+        if not verdict.passed:
+            ran = evidence(verdict.ran, self.max_output_len) if verdict.ran else {}
+            episode.record("execution", {**ran, "why": verdict.why})
+        return float(verdict.passed)
+
+    def code(self, instance: Instance, answer: str) -> str:
+        """The program that the answer makes."""
         known = instance.metadata
         prefix, suffix = str(known.get("code_prefix", "")), known.get("code_suffix")
         if suffix is None:
-            code = completed(prefix, answer, str(known.get("entry_point", "")))
-        else:
-            code = f"{prefix}{answer}{suffix}"
-        return f"{code}{self.separator}{known['test']}\nraise SystemExit({exit_code})\n"
+            return completed(prefix, answer, str(known.get("entry_point", "")))
+        return f"{prefix}{answer}{suffix}"
+
+    def tests(self, instance: Instance, code: str) -> Tests:
+        """The tests of the program ``code``, which may use what stands before the answer."""
+        known = instance.metadata
+        whole = known.get("code_suffix") is None
+        entry_point = known.get("entry_point")
+        return Tests(
+            source=str(known["test"]),
+            setup=whole_program(str(known.get("code_prefix", ""))) if whole else "",
+            names=((str(entry_point),) if entry_point else ()) + own_builtins(code),
+            timeout=self.timeout,
+        )
+
+    def program(self, instance: Instance, answer: str, exit_code: int) -> str:
+        tests = f"{self.separator}{instance.metadata['test']}"
+        return f"{self.code(instance, answer)}{tests}\nraise SystemExit({exit_code})\n"

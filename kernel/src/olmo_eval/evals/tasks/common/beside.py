@@ -35,6 +35,7 @@ def _beside(source: DataSource, folder: Path, first: bool) -> str | None:
     path = Path(source.path)
     if source.kind is not SourceKind.LOCAL or path.is_absolute() or source.path.startswith("~"):
         return None
-    if not first and path.exists():
+    found = folder / path
+    if not found.exists() or (path.exists() and (not first or path.samefile(found))):
         return None
-    return str(folder / path) if (folder / path).exists() else None
+    return str(found)
