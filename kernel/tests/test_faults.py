@@ -135,7 +135,7 @@ def test_what_the_kernel_itself_gets_wrong_stays_a_defect(
 
     broken.__globals__["__name__"], name = "olmo_eval.cli.listing", __name__
     try:
-        monkeypatch.setattr(listing, "entries", broken)
+        monkeypatch.setattr(listing, "_entries", broken)
         printed = bench.cli("tasks")
     finally:
         broken.__globals__["__name__"] = name

@@ -210,7 +210,7 @@ def test_python_shows_hints_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(UnknownNameError) as unknown:
         bench.evaluate("sms")
-    assert unknown.value.__notes__ == ["did you mean sums?"]
+    assert unknown.value.__notes__[0].startswith("did you mean sums")
     run = bench.evaluate("sums")
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingDependencyError, match="pandas") as missing:

@@ -50,10 +50,9 @@ def test_every_metric_and_formatter_of_the_kernel_has_a_name() -> None:
     """Each under the name that results show, or its own in small letters."""
     registry = plugins.manager().registry("metrics")
     exported = {getattr(metrics, name) for name in metrics.__all__} - {metrics.Metric}
-    assert {registry.get(name) for name in registry.names()} == exported
-    defaults = {
-        name: attrs.fields_dict(registry.get(name))["name"].default for name in registry.names()
-    }
+    ours = [e.name for e in registry.entries() if e.owner.distribution == "olmo-eval"]
+    assert {registry.get(name) for name in ours} == exported
+    defaults = {name: attrs.fields_dict(registry.get(name))["name"].default for name in ours}
     assert defaults.pop("subset_accuracy") == "any::any"  # its name says which instances count
     assert all(default == name for name, default in defaults.items())
 

@@ -106,7 +106,7 @@ def test_samples_are_scored_in_their_own_environments() -> None:
     for row in rows(done, "left_sums"):
         assert row["scores"] == {"left": [1.0] * 3, "clean": [1.0] * 3}, row["error"]
 
-    with pytest.raises(UsageError, match="'left_sums' keeps 4 sandboxes of one instance"):
+    with pytest.raises(UsageError, match=r"'left_sums\[.*\]' keeps 4 sandboxes of one instance"):
         run("left_sums", overrides=sampled)
 
 

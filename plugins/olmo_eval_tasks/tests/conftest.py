@@ -128,6 +128,10 @@ class Place:
     async def sandbox(self, capability: str) -> Sandbox:
         return self.inner
 
+    async def renew(self, capability: str) -> Sandbox:
+        """The same one: answers of tests do not tamper with it."""
+        return self.inner
+
     def record(self, key: str, value: Any) -> None:
         self.evidence[key] = value
 

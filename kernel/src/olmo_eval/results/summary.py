@@ -198,10 +198,12 @@ def task_scores(
 ) -> list[Score]:
     """Every metric of a task as a row, the primary one first.
 
-    Of the ``n_expected`` instances a metric expects those that it applies to.
+    Of the ``n_expected`` instances a metric expects those that it applies to. A primary metric that
+    seems to apply to none expects all: a task without any score has lost it.
     """
     ordered = sorted(metrics, key=lambda m: m.key != primary.key)
     expected = {m.key: n_expected - columns.inapplicable[m.key] for m in ordered}
+    expected[primary.key] = expected[primary.key] or n_expected
     return [
         _score(name, task, tuple(variants), m, m.key == primary.key, columns, expected[m.key])
         for m in ordered

@@ -39,6 +39,7 @@ assert _result.testsRun and _result.wasSuccessful()
 class BigCodeBenchScorer(CodeExecutionScorer):
     """``code_exec`` in the sandbox that has the benchmark's libraries."""
 
+    apart: ClassVar[bool] = False
     capability: ClassVar[str] = "sandbox:bigcodebench"
     requires: ClassVar[frozenset[str]] = frozenset({"sandbox:bigcodebench"})
 

@@ -31,6 +31,7 @@ from olmo_eval_tasks.scorers.code import CodeExecutionScorer, code_in
 class Ds1000Scorer(CodeExecutionScorer):
     """1 where the data's own program accepts the answer, which it is given as text."""
 
+    apart: ClassVar[bool] = False
     capability: ClassVar[str] = "sandbox:ds1000"
     requires: ClassVar[frozenset[str]] = frozenset({"sandbox:ds1000"})
     timeout: float = field(default=120.0, validator=validators.gt(0))

@@ -123,10 +123,14 @@ class CodeExecutionScorer(PythonScorer):
     max_output_len: int = field(default=4000, validator=validators.ge(0))
 
     version: ClassVar[int] = 3
+    #: whether program and tests can be told apart; tests that patch the program's modules cannot
+    apart: ClassVar[bool] = True
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
         if output.extracted_answer is None:
             return 0.0
+        if not self.apart:
+            return await super().score_async(instance, output, episode)
         code = self.code(instance, str(output.extracted_answer))
         tests = self.tests(instance, code)
         verdict = await judged(code, tests, episode, self.capability)
