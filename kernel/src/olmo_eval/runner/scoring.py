@@ -61,24 +61,21 @@ async def scored(
 
     ``given_up`` says why nothing of the task is scored any more, where it is not.
     """
-    outputs = answered.outputs
-    evidence: list[dict[str, Any]] = [{} for _ in outputs]
-    scores: Mapping[str, Any] = {}
-    error = None
+    evidence: list[dict[str, Any]] = [{} for _ in answered.outputs]
+    told = Response(instance_id, instance, request, answered.outputs, latency=latency)
     try:
-        refuse_non_finite(outputs)
-        outputs = await extract(task, request, outputs, means.limits, instance)
+        refuse_non_finite(told.outputs)
+        told.outputs = await extract(task, request, told.outputs, means.limits, instance)
         if given_up is not None:
             raise ScoringFailed(*given_up)
-        response = Response(instance_id, instance, request, outputs, latency=latency)
-        response = await _score_response(task, response, answered, evidence, means)
-        outputs, scores = response.outputs, response.scores
-        outcome = answered_outcome(request, outputs)
+        response = await _score_response(task, told, answered, evidence, means)
+        told.outputs, told.scores = response.outputs, response.scores
+        told.outcome = answered_outcome(request, told.outputs)
     except ScoringFailed as failure:
-        outcome, error, scores = failure.outcome, str(failure), failure.scores
+        told.outcome, told.error = failure.outcome, str(failure)
+        told.scores = failure.scores  # type: ignore[assignment]  # plain numbers are converted
     if any(evidence):
-        outputs = tuple(map(_with_evidence, outputs, evidence))
-    told = Response(instance_id, instance, request, outputs, scores, outcome, error, latency)
+        told.outputs = tuple(map(_with_evidence, told.outputs, evidence))
     return told, evidence
 
 
@@ -143,7 +140,8 @@ async def _score_response(
             task.scorers_once, unscored.instance, unscored.outputs, answered, evidence, means
         )
         found = {name: task.summed_up(each) for name, each in numbers.items()}
-        return evolve(unscored, scores={**unscored.scores, **found})
+        unscored.scores = {**unscored.scores, **found}
+        return unscored
 
     if not hooks.overrides(task, "score_responses"):
         return await score(response)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -32,9 +33,14 @@ _RESPONSE, _OUTPUT = "response", "output"
 
 def overrides(task: Task, hook: str) -> bool:
     """Whether a task's class says something of its own under the name of a hook."""
+    return _overrides(type(task), hook)  # type: ignore[arg-type]  # a class hashes
+
+
+@cache
+def _overrides(cls: type[Task], hook: str) -> bool:
     from olmo_eval.evals.tasks.common.task import Task
 
-    return getattr(type(task), hook) is not getattr(Task, hook)
+    return getattr(cls, hook) is not getattr(Task, hook)
 
 
 def extract_batch(
