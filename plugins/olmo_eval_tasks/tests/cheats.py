@@ -56,6 +56,19 @@ CHEATS = {
         "    open('results.json', 'w').write('[{\"value\": true, \"arguments\": []}]')\n"
         "    os._exit(0)"
     ),
+    "leaves a folder in place of the reply": (
+        "    import atexit, os\n"
+        "    def late():\n"
+        "        os.remove('results.json')\n"
+        "        os.mkdir('results.json')\n"
+        "    atexit.register(late)\n"
+        "    return 0"
+    ),
+    "leaves a reply that is nested without end": (
+        "    import atexit\n"
+        "    atexit.register(lambda: open('results.json', 'w').write('[' * 100_000))\n"
+        "    return 0"
+    ),
     "leaves a daemon that writes replies": (
         "    import os, time\n"
         "    if os.fork() == 0:\n"

@@ -66,7 +66,12 @@ class Sandbox:
         raise NotImplementedError
 
     async def read(self, path: str) -> bytes:
-        """Read a file. Raises FileNotFoundError."""
+        """Read a file.
+
+        Raises:
+            FileNotFoundError: there is none. OSError: what is there cannot be read.
+            SandboxError: the environment is gone.
+        """
         raise NotImplementedError
 
     async def reset(self) -> bool:

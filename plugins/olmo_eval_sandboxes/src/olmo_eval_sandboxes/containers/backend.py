@@ -194,7 +194,12 @@ class ContainerSandbox(Sandbox):
     async def read(self, path: str) -> bytes:
         self._check_open()
         request = {"op": "read", "path": self._path(path), "limit": _MOST_READ}
-        _header, (content,) = await self._channel.ask(request)
+        try:
+            _header, (content,) = await self._channel.ask(request)
+        except ConnectionLost:
+            raise
+        except SandboxError as error:  # a folder, too large: what is there is the program's matter
+            raise OSError(error.message) from error
         return content
 
     async def reset(self) -> bool:

@@ -140,8 +140,9 @@ async def _made(
         return None, ran
     try:
         results = json.loads(await box.read(_RESULTS))
-    except (FileNotFoundError, ValueError, SandboxError):
-        return None, ran
+        json.dumps(results)
+    except (OSError, ValueError, RecursionError):  # what the program left; an environment that
+        return None, ran  # fails is a SandboxError, and no fault of the program's
     whole = isinstance(results, list) and len(results) == len(calls)
     return (results if whole else None), ran
 
