@@ -40,6 +40,11 @@ HANDLERS = {
     "a notebook's": "signal.signal(signal.SIGINT, signal.default_int_handler)",
     "asyncio.run's": "pass",
 }
+#: the system hands Ctrl-C to another thread than the main one, which runs Python's handlers
+ELSEWHERE = """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+"""
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def cell(bench: Any) -> Callable[..., subprocess.Popen[str]]:
     ) -> subprocess.Popen[str]:
         code = CELL.format(
             latency=latency,
-            install=HANDLERS[handler],
+            install=HANDLERS.get(handler, handler).strip(),
             model=model,
             plugins=[str(bench.pack), *plugins],
         )
@@ -138,6 +143,8 @@ def test_the_second_stops_at_once(bench: Any, cell: Callable[..., subprocess.Pop
 
 
 SLOW_START = """
+import signal
+
 import anyio
 import olmo_eval
 from olmo_eval.providers import Capability, Provider
@@ -147,6 +154,7 @@ class SlowStart(Provider):
     capabilities = frozenset(Capability)
 
     async def start(self):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         print("loading", flush=True)
         await anyio.sleep(60)
 
@@ -160,10 +168,13 @@ def register_providers(register):
 """
 
 
-def test_while_the_model_loads(bench: Any, cell: Callable[..., subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize("handler", ["a notebook's", ELSEWHERE], ids=["main", "elsewhere"])
+def test_while_the_model_loads(
+    bench: Any, cell: Callable[..., subprocess.Popen[str]], handler: str
+) -> None:
     plugin = bench.folder / "slow_start.py"
     plugin.write_text(SLOW_START)
-    process = cell(0, model="slow_start:x", plugins=(str(plugin),))
+    process = cell(0, handler, model="slow_start:x", plugins=(str(plugin),))
     while process.stdout.readline().strip() != "loading":
         pass
 

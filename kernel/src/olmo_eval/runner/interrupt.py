@@ -25,6 +25,7 @@ from olmo_eval.runner.timelimit import throw_into
 T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_WAKE_SECONDS = 0.2
 
 
 class Interrupted(OlmoEvalError):
@@ -141,7 +142,9 @@ def outside_of_a_loop(call: Callable[[], T]) -> T:
     passed_on = Interrupts(thread)
     with _hearing(passed_on):
         thread.start()
-        thread.join()
+        while thread.is_alive():
+            # The system may hand the signal to another thread: then only waking runs the handler.
+            thread.join(_WAKE_SECONDS)
     result, error = outcome[0]
     if passed_on.count:
         raise _keyboard_interrupt(error) from error
