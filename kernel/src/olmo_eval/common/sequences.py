@@ -16,6 +16,8 @@ def items(value: Any) -> tuple[Any, ...]:
     Raises:
         TypeError: ``value`` is neither, nor a list of items.
     """
+    if type(value) is tuple:
+        return value
     if isinstance(value, tuple | list):
         return tuple(value)
     if value is None:

@@ -171,10 +171,8 @@ class MockProvider(Provider):
         if self._fixed:
             return [with_usage(self._fixed_output(params), usage)] * params.num_samples
         draw = self._draw(request)
-        return [
-            with_usage(self._sample(request, params, fault, draw, i), usage)
-            for i in range(params.num_samples)
-        ]
+        number = range(params.num_samples)
+        return [self._sample(request, params, fault, draw, i, usage) for i in number]
 
     def _require(self, request: LMRequest) -> None:
         needed = request.request_type.capability
@@ -194,15 +192,20 @@ class MockProvider(Provider):
         fault: str | None,
         draw: hashlib.blake2b,
         index: int,
+        usage: Usage,
     ) -> LMOutput:
         number = 0 if params.greedy else index
         if fault == "garbage":
-            return LMOutput(digest_for(draw, b"garbage%d" % number).hex(), finish_reason="stop")
+            text = digest_for(draw, b"garbage%d" % number).hex()
+            return with_usage(LMOutput(text, finish_reason="stop"), usage)
         reply = self._reply(request, uniform(draw, b"skill%d" % number))
+        if fault is None and isinstance(reply, str):
+            return finished(reply, params, usage)
         output = reply if isinstance(reply, LMOutput) else finished(reply, params)
         if fault == "truncate":
-            return evolve(output, text=output.text[: len(output.text) // 2], finish_reason="length")
-        return output
+            half = output.text[: len(output.text) // 2]
+            output = evolve(output, text=half, finish_reason="length")
+        return with_usage(output, usage)
 
     def _reply(self, request: LMRequest, number: float) -> str | LMOutput:
         if self.settings.replies:

@@ -29,18 +29,24 @@ def right_answer(instance: Instance) -> str:
 
 def with_usage(output: LMOutput, usage: Usage) -> LMOutput:
     """``output`` with the prompt's tokens and its own counted."""
-    return evolve(output, usage=Usage(usage.prompt_tokens, len(output.text.split())))
+    return evolve(output, usage=_counted(output.text, usage))
 
 
-def finished(text: str, params: SamplingParams) -> LMOutput:
-    """``text`` cut at the stop sequences and after ``max_tokens`` words, as an engine would."""
+def _counted(text: str, usage: Usage) -> Usage:
+    return Usage(usage.prompt_tokens, len(text.split()))
+
+
+def finished(text: str, params: SamplingParams, usage: Usage | None = None) -> LMOutput:
+    """``text`` cut at the stop sequences and after ``max_tokens`` words, as an engine would; with
+    its tokens counted where ``usage`` has the prompt's."""
     reason = "stop"
     text, _ = cut_at_stop(text, params.stop_sequences or ())
     if params.max_tokens is not None:
         kept = _first_words(text, params.max_tokens)
         if len(kept) < len(text):
             text, reason = kept, "length"
-    return LMOutput(text, finish_reason=reason)
+    counted = None if usage is None else _counted(text, usage)
+    return LMOutput(text, finish_reason=reason, usage=counted)
 
 
 def _first_words(text: str, count: int) -> str:

@@ -15,6 +15,7 @@ import errno
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +84,17 @@ class Journal:
         except OSError as error:
             raise _explained(error, path) from error
 
-    def append(self, record: dict[str, Any]) -> int:
-        """Append one record; when this returns, a killed process cannot lose it.
+    def append(self, *records: dict[str, Any]) -> list[int]:
+        """Append records in one write; when this returns, a killed process cannot lose them.
 
-        Returns the byte at which its line begins.
+        Returns the byte at which the line of each begins.
 
         Raises:
-            JournalError: it could not be written; what was written before is safe.
+            JournalError: they could not be written; what was written before is safe.
             JournalGoneError: the file was deleted, and what was written before with it.
         """
-        line = encode(record, self._redact)
+        lines = [encode(record, self._redact) for record in records]
+        text = b"".join(lines)
         try:
             before = os.fstat(self._fd)
             if before.st_nlink == 0:
@@ -100,13 +102,13 @@ class Journal:
                     f"{self.path} was deleted while the run was being made",
                     hint="what it held is lost; the same command begins the run anew",
                 )
-            written = os.write(self._fd, line)
-            if written != len(line):
+            written = os.write(self._fd, text)
+            if written != len(text):
                 os.ftruncate(self._fd, before.st_size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return before.st_size
         except OSError as error:
             raise _explained(error, self.path) from error
+        return list(accumulate(map(len, lines[:-1]), initial=before.st_size))
 
     def sync(self) -> None:
         """Ask the operating system to put everything on the disk.

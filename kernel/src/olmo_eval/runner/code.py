@@ -12,7 +12,6 @@ Nothing is imported to find this out: modules are located and their imports read
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import inspect
@@ -29,13 +28,11 @@ from attrs import field, frozen
 
 from olmo_eval.errors import UsageError
 from olmo_eval.faults import FILE_MODULE, KERNEL
+from olmo_eval.runner.references import ReferenceReader
 
 #: the room of the kernel whose code decides scores; the rest only moves values around
 _KERNEL_SCORING = "olmo_eval.common"
-_FILE_NAME = re.compile(r"[\w][\w./ -]*\.\w{1,8}")
 _DIGITS = 16
-#: calls whose strings name data, which a lock pins by itself
-_DATA_CALLS = frozenset({"DataSource"})
 
 
 @frozen
@@ -89,6 +86,7 @@ class CodeReader:
             return Code()
         if module not in self._closures and module_path(module) is not None:
             self._closures[module] = _closure(module)
+            _references.save()
         if module in self._closures:
             return self._closures[module]
         try:
@@ -267,6 +265,7 @@ def _reached(target: str) -> Iterator[str]:
 
 #: what was read of each file: its state, the import it was read under, and what it holds
 _read: dict[Path, tuple[tuple[int, int], Any, _Source]] = {}
+_references = ReferenceReader()
 
 
 def _source(name: str, path: Path) -> _Source:
@@ -295,64 +294,13 @@ def _source(name: str, path: Path) -> _Source:
 def _parsed(name: str, path: Path) -> _Source:
     content = path.read_bytes()
     key = path.name if name.startswith(FILE_MODULE) else name
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):
-        return _Source(key, _digest(content), (), ())
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    imports = tuple(dict.fromkeys(_imports(tree, package)))
-    files = () if name.partition(".")[0] == KERNEL else tuple(_named_files(tree, path.parent))
-    return _Source(key, _digest(content.replace(b"\r\n", b"\n")), imports, files)
-
-
-def _imports(tree: ast.AST, package: str) -> Iterator[tuple[str, str]]:
-    """(name bound, what is imported) of every import, also of those inside functions."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.asname or alias.name, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, package)
-            for alias in node.names:
-                target = base if alias.name == "*" else f"{base}.{alias.name}"
-                yield alias.asname or alias.name, target
-        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
-            first = node.args[0] if node.args else None
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield first.value, first.value
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if node.level == 0:
-        return node.module or ""
-    parts = package.split(".")
-    above = parts[: len(parts) - node.level + 1]
-    return ".".join([*above, node.module] if node.module else above)
-
-
-def _called(node: ast.Call) -> str:
-    function = node.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
-def _named_files(tree: ast.AST, folder: Path) -> Iterator[Path]:
-    """The files beside a module that its strings name; data sources are pinned elsewhere."""
-    for text in sorted(set(_strings(tree))):
-        if _FILE_NAME.fullmatch(text) and not text.endswith(".py"):
-            path = folder / text
-            if path.is_file():
-                yield path
-
-
-def _strings(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Call) and _called(node) in _DATA_CALLS:
-        return
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
-        yield node.value
-    for child in ast.iter_child_nodes(node):
-        yield from _strings(child)
+    found = _references.read(content, package)
+    files: tuple[Path, ...] = ()
+    if name.partition(".")[0] != KERNEL:
+        beside = (path.parent / text for text in found.names)
+        files = tuple(file for file in beside if file.is_file())
+    return _Source(key, _digest(content.replace(b"\r\n", b"\n")), found.imports, files)
 
 
 def _digest(content: bytes) -> str:

@@ -3,9 +3,9 @@ and one that scores what it answered.
 
 An engine is expensive: it never waits for a test suite, a judge or a symbolic-algebra check. Asking
 workers take the next instance when they are free, so no more is read from the data than is in
-flight, and a slow engine holds everything back by itself. An answer is kept when it arrives. What
-is scored at once (by scorers that only look) is scored where it was asked; everything else goes to
-the second stage, which has its own concurrency.
+flight, and a slow engine holds everything back by itself. What is scored at once (by scorers that
+only look) is scored where it was asked, and kept with its score in one write. Every other answer is
+kept when it arrives and goes to the second stage, which has its own concurrency.
 """
 
 from __future__ import annotations
@@ -61,8 +61,19 @@ class Sink(Protocol):
     def answered(self, planned: PlannedTask, answer: Row) -> None:
         """An answer has arrived, or could not be had; called before it is scored."""
 
-    def scored(self, planned: PlannedTask, answer: Row, score: Row | None, told: Response) -> None:
-        """An instance is finished; ``score`` is None where there was no answer to score."""
+    def scored(
+        self,
+        planned: PlannedTask,
+        answer: Row,
+        score: Row | None,
+        told: Response,
+        *,
+        with_answer: bool = False,
+    ) -> None:
+        """An instance is finished; ``score`` is None where there was no answer to score.
+
+        ``with_answer`` tells that the answer was scored at once, so that ``answered`` has not
+        been called: both are kept together."""
 
     async def show(
         self, planned: PlannedTask, answer: Row, score: Row | None, told: Response
@@ -85,6 +96,8 @@ class _Asked:
     latency: float | None = None
     failure: tuple[Outcome, str] | None = None
     score: KeptScore | None = None
+    #: whether its answer is in the journal; else it is kept with its score
+    kept: bool = True
 
 
 class Pipeline:
@@ -252,13 +265,15 @@ class Pipeline:
             error=None if failure is None else failure[1],
             reused_from=None if known is None else known.run_id,
         )
-        if known is None or known.run_id is not None:  # the others are in the journal already
+        kept = known is not None and known.run_id is None  # it is in the journal already
+        if not kept and (failure is not None or not self._at_once[planned.name]):
             self.sink.answered(planned, answer)
+            kept = True
         self._watch(failure)
         score = None if known is None else known.score
         if known is not None and answered is not None and answered.outputs is not known.outputs:
             score = None  # it was made of a text with thoughts in it
-        return _Asked(work, request, answer, answered, latency, failure, score)
+        return _Asked(work, request, answer, answered, latency, failure, score, kept)
 
     async def _ask(self, work: Work, request: LMRequest, params: SamplingParams) -> Answered:
         self.engine.enter()
@@ -311,11 +326,15 @@ class Pipeline:
         planned = asked.work.planned
         try:
             told, score = await self._scored(asked, means)
+            await self.sink.show(planned, asked.answer, score, told)
+        except BaseException:
+            if not asked.kept:
+                self.sink.answered(planned, asked.answer)
+            raise
         finally:
             if asked.answered is not None:
                 await asked.answered.close()
-        await self.sink.show(planned, asked.answer, score, told)
-        self.sink.scored(planned, asked.answer, score, told)
+        self.sink.scored(planned, asked.answer, score, told, with_answer=not asked.kept)
         opened = self._open[planned.name]
         opened.in_flight -= 1
         if opened.complete:

@@ -62,20 +62,27 @@ async def scored(
     ``given_up`` says why nothing of the task is scored any more, where it is not.
     """
     evidence: list[dict[str, Any]] = [{} for _ in answered.outputs]
-    told = Response(instance_id, instance, request, answered.outputs, latency=latency)
+    outputs = answered.outputs
+    scores: Mapping[str, Any] = {}
+    outcome, error = Outcome.SCORED, None
     try:
-        refuse_non_finite(told.outputs)
-        told.outputs = await extract(task, request, told.outputs, means.limits, instance)
+        refuse_non_finite(outputs)
+        outputs = await extract(task, request, outputs, means.limits, instance)
         if given_up is not None:
             raise ScoringFailed(*given_up)
-        response = await _score_response(task, told, answered, evidence, means)
-        told.outputs, told.scores = response.outputs, response.scores
-        told.outcome = answered_outcome(request, told.outputs)
+        if hooks.overrides(task, "score_responses"):
+            told = Response(instance_id, instance, request, outputs, latency=latency)
+            outputs, scores = await _score_by_hook(task, told, answered, evidence, means)
+        else:
+            scores = await _summed_up(task, instance, outputs, answered, evidence, means)
+        outcome = answered_outcome(request, outputs)
     except ScoringFailed as failure:
-        told.outcome, told.error = failure.outcome, str(failure)
-        told.scores = failure.scores  # type: ignore[assignment]  # plain numbers are converted
+        outcome, error, scores = failure.outcome, str(failure), failure.scores
     if any(evidence):
-        told.outputs = tuple(map(_with_evidence, told.outputs, evidence))
+        outputs = tuple(map(_with_evidence, outputs, evidence))
+    told = Response(
+        instance_id, instance, request, outputs, scores, outcome, error, latency=latency
+    )
     return told, evidence
 
 
@@ -122,33 +129,31 @@ def refuse_non_finite(outputs: Iterable[LMOutput]) -> None:
         raise ScoringFailed(Outcome.SCORER_FAILED, f"{NON_FINITE}: {error}") from error
 
 
-async def _score_response(
+async def _score_by_hook(
     task: Task,
     response: Response,
     answered: Answered,
     evidence: list[dict[str, Any]],
     means: Means,
-) -> Response:
-    """``response`` with its scores, by the task's own ``score_responses`` where it has one.
+) -> tuple[tuple[LMOutput, ...], Mapping[str, Any]]:
+    """The outputs and scores that the task's own ``score_responses`` gives.
 
     Raises:
-        ScoringFailed: a judge or a sandbox failed, or a scorer.
+        ScoringFailed: a judge or a sandbox failed, or a scorer, or the hook.
     """
 
     async def score(unscored: Response) -> Response:
-        numbers = await _score(
-            task.scorers_once, unscored.instance, unscored.outputs, answered, evidence, means
+        found = await _summed_up(
+            task, unscored.instance, unscored.outputs, answered, evidence, means
         )
-        found = {name: task.summed_up(each) for name, each in numbers.items()}
         unscored.scores = {**unscored.scores, **found}
         return unscored
 
-    if not hooks.overrides(task, "score_responses"):
-        return await score(response)
     limits = means.limits
     try:
         scoring = hooks.score_with(task, response, score)
-        return await limits.wait(limits.seconds(AsyncScorer), scoring)
+        scored = await limits.wait(limits.seconds(AsyncScorer), scoring)
+        return scored.outputs, scored.scores
     except ScoringFailed:
         raise
     except JudgeError as error:
@@ -158,6 +163,23 @@ async def _score_response(
     except Exception as error:
         told = f"score_responses: {describe(error)}"
         raise ScoringFailed(Outcome.SCORER_FAILED, told) from error
+
+
+async def _summed_up(
+    task: Task,
+    instance: Instance,
+    outputs: tuple[LMOutput, ...],
+    answered: Answered,
+    evidence: list[dict[str, Any]],
+    means: Means,
+) -> dict[str, Any]:
+    """What the task makes of every scorer's numbers, by the scorer's name.
+
+    Raises:
+        ScoringFailed: a judge or a sandbox failed, or a scorer.
+    """
+    numbers = await _score(task.scorers_once, instance, outputs, answered, evidence, means)
+    return {name: task.summed_up(each) for name, each in numbers.items()}
 
 
 async def _score(

@@ -221,7 +221,7 @@ class Session(Sitting):
         self.progress.task_started(name, feed.share, self._done[name])
 
     def answered(self, planned: PlannedTask, answer: Row) -> None:
-        self._keep({"task": planned.name, **answer})
+        self._keep(planned.name, answer)
         self._count_answer(planned.name, answer)
         self._spend()
 
@@ -239,18 +239,34 @@ class Session(Sitting):
             )
             self.progress.message(self.redactor.text(shown))
 
-    def scored(self, planned: PlannedTask, answer: Row, score: Row | None, told: Response) -> None:
+    def scored(
+        self,
+        planned: PlannedTask,
+        answer: Row,
+        score: Row | None,
+        told: Response,
+        *,
+        with_answer: bool = False,
+    ) -> None:
         name = planned.name
+        records = ([answer] if with_answer else []) + ([] if score is None else [score])
+        if records:
+            self._keep(name, *records)
         if score is not None:
-            self._keep({"task": name, **score})
             self._count_score(name, score)
         self._done[name] += 1
         self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
             self.notify("instance_scored", run_id=self.folder.run_id, task=name, response=told)
+        if with_answer:
+            self._count_answer(name, answer)
+            self._spend()
 
-    def _keep(self, record: Row) -> None:
-        self._note(record, self.journal.append(record))
+    def _keep(self, task: str, *records: Row) -> None:
+        for record in records:
+            record["task"] = task
+        for record, offset in zip(records, self.journal.append(*records), strict=True):
+            self._note(record, offset)
 
     def _note(self, record: Row, offset: int) -> None:
         """Remember where a record stands in the journal, for the tables."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from olmo_eval.common.replaceable import replaceable
 from olmo_eval.common.sequences import items
@@ -67,6 +67,26 @@ class LMOutput:
     trajectory: Trajectory | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
     reasoning: str | None = None
+
+    def with_answer(self, answer: Any) -> LMOutput:
+        """A copy of it with ``extracted_answer``; made for every sample, so without the detour of
+        ``attrs.evolve``."""
+        if type(self) is not LMOutput:
+            return evolve(self, extracted_answer=answer)
+        return LMOutput(
+            self.text,
+            self.sum_logprob,
+            self.num_tokens,
+            self.is_greedy,
+            self.logprobs,
+            self.tool_calls,
+            self.finish_reason,
+            self.usage,
+            answer,
+            self.trajectory,
+            self.metadata,
+            self.reasoning,
+        )
 
     @property
     def has_tool_calls(self) -> bool:

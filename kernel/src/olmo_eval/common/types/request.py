@@ -37,16 +37,14 @@ class RequestType(StrEnum):
     LOGLIKELIHOOD = "loglikelihood"
     ROLLING = "loglikelihood_rolling"
 
-    @property
-    def scored(self) -> bool:
-        """Whether given texts are scored, and nothing is generated."""
-        return self in (RequestType.LOGLIKELIHOOD, RequestType.ROLLING)
+    #: whether given texts are scored, and nothing is generated
+    scored: bool
+    #: what a provider must be able to do to answer
+    capability: Capability
 
-    @property
-    def capability(self) -> Capability:
-        """What a provider must be able to do to answer."""
-        generates = self is RequestType.COMPLETION
-        return Capability.GENERATE if generates else Capability(self.value)
+    def __init__(self, value: str) -> None:
+        self.scored = value in ("loglikelihood", "loglikelihood_rolling")
+        self.capability = Capability("generate" if value == "completion" else value)
 
 
 class Message(TypedDict, total=False):

@@ -313,10 +313,10 @@ class Task:
         """``output`` with its answer extracted, by ``answer_extractor`` if the task has one; what
         ended within a thought has none."""
         if output.reasoning and not output.text.strip():
-            return attrs.evolve(output, extracted_answer=None)
+            return output.with_answer(None)
         extractor = self.config.answer_extractor
         answer = extractor(output.text) if extractor else self.extract_answer(output)
-        return attrs.evolve(output, extracted_answer=answer)
+        return output.with_answer(answer)
 
     def _extract_answers(self, responses: Sequence[Response]) -> Any:
         """Find the answers in the outputs of ``responses``; override it where an answer depends on
