@@ -58,7 +58,7 @@ def test_a_source_is_parsed_once_by_any_process(cache: Path, parsed: list[bytes]
 
 def test_what_changed_is_parsed_again(cache: Path, parsed: list[bytes]) -> None:
     read()
-    assert read(SOURCE + b"import csv") == References((*FOUND.imports, ("csv", "csv")), FOUND.names)
+    assert set(read(SOURCE + b"import csv").imports) == {*FOUND.imports, ("csv", "csv")}
     assert ("clean", "other.beside.clean") in read(package="other").imports
     assert len(parsed) == 3
 
