@@ -22,6 +22,7 @@ import pluggy
 if TYPE_CHECKING:
     from olmo_eval.agents.scaffold import Scaffold
     from olmo_eval.agents.tools import Tool
+    from olmo_eval.agents.toolset import Toolset
     from olmo_eval.commands import CommandGroup
     from olmo_eval.common.formatters import Formatter
     from olmo_eval.common.metrics import Metric
@@ -90,8 +91,9 @@ def register_formatters(register: Register[type[Formatter]]) -> None:
 
 
 @hookspec
-def register_tools(register: Register[Tool]) -> None:
-    """Tools, as made by ``@tool``: ``register("calculator", "acme_evals.tools:calculator")``."""
+def register_tools(register: Register[Tool | type[Toolset]]) -> None:
+    """Tools, as made by ``@tool``: ``register("calculator", "acme_evals.tools:calculator")``; and
+    subclasses of ``Toolset``, whose tools are made from settings."""
 
 
 @hookspec

@@ -2,7 +2,7 @@
 
 import pytest
 
-from olmo_eval_scaffolds.calculator import calculator, evaluate
+from olmo_eval_scaffolds.tools.calculator import calculator, evaluate
 
 
 @pytest.mark.parametrize(

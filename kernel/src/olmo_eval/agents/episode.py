@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import anyio
 from attrs import evolve, frozen
 
 from olmo_eval.agents.calls import run_tool
-from olmo_eval.agents.limits import LimitReached, Limits, within_budget
+from olmo_eval.agents.limits import EpisodeEnded, LimitReached, Limits, Submitted, within_budget
 from olmo_eval.agents.timeline import RecordedModel, RecordedSandbox, Timeline
+from olmo_eval.agents.tool_states import ToolStates
 from olmo_eval.agents.tools import Tool
 from olmo_eval.common.types import (
     Event,
@@ -37,6 +38,8 @@ from olmo_eval.sandbox.binding import DEFAULT, Binding
 
 if TYPE_CHECKING:
     from olmo_eval.agents.scaffold import Scaffold
+
+T = TypeVar("T")
 
 _EVENTS = get_args(Event)
 
@@ -87,6 +90,7 @@ class Episode:
         self._stop_reason = "answer"
         self._turns = 0
         self._called: set[str] = set()
+        self._tool_states = ToolStates()
         self._clock = _Clock()
 
     @property
@@ -152,17 +156,26 @@ class Episode:
         Calls may run at the same time; each result is recorded under the id of its call.
 
         Raises:
-            SandboxError, ProviderError: what the tool works with failed, which is no fault of
-                the model.
+            SandboxError, ProviderError, ToolUnavailableError: what the tool works with failed,
+                which is no fault of the model. Submitted: the tool was given the final answer.
         """
         if call.id not in self._called:  # a scaffold's own
             self._called.add(call.id)
             self._timeline.add(ToolCallEvent(call))
         start = self._timeline.now
         with self._timeline.failures():
-            result = await run_tool(self.tools, call, self)
+            try:
+                result = await run_tool(self.tools, call, self)
+            except Submitted as submitted:
+                said = ToolResult(call.id, submitted.message)
+                self._timeline.add(ToolResultEvent(said), start)
+                raise
         self._timeline.add(ToolResultEvent(result), start)
         return result
+
+    def tool_state(self, make: Callable[[], T]) -> T:
+        """What the tools whose ``state`` is ``make`` remember in this episode."""
+        return self._tool_states.get(make)
 
     # -- the environment
 
@@ -236,13 +249,13 @@ class Episode:
             try:
                 output = await scaffold.run(request, params, self)
                 reason = "answer"
-            except LimitReached as limit:
-                reason = limit.reason
+            except EpisodeEnded as end:
+                output, reason = self._ended(end)
             except BaseExceptionGroup as group:  # of a scaffold that does several things at once
                 error = _most_telling(group)
-                if not isinstance(error, LimitReached):
+                if not isinstance(error, EpisodeEnded):
                     raise error from group
-                reason = error.reason
+                output, reason = self._ended(error)
         self._stop_reason = reason
         if reason != "answer":
             self._timeline.add(LimitEvent(reason))
@@ -255,6 +268,14 @@ class Episode:
             metadata={**output.metadata, **self.evidence},
         )
 
+    def _ended(self, end: EpisodeEnded) -> tuple[LMOutput | None, str]:
+        """The output that an end brings, if any, and why the episode stops."""
+        if isinstance(end, Submitted):
+            text = self._last_words() if end.answer is None else end.answer
+            return LMOutput(text, finish_reason="stop"), "answer"
+        assert isinstance(end, LimitReached)
+        return None, end.reason
+
     def _last_words(self) -> str:
         """What the evaluated model said last."""
         events = reversed(self._timeline.events)
@@ -262,16 +283,22 @@ class Episode:
         return next((event.text for event in said), "")
 
     async def close(self) -> None:
-        """End the environment. Works in whichever task it is called, and more than once."""
-        await self._binding.close()
+        """End what tools remember, and the environment. Works in whichever task it is called, and
+        more than once."""
+        try:
+            await self._tool_states.close()
+        finally:
+            await self._binding.close()
 
 
 def _most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The first error of ``group`` that is not a limit; where all are limits, the first."""
+    """The first error of ``group`` that is not an end; where all are, an answer, or the first."""
     leaves: list[BaseException] = []
     for error in group.exceptions:
         leaves.append(_most_telling(error) if isinstance(error, BaseExceptionGroup) else error)
-    return next((error for error in leaves if not isinstance(error, LimitReached)), leaves[0])
+    faults = [error for error in leaves if not isinstance(error, EpisodeEnded)]
+    answers = [error for error in leaves if isinstance(error, Submitted)]
+    return (*faults, *answers, *leaves)[0]
 
 
 class _Clock:

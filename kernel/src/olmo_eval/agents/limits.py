@@ -22,11 +22,21 @@ class Limits:
     seconds: float | None = None
 
 
-class LimitReached(OlmoEvalError):
-    """The episode has used up a limit of its harness; ``reason`` is the trajectory's stop reason.
+class EpisodeEnded(OlmoEvalError):
+    """The conversation is over, whatever its scaffold is doing. Scaffolds let it pass: the episode
+    keeps what happened so far and ends with it."""
 
-    Scaffolds let it pass: the episode keeps what happened so far and ends with it.
-    """
+
+class Submitted(EpisodeEnded):
+    """A tool was given the final ``answer``; None: it is what the model said last."""
+
+    def __init__(self, answer: str | None) -> None:
+        super().__init__("the answer was submitted")
+        self.answer = answer
+
+
+class LimitReached(EpisodeEnded):
+    """The episode has used up a limit of its harness; ``reason`` is its stop reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"limit reached: {reason}")

@@ -74,7 +74,9 @@ def ensure_tools_registered(tools: Iterable[Tool]) -> None:
 
 def load_tools() -> None:
     """Import the tools of every plugin."""
-    get_tools(list_tools())
+    registry = plugins.manager().registry("tools")
+    for name in registry.names():
+        registry.get(name)
 
 
 def clear_registry() -> None:

@@ -79,9 +79,14 @@ class Timeline:
 class RecordedSandbox(Sandbox):
     """A sandbox whose commands are events of an episode, with which it is closed."""
 
-    def __init__(self, inner: Sandbox, timeline: Timeline) -> None:
+    def __init__(self, inner: Sandbox, timeline: Timeline, seconds: float | None = None) -> None:
         self.inner = inner
         self._timeline = timeline
+        self._seconds = seconds
+
+    def within(self, seconds: float) -> RecordedSandbox:
+        """The same sandbox, where a command that says no time of its own has ``seconds``."""
+        return RecordedSandbox(self.inner, self._timeline, seconds)
 
     def __getattr__(self, name: str) -> Any:
         """What only the sandbox inside has."""
@@ -99,6 +104,7 @@ class RecordedSandbox(Sandbox):
         cwd: str | None = None,
     ) -> ExecResult:
         start = self._timeline.now
+        timeout = self._seconds if timeout is None else timeout
         with self._timeline.failures():
             result = await self.inner.exec(argv, timeout=timeout, stdin=stdin, env=env, cwd=cwd)
         self._timeline.add(_command(argv, result), start)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
 from typing import Any, overload
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import optional
 
 from olmo_eval import plugins
-from olmo_eval.agents.schema import json_schema, object_schema
-from olmo_eval.common.sequences import items
+from olmo_eval.agents.signature import description_of, parameters_of, takes_episode
+from olmo_eval.common import bounds
+from olmo_eval.common.sequences import items, texts
 from olmo_eval.common.types import ToolSchema
-from olmo_eval.errors import UsageError
+from olmo_eval.errors import OlmoEvalError
+
+#: characters of a result that the model is shown, where its tool says nothing else
+OUTPUT_LIMIT = 20_000
+
+
+class ToolError(OlmoEvalError):
+    """A call cannot be answered as it was asked; the message is for the model to read, just so."""
+
+
+class ToolUnavailableError(OlmoEvalError):
+    """What a tool works with is gone, a service or a server, which is no fault of the model: the
+    outcome is infra_failed."""
 
 
 @frozen(init=False)
@@ -22,15 +33,28 @@ class Tool:
     """A tool a model can call: a schema and the function that runs, or its parts,
     ``Tool(name, description, execute, parameters)``.
 
-    ``requires`` names the sandbox capability that the function needs: it then takes the episode's
-    sandbox as its keyword argument ``sandbox``. A function that takes ``episode: Episode`` is given
-    the episode itself. The model sees neither.
+    - ``requires``: the sandbox capability that the function needs: it then takes the episode's
+      sandbox as its keyword argument ``sandbox``;
+    - ``timeout``: seconds that a call may take; None is no limit of the tool's own. Commands that
+      it runs in the sandbox end by then, too;
+    - ``output_limit``: characters of a result; of a longer one the middle is left out, visibly;
+    - ``secrets``: environment variables without which a run is refused;
+    - ``state``: makes what the tool remembers in one episode, at its first call there; tools with
+      the same ``state`` share it. The function takes it as its first argument. When the episode
+      ends, its method ``close`` is called, if it has one, plain or ``async``.
+
+    A function that takes ``episode: Episode`` is given the episode itself. The model sees none of
+    this.
     """
 
     schema: ToolSchema
     function: Callable[..., Awaitable[Any] | Any]
     requires: str | None = None
     session: bool = False
+    timeout: float | None = field(default=None, validator=optional(bounds.number(above=0)))
+    output_limit: int = field(default=OUTPUT_LIMIT, validator=bounds.count(100))
+    secrets: tuple[str, ...] = field(default=(), converter=texts)
+    state: Callable[[], Any] | None = None
 
     def __init__(
         self,
@@ -45,6 +69,10 @@ class Tool:
         name: str | None = None,
         description: str | None = None,
         execute: Callable[..., Any] | None = None,
+        timeout: float | None = None,
+        output_limit: int = OUTPUT_LIMIT,
+        secrets: Any = (),
+        state: Callable[[], Any] | None = None,
     ) -> None:
         if not isinstance(schema, ToolSchema):  # Tool(name, description, execute, ...)
             name = name if schema is None else schema
@@ -56,11 +84,12 @@ class Tool:
                 execute, requires = requires, None
             if execute is None:
                 raise TypeError(f"tool {name!r} has no function to execute")
-            told = parameters or _parameters(execute)
+            told = parameters or parameters_of(execute, stateful=state is not None)
             schema = ToolSchema(str(name), description or "", told, strict)
             function = execute
         init = self.__attrs_init__
-        init(schema, function, requires or _capability(sandbox), session)
+        needed = requires or _capability(sandbox)
+        init(schema, function, needed, session, timeout, output_limit, secrets, state)
 
     @property
     def name(self) -> str:
@@ -101,7 +130,7 @@ class Tool:
     @property
     def takes_episode(self) -> bool:
         """Whether the function is given the episode in which it is called."""
-        return _takes_episode(self.function)
+        return takes_episode(self.function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
@@ -131,6 +160,10 @@ def tool(
     strict: bool = False,
     sandbox: Any = None,
     session: bool = False,
+    timeout: float | None = None,
+    output_limit: int = OUTPUT_LIMIT,
+    secrets: Any = (),
+    state: Callable[[], Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -143,23 +176,36 @@ def tool(
     strict: bool = False,
     sandbox: Any = None,
     session: bool = False,
+    timeout: float | None = None,
+    output_limit: int = OUTPUT_LIMIT,
+    secrets: Any = (),
+    state: Callable[[], Any] | None = None,
 ) -> Any:
     """Make a tool of a function; its type hints and docstring become the schema.
 
-    ``Annotated[str, "what it is"]`` describes an argument, ``Literal["a", "b"]`` lists its
-    values; ``agents.schema`` says which hints there are. Works bare (``@tool``) and with
-    arguments (``@tool(description=...)``). ``requires``, also called ``sandbox``, says what the
-    function needs in a sandbox; ``session`` is there for packs that ask for one environment a
-    question, which every tool has here.
+    An argument is described by the section ``Args:`` of the docstring, or by
+    ``Annotated[str, "what it is"]``; ``Literal["a", "b"]`` lists its values; ``agents.schema`` says
+    which hints there are. Works bare (``@tool``) and with arguments (``@tool(timeout=30)``):
+    ``requires``, also called ``sandbox``, and the others are explained at ``Tool``; ``session`` is
+    there for packs that ask for one environment a question, which every tool has here.
 
     Raises:
         UsageError: an argument whose type no schema expresses.
     """
 
     def make(target: Callable[..., Any]) -> Tool:
-        text = description or inspect.getdoc(target) or ""
-        schema = ToolSchema(name or target.__name__, text, _parameters(target), strict)
-        return Tool(schema, target, requires or _capability(sandbox), session=session)
+        text = description or description_of(target)
+        told = parameters_of(target, stateful=state is not None, strict=strict)
+        return Tool(
+            ToolSchema(name or target.__name__, text, told, strict),
+            target,
+            requires or _capability(sandbox),
+            session=session,
+            timeout=timeout,
+            output_limit=output_limit,
+            secrets=secrets,
+            state=state,
+        )
 
     if isinstance(function, str):  # @tool("name")
         name, function = function, None
@@ -175,6 +221,10 @@ def registered_tool(
     strict: bool = False,
     sandbox: Any = None,
     session: bool = False,
+    timeout: float | None = None,
+    output_limit: int = OUTPUT_LIMIT,
+    secrets: Any = (),
+    state: Callable[[], Any] | None = None,
 ) -> Any:
     """``@tool`` that also registers the tool under its name."""
     called = function if isinstance(function, str) else name
@@ -187,46 +237,12 @@ def registered_tool(
             strict=strict,
             sandbox=sandbox,
             session=session,
+            timeout=timeout,
+            output_limit=output_limit,
+            secrets=secrets,
+            state=state,
         )(target)
         plugins.add("tools", made.name, made)
         return made
 
     return make(function) if callable(function) else make
-
-
-def _is_episode(name: str, hint: Any) -> bool:
-    if name != "episode" or not isinstance(hint, type):
-        return False
-    from olmo_eval.agents.episode import Episode  # which knows tools itself
-
-    return hint is Episode
-
-
-@lru_cache(maxsize=1024)
-def _takes_episode(function: Callable[..., Any]) -> bool:
-    try:
-        return _is_episode("episode", typing.get_type_hints(function).get("episode"))
-    except (NameError, TypeError):  # beside a schema written by hand hints are but comments
-        return False
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
-    hints = typing.get_type_hints(function, include_extras=True)
-    properties, required = {}, []
-    for parameter in inspect.signature(function).parameters.values():
-        name = parameter.name
-        if name == "sandbox" or _is_episode(name, hints.get(name)):
-            continue
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise UsageError(
-                f"tool {function.__name__}: {parameter} has no schema",
-                hint="take every argument by its name",
-            )
-        try:
-            properties[name] = json_schema(hints.get(name, str))
-        except UsageError as error:
-            place = f"tool {function.__name__}, argument {name}"
-            raise UsageError(f"{place}: {error.message}", hint=error.hint) from error
-        if parameter.default is parameter.empty:
-            required.append(name)
-    return object_schema(properties, required)

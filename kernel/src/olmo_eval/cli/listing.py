@@ -105,7 +105,7 @@ def _harness(entry: Entry[Any]) -> dict[str, Any]:
     from olmo_eval.plugins import manager
 
     config = manager().registry("harnesses").resolve(entry)
-    tools = [getattr(t, "name", t) for t in config.tools]
+    tools = [t["name"] if isinstance(t, dict) else getattr(t, "name", t) for t in config.tools]
     backends = [sandbox.backend for sandbox in config.sandboxes]
     return {"scaffold": config.scaffold or "", "tools": tools, "sandboxes": backends}
 

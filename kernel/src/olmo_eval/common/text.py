@@ -79,3 +79,14 @@ def normalize_squad(text: str) -> str:
     """
     text = text.lower().translate(_PUNCTUATION)
     return " ".join(_ARTICLES.sub(" ", text).split())
+
+
+def shorten(text: str, limit: int) -> str:
+    """``text`` in at most ``limit`` characters, at least 100: of a longer one the middle is left
+    out, and it says so."""
+    if len(text) <= limit:
+        return text
+    mark = f"\n[... {len(text)} characters, the middle is left out ...]\n"
+    kept = limit - len(mark)
+    tail = kept // 3
+    return f"{text[: kept - tail]}{mark}{text[len(text) - tail :]}"

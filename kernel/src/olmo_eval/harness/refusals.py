@@ -92,9 +92,15 @@ def _said(error: OlmoEvalError) -> str:
 def _tools(config: HarnessConfig) -> tuple[dict[str, str | None], list[str]]:
     """What each tool requires, by name, and what is wrong with the tools."""
     try:
-        return {n: t.requires for n, t in find_tools(config.tools).items()}, []
+        found = find_tools(config.tools)
     except OlmoEvalError as error:
         return {}, [_said(error)]
+    reasons = [
+        f"tool {name!r}: {reason}"
+        for name, tool in found.items()
+        for reason in _secrets(tool.secrets)
+    ]
+    return {name: tool.requires for name, tool in found.items()}, reasons
 
 
 def _scaffold(config: HarnessConfig) -> tuple[list[str], list[str]]:

@@ -27,7 +27,7 @@ from olmo_eval.agents.needs import of_sandboxes
 from olmo_eval.agents.samples import gather, sample_params
 from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.selection import find_tools, make_scaffold
-from olmo_eval.agents.tools import Tool
+from olmo_eval.agents.tools import Tool, ToolUnavailableError
 from olmo_eval.common.thinking import UNCLOSED
 from olmo_eval.common.types import (
     Instance,
@@ -331,6 +331,8 @@ class Harness:
             raise ProviderError(f"sandbox: {error.message}", hint=error.hint) from error
         except JudgeError as error:
             raise ProviderError(f"judge: {error.message}", hint=error.hint) from error
+        except ToolUnavailableError as error:
+            raise ProviderError(f"tool: {error.message}", hint=error.hint) from error
         return Answered(self, task, instance, tuple(outputs), episodes if kept else (), kept)
 
     async def _sample(

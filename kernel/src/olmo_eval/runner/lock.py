@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from olmo_eval import plugins
-from olmo_eval.agents.selection import find_tools
+from olmo_eval.agents.selection import find_tools, tool_identity
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.scorers import Scorer
@@ -199,7 +199,7 @@ def harness_lock(config: HarnessConfig, reader: CodeReader | None = None) -> dic
     kept = {k: v for k, v in full.items() if k not in _PACE}
     if config.scoring_timeout is None:  # then the scorers' own limits hold
         kept.pop("scoring_timeout")
-    kept["tools"] = [getattr(t, "name", t) for t in config.tools]
+    kept["tools"] = [tool_identity(t) for t in config.tools]
     kept["sandboxes"] = [
         {k: v for k, v in sandbox.items() if k not in _SANDBOX_PACE}
         for sandbox in kept["sandboxes"]

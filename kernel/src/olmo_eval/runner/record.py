@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import olmo_eval
 from olmo_eval import plugins
+from olmo_eval.agents.selection import ToolChoice
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.types import Identity
 from olmo_eval.errors import ProviderError
@@ -149,7 +150,7 @@ def provenance(job: Job) -> dict[str, Any]:
         "providers": {job.harness.provider.kind or ""},
         "scaffolds": {job.harness.scaffold or ""},
         "sandboxes": {sandbox.backend for sandbox in job.harness.sandboxes},
-        "tools": {t for t in job.harness.tools if isinstance(t, str)},
+        "tools": {choice.name for t in job.harness.tools if (choice := ToolChoice.of(t))},
         "judges": {judge.kind for judge in job.harness.judges.values()},
         "harnesses": {job.harness.name},
     }

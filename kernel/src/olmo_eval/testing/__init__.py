@@ -12,31 +12,39 @@ if TYPE_CHECKING:
     from olmo_eval.testing.provider import check_provider, provider_contract
     from olmo_eval.testing.sandbox import check_sandbox_backend, sandbox_contract
     from olmo_eval.testing.scaffold import check_scaffold, scaffold_contract
+    from olmo_eval.testing.server import ScriptedServer
     from olmo_eval.testing.task import task_contract
+    from olmo_eval.testing.tool import check_tool, tool_contract
 
 __all__ = [
+    "ScriptedServer",
     "check_provider",
     "check_sandbox_backend",
     "check_scaffold",
+    "check_tool",
     "fresh_manager",
     "golden_prompts",
     "provider_contract",
     "sandbox_contract",
     "scaffold_contract",
     "task_contract",
+    "tool_contract",
 ]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "ScriptedServer": "olmo_eval.testing.server",
         "check_provider": "olmo_eval.testing.provider",
         "check_sandbox_backend": "olmo_eval.testing.sandbox",
         "check_scaffold": "olmo_eval.testing.scaffold",
+        "check_tool": "olmo_eval.testing.tool",
         "fresh_manager": "olmo_eval.plugins",
         "golden_prompts": "olmo_eval.testing.prompts",
         "provider_contract": "olmo_eval.testing.provider",
         "sandbox_contract": "olmo_eval.testing.sandbox",
         "scaffold_contract": "olmo_eval.testing.scaffold",
         "task_contract": "olmo_eval.testing.task",
+        "tool_contract": "olmo_eval.testing.tool",
     },
 )

@@ -19,6 +19,7 @@ import anyio
 import anyio.lowlevel
 from attrs import define, field
 
+from olmo_eval.agents.limits import Submitted
 from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.tools import tool
 from olmo_eval.common.types import (
@@ -58,7 +59,7 @@ def question(number: int, **more: Any) -> LMRequest:
 class Doubler(Provider):
     """A model that doubles the last number it was asked for; ``asked`` is all it heard.
 
-    ``never_done`` makes it call its tool for ever, ``wrong_tool`` one that there is not;
+    ``never_done`` makes it call its tool for ever, ``calls`` another one than ``double``;
     ``fails`` is how many times it cannot be reached first.
     """
 
@@ -67,9 +68,9 @@ class Doubler(Provider):
     )
     retry_base = 0.001
 
-    def __init__(self, *, never_done: bool = False, wrong_tool: bool = False, fails: int = 0):
+    def __init__(self, *, never_done: bool = False, calls: str = "double", fails: int = 0):
         super().__init__(ProviderConfig(kind="mock", model="doubler"))
-        self.never_done, self.wrong_tool, self.fails = never_done, wrong_tool, fails
+        self.never_done, self.calls, self.fails = never_done, calls, fails
         self.asked: list[tuple[LMRequest, SamplingParams]] = []
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
@@ -88,8 +89,7 @@ class Doubler(Provider):
         heard = any(message["role"] == "tool" for message in messages)
         usage = Usage(prompt_tokens=10, completion_tokens=5)
         if request.tools and (self.never_done or not heard):
-            name = "treble" if self.wrong_tool else "double"
-            call = ToolCall("call_0", name, f'{{"number": {numbers[-1]}}}')
+            call = ToolCall("call_0", self.calls, f'{{"number": {numbers[-1]}}}')
             return [LMOutput("", tool_calls=(call,), finish_reason="tool_calls", usage=usage)]
         text = f"It is {2 * numbers[-1]}."
         return [LMOutput(text, finish_reason="stop", usage=usage)] * params.num_samples
@@ -113,8 +113,13 @@ class Bench:
             self.doubled.append(number)
             return 2 * number
 
+        @tool
+        def submit(number: int) -> str:
+            """Ends the work."""
+            raise Submitted(f"It is {2 * number}, finally.")
+
         answers: dict[int, LMOutput] = {}
-        tools = ("double",) if with_tools else ()
+        tools = ("double", submit) if with_tools else ()
         config = HarnessConfig(scaffold=_NAME, tools=tools, **settings)
         with fresh_manager(["olmo_eval.builtins"]) as manager:
             manager.registry("scaffolds").add(_NAME, self.make, Owner("testing"))
@@ -178,7 +183,7 @@ async def tools_are_called_and_heard(bench: Bench) -> None:
     (output,) = await bench.run(model, question(21), with_tools=True)
     assert bench.doubled == [21]
     assert output.text == "It is 42."
-    assert [schema.name for schema in model.asked[0][0].tools] == ["double"]
+    assert [schema.name for schema in model.asked[0][0].tools] == ["double", "submit"]
     results = [m for m in model.asked[-1][0].messages if m["role"] == "tool"]
     assert [(m["tool_call_id"], m["content"]) for m in results] == [("call_0", "42")]
 
@@ -192,11 +197,20 @@ async def tools_of_instances_at_once_do_not_mix(bench: Bench) -> None:
 
 async def a_call_of_no_tool_is_answered(bench: Bench) -> None:
     """The model is told, and may go on."""
-    model = Doubler(wrong_tool=True)
+    model = Doubler(calls="treble")
     (output,) = await bench.run(model, question(21), with_tools=True)
     assert output.text == "It is 42." and bench.doubled == []
     told = [m["content"] for m in model.asked[-1][0].messages if m["role"] == "tool"]
     assert len(told) == 1 and "treble" in str(told[0])
+
+
+async def a_submitted_answer_is_the_last_word(bench: Bench) -> None:
+    """A tool that is given the answer ends the episode; the scaffold lets that pass."""
+    model = Doubler(calls="submit", never_done=True)
+    (output,) = await bench.run(model, question(21), with_tools=True)
+    assert output.text == "It is 42, finally."
+    assert len(model.asked) == 1
+    assert output.trajectory is not None and output.trajectory.stop_reason == "answer"
 
 
 async def what_happened_is_recorded(bench: Bench) -> None:
@@ -234,6 +248,7 @@ _TOOLS: tuple[Check, ...] = (
     tools_are_called_and_heard,
     tools_of_instances_at_once_do_not_mix,
     a_call_of_no_tool_is_answered,
+    a_submitted_answer_is_the_last_word,
     what_happened_is_recorded,
     a_model_that_is_never_done_is_ended,
 )

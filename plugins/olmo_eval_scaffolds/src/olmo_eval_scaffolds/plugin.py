@@ -12,11 +12,30 @@ def register_scaffolds(register: Any) -> None:
     register("tool_loop", "olmo_eval_scaffolds.tool_loop:ToolLoop")
 
 
+_TOOLS = {
+    "bash": "shell:bash",
+    "calculator": "calculator:calculator",
+    "edit_file": "files:edit_file",
+    "execute_bash": "shell:execute_bash",
+    "execute_bash_session": "shell:execute_bash_session",
+    "mcp": "mcp:McpTools",
+    "python": "python:python",
+    "read_file": "files:read_file",
+    "search": "search:LocalSearch",
+    "semantic_scholar": "web:semantic_scholar_snippet_search",
+    "semantic_scholar_snippet_search": "web:semantic_scholar_snippet_search",
+    "serper_fetch_webpage_content": "web:serper_fetch_webpage_content",
+    "serper_google_webpage_search": "web:serper_google_webpage_search",
+    "submit": "submit:submit",
+    "web_search": "web:serper_google_webpage_search",
+    "write_file": "files:write_file",
+}
+
+
 @hookimpl
 def register_tools(register: Any) -> None:
-    register("bash", "olmo_eval_scaffolds.code_tools:bash")
-    register("calculator", "olmo_eval_scaffolds.calculator:calculator")
-    register("python", "olmo_eval_scaffolds.code_tools:python")
+    for name, place in _TOOLS.items():
+        register(name, f"olmo_eval_scaffolds.tools.{place}")
 
 
 @hookimpl
@@ -24,7 +43,23 @@ def register_judges(register: Any) -> None:
     register("llm", "olmo_eval_scaffolds.llm_judge:LLMJudge")
 
 
+_HARNESSES = (
+    "bash_agent",
+    "calculator_agent",
+    "code_agent",
+    "codex_agent",
+    "codex_completion",
+    "codex_python",
+    "codex_universal",
+    "dr_tulu",
+    "paper_search_agent",
+    "search_agent",
+    "simple_agent",
+    "tools",
+)
+
+
 @hookimpl
 def register_harnesses(register: Any) -> None:
-    for name in ("bash_agent", "calculator_agent", "tools"):
+    for name in _HARNESSES:
         register(name, f"olmo_eval_scaffolds.presets:{name.upper()}")

@@ -1,0 +1,1 @@
+"""The tools that come with olmo-eval, each registered by its name."""
