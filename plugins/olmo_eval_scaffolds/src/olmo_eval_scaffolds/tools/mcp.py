@@ -169,7 +169,8 @@ def _client(launch: Launch, errors: IO[str]) -> Any:
     command, *args = launch.argv
     env = {name: os.environ[name] for name in launch.env}
     server = StdioServerParameters(command=command, args=args, env=env)
-    return Client(stdio_client(server, errlog=errors))  # type: ignore[arg-type]
+    transport: Any = stdio_client(server, errlog=errors)
+    return Client(transport)
 
 
 def _unavailable(launch: Launch, reason: str) -> ToolUnavailableError:
