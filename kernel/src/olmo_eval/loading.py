@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -54,9 +57,21 @@ def import_file(path: Path, owner: Owner) -> ModuleType:
     return module
 
 
+@lru_cache(maxsize=1)
+def _distributions(path: tuple[tuple[str, int], ...]) -> Mapping[str, list[str]]:
+    """Who brought which package; finding it out reads what lies on the whole path."""
+    return metadata.packages_distributions()
+
+
+def _path() -> tuple[tuple[str, int], ...]:
+    """The folders of the path, each with when something was put into it last."""
+    folders = filter(os.path.exists, sys.path)
+    return tuple((folder, os.stat(folder).st_mtime_ns) for folder in folders)
+
+
 def module_owner(name: str) -> Owner:
     root = name.partition(".")[0]
-    distributions = metadata.packages_distributions().get(root, [])
+    distributions = _distributions(_path()).get(root, [])
     if distributions:
         return Owner(distributions[0], metadata.version(distributions[0]), root)
     return Owner(root, module=root)

@@ -379,3 +379,67 @@ def test_what_a_scaffold_requires_is_refused_before_the_run(manager: PluginManag
     assert "scaffold 'stubborn' needs the model 'user' and the harness has none" in reasons
     assert "auxiliary_providers.user.model=MODEL" in reasons
     assert "scaffold 'stubborn' needs a judge" in reasons
+
+
+def test_the_limit_of_tool_calls_holds_for_calls_at_once(play: Any) -> None:
+    async def body(_request: LMRequest, _params: SamplingParams, episode: Episode) -> None:
+        async with anyio.create_task_group() as group:
+            for call in calls(0, 1, 2):
+                group.start_soon(episode.call_tool, call)
+
+    output = play(body, tools=(wait,), max_tool_calls=2)
+    assert output.finish_reason == output.trajectory.stop_reason == "max_tool_calls"
+    called = [event.call.id for event in events(output, ToolCallEvent)]
+    assert called == ["id-0", "id-1", "id-2"]
+    assert [event.result.call_id for event in events(output, ToolResultEvent)] == ["id-0"]
+
+
+def test_the_limit_of_cost_holds_for_the_answers_after_it(play: Any) -> None:
+    async def body(request: LMRequest, params: SamplingParams, episode: Episode) -> None:
+        while True:
+            await episode.generate(request, params)
+
+    model = Model(LMOutput("hm", usage=Usage(10, 5, cost_usd=0.4)))
+    output = play(body, model, max_episode_cost=1.0)
+    assert output.finish_reason == output.trajectory.stop_reason == "max_cost"
+    assert output.text == "hm" and output.usage.cost_usd == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("usage", [None, Usage(10, 5)])
+def test_a_cost_that_nobody_knows_is_no_limit(play: Any, usage: Usage | None) -> None:
+    async def body(request: LMRequest, params: SamplingParams, episode: Episode) -> LMOutput:
+        return (await episode.generate(request, params))[0]
+
+    with pytest.raises(UsageError, match="the provider does not say what an answer costs"):
+        play(body, Model(LMOutput("hm", usage=usage)), max_episode_cost=1.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "turns"),
+    [({}, 100), ({"max_turns": 120}, 120), ({"max_total_tokens": 150 * 15}, 150)],
+)
+def test_an_episode_without_any_limit_ends_too(play: Any, limits: Any, turns: int) -> None:
+    async def body(request: LMRequest, params: SamplingParams, episode: Episode) -> None:
+        while True:
+            await episode.generate(request, params)
+
+    model = Model(LMOutput("hm", usage=Usage(10, 5)))
+    play(body, model, **limits)
+    assert len(model.asked) == turns
+
+
+def test_a_scaffold_has_tools_of_its_own(play: Any) -> None:
+    @tool
+    def mine(word: str) -> str:
+        """Says a word."""
+        return word
+
+    async def body(_request: LMRequest, _params: SamplingParams, episode: Episode) -> str:
+        assert Capability.TOOLS in episode.capabilities
+        hidden = await episode.call_tool(ToolCall("a", "mine", '{"word": "x"}'))
+        assert hidden.error and "There is not a tool 'mine'; tools: wait." in hidden.content
+        return (await episode.call_tool(ToolCall("b", "mine", '{"word": "x"}'), mine)).content
+
+    output = play(body, tools=(wait,))
+    assert output.text == "x"
+    assert [event.result.call_id for event in events(output, ToolResultEvent)] == ["a", "b"]

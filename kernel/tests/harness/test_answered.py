@@ -306,7 +306,7 @@ def test_a_setup_that_cannot_be_awaited_is_refused() -> None:
         def setup(self) -> None:  # type: ignore[override]
             return
 
-    with pytest.raises(UsageError, match="its setup cannot prepare an episode"):
+    with pytest.raises(UsageError, match="an episode cannot wait for its setup"):
         check_task(Synchronous(Synchronous.default_config("synchronous")), "synchronous")
 
 

@@ -129,6 +129,22 @@ def test_turns_can_be_scripted() -> None:
     assert anyio.run(ask, *shots, said).text == "done"
 
 
+def test_in_a_conversation_there_are_replies_to_each_message_of_the_user() -> None:
+    call = {"tool_calls": [{"name": "look", "arguments": {}}]}
+    provider = mock(replies=[[call, "one"], ["two"]])
+    user: Any = {"role": "user", "content": "q"}
+    called: Any = {"role": "assistant", "content": None}
+    result: Any = {"role": "tool", "tool_call_id": "x", "content": "seen"}
+
+    async def ask(*messages: Any) -> LMOutput:
+        request = LMRequest(RequestType.CHAT, messages=messages)
+        return (await provider.generate(request, GREEDY))[0]
+
+    said = (user, called, result, called, user)
+    assert [anyio.run(ask, *said[:n]).text for n in (1, 3, 5)] == ["", "one", "two"]
+    assert anyio.run(ask, *said, called, user).text == "two"  # the last ones are repeated
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from olmo_eval.agents.episode import Episode
     from olmo_eval.agents.limits import EpisodeEnded, LimitReached, Limits, Submitted
     from olmo_eval.agents.scaffold import Scaffold
+    from olmo_eval.agents.simulated_user import SimulatedUser
     from olmo_eval.agents.tools import (
         Tool,
         ToolError,
@@ -25,6 +26,7 @@ __all__ = [
     "LimitReached",
     "Limits",
     "Scaffold",
+    "SimulatedUser",
     "Submitted",
     "Tool",
     "ToolError",
@@ -42,6 +44,7 @@ __getattr__, __dir__ = lazy(
         "LimitReached": "olmo_eval.agents.limits",
         "Limits": "olmo_eval.agents.limits",
         "Scaffold": "olmo_eval.agents.scaffold",
+        "SimulatedUser": "olmo_eval.agents.simulated_user",
         "Submitted": "olmo_eval.agents.limits",
         "Tool": "olmo_eval.agents.tools",
         "ToolError": "olmo_eval.agents.tools",

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from attrs import evolve
 
 from olmo_eval.agents.episode import Episode
+from olmo_eval.agents.limits import MOST_TURNS, LimitReached
 from olmo_eval.agents.scaffold import Scaffold
-from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
+from olmo_eval.common.types import (
+    LMOutput,
+    LMRequest,
+    MessageEvent,
+    RequestType,
+    SamplingParams,
+)
 from olmo_eval.errors import UsageError
 
-#: from an instance and the answers so far to the next user message; None ends the conversation
-NextMessage = Callable[[Instance, Sequence[str]], str | None]
+#: from an episode and the answers so far to the next user message; None ends the conversation
+UserMessage = Callable[[Episode, Sequence[str]], Awaitable[str | None]]
 
 #: the key under which an output's metadata hold the answers of all turns
 ANSWERS = "answers"
@@ -24,13 +31,14 @@ class Conversation(Scaffold):
 
     Each turn is answered by ``scaffold`` where the harness has one, else by the model once. The
     output is that of the last turn; where an earlier one was cut by ``max_tokens``, it says so.
+    What the user says is recorded, and limited by the harness's ``max_user_turns``.
     """
 
     name = "conversation"
 
-    def __init__(self, next_message: NextMessage, scaffold: Scaffold | None = None) -> None:
+    def __init__(self, user_message: UserMessage, scaffold: Scaffold | None = None) -> None:
         super().__init__()
-        self.next_message = next_message
+        self.user_message = user_message
         self.scaffold = scaffold
         if scaffold is not None:
             self.requires = scaffold.requires  # type: ignore[misc]
@@ -46,16 +54,19 @@ class Conversation(Scaffold):
         while True:
             output = await self._answer(request, params, episode)
             answers.append(output.text)
+            episode.record(ANSWERS, list(answers))  # a limit may end the conversation at any time
             cut = cut or output.finish_reason == "length"
-            message = self.next_message(episode.instance, tuple(answers))
+            message = await self.user_message(episode, tuple(answers))
             if message is None:
                 break
+            if len(answers) >= (episode.limits.user_turns or MOST_TURNS):
+                raise LimitReached("max_user_turns")
+            _heard(message, episode)
             said: list[Any] = [
                 {"role": "assistant", "content": output.text},
                 {"role": "user", "content": message},
             ]
             request = evolve(request, messages=(*request.messages, *said))
-        episode.record(ANSWERS, answers)
         return evolve(output, finish_reason="length") if cut else output
 
     async def _answer(
@@ -64,3 +75,11 @@ class Conversation(Scaffold):
         if self.scaffold is not None:
             return await self.scaffold.run(request, params, episode)
         return (await episode.generate(request, params))[0]
+
+
+def _heard(message: str, episode: Episode) -> None:
+    """Record what the user said, unless the model that plays the user was recorded saying it."""
+    events = episode.trajectory.events
+    last = events[-1] if events else None
+    if not (isinstance(last, MessageEvent) and (last.role, last.text) == ("user", message)):
+        episode.record(MessageEvent("user", message))

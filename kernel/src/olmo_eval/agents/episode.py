@@ -10,11 +10,12 @@ import anyio
 from attrs import evolve, frozen
 
 from olmo_eval.agents.calls import run_tool
-from olmo_eval.agents.limits import EpisodeEnded, LimitReached, Limits, Submitted, within_budget
+from olmo_eval.agents.limits import Budget, EpisodeEnded, LimitReached, Limits, Submitted
 from olmo_eval.agents.timeline import RecordedModel, RecordedSandbox, Timeline
 from olmo_eval.agents.tool_states import ToolStates
 from olmo_eval.agents.tools import Tool
 from olmo_eval.common.types import (
+    Capability,
     Event,
     Instance,
     LimitEvent,
@@ -78,7 +79,6 @@ class Episode:
     ) -> None:
         self.instance = instance
         self.limits = surroundings.limits
-        self.usage = Usage()
         self.state: dict[str, Any] = {}
         self.evidence: dict[str, Any] = {}
         own = instance.tools or ()
@@ -88,10 +88,15 @@ class Episode:
         self._sandboxes: dict[Sandbox, RecordedSandbox] = {}
         self._timeline = Timeline()
         self._stop_reason = "answer"
-        self._turns = 0
+        self._budget = Budget(surroundings.limits)
         self._called: set[str] = set()
         self._tool_states = ToolStates()
         self._clock = _Clock()
+
+    @property
+    def usage(self) -> Usage:
+        """What the answers of the evaluated model have used so far."""
+        return self._budget.usage
 
     @property
     def trajectory(self) -> Trajectory:
@@ -101,31 +106,28 @@ class Episode:
 
     # -- the models
 
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the evaluated model can be asked for."""
+        return self._surroundings.provider.capabilities
+
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         """Ask the evaluated model for its next turn, with the run's retries.
 
         Raises:
-            LimitReached: the harness allows no further turn or token.
+            LimitReached: the harness allows no further turn, token or dollar.
             ProviderError: the model could not be asked.
+            UsageError: the harness limits a cost that nobody knows.
         """
-        limit, budget = self.limits.turns, self.limits.tokens
-        if limit is not None and self._turns >= limit:
-            raise LimitReached("max_turns")
-        capped = params
-        if budget is not None:
-            left = budget - self.usage.prompt_tokens - self.usage.completion_tokens
-            if left <= 0:
-                raise LimitReached("max_tokens")
-            capped = within_budget(params, left)
-        self._turns += 1  # before the answer: several may be asked for at the same time
+        capped = self._budget.take_turn(params)
         with self._timeline.failures():
             async with self._surroundings.slots:
                 start = self._timeline.now
                 outputs = await self._surroundings.provider.generate(request, capped)
         for output in outputs:
-            self.usage = self.usage.plus(output.usage)
             self._called.update(call.id for call in output.tool_calls)
         self._timeline.answered("assistant", outputs, start)
+        self._budget.spend(outputs)
         if capped is not params and outputs[0].finish_reason == "length":
             raise LimitReached("max_tokens")
         return outputs
@@ -150,22 +152,26 @@ class Episode:
 
     # -- the tools
 
-    async def call_tool(self, call: ToolCall) -> ToolResult:
+    async def call_tool(self, call: ToolCall, own: Tool | None = None) -> ToolResult:
         """Run a tool call; what the model or the tool did wrong comes back as text.
 
-        Calls may run at the same time; each result is recorded under the id of its call.
+        Calls may run at the same time; each result is recorded under the id of its call. ``own``
+        is a tool of the scaffold's, which no harness names.
 
         Raises:
+            LimitReached: the harness allows no further call.
             SandboxError, ProviderError, ToolUnavailableError: what the tool works with failed,
                 which is no fault of the model. Submitted: the tool was given the final answer.
         """
         if call.id not in self._called:  # a scaffold's own
             self._called.add(call.id)
             self._timeline.add(ToolCallEvent(call))
+        self._budget.take_call()
         start = self._timeline.now
+        tools = self.tools if own is None else {own.name: own}
         with self._timeline.failures():
             try:
-                result = await run_tool(self.tools, call, self)
+                result = await run_tool(tools, call, self)
             except Submitted as submitted:
                 said = ToolResult(call.id, submitted.message)
                 self._timeline.add(ToolResultEvent(said), start)

@@ -1,4 +1,4 @@
-"""What ``requires`` of a tool, a scaffold or a scorer may name.
+"""What ``requires`` of a tool, a scaffold, a task or a scorer may name.
 
 A sandbox capability (``bash``, ``python``, ``sandbox:NAME``), a judge (``judge``, ``judge:NAME``)
 or another model of the harness (``model:NAME``).
@@ -17,6 +17,11 @@ def names_judge(need: str) -> bool:
 
 def names_model(need: str) -> bool:
     return need.startswith("model:")
+
+
+def of_models(needs: Iterable[str] | str | None) -> frozenset[str]:
+    """The names of the models among ``needs``."""
+    return frozenset(n.partition(":")[2] for n in items(needs) if names_model(n))
 
 
 def of_sandboxes(needs: Iterable[str] | str | None) -> frozenset[str]:

@@ -22,10 +22,16 @@ class Scaffold:
     ``requires`` says what it asks its episodes for itself, besides what tools need: sandbox
     capabilities (``bash``, ``python``, ``sandbox:NAME``), other models (``model:NAME``), judges
     (``judge``, ``judge:NAME``). A harness that lacks one is refused before the run.
+
+    ``needs_tool_calls`` says whether tools can be offered to models only whose provider declares
+    that they call tools; False where the scaffold can speak of them in text.
     """
 
     name: ClassVar[str] = ""
     requires: ClassVar[frozenset[str]] = frozenset()
+    needs_tool_calls: bool = True
+    #: distributions that decide what it does, whose versions are part of a run's identity
+    packages: ClassVar[tuple[str, ...]] = ()
     #: extras of its package that must be installed
     required_extras: ClassVar[tuple[str, ...]] = ()
 

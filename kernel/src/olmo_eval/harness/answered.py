@@ -25,6 +25,9 @@ class EpisodeTask(Protocol):
     """What an episode has to know of its task."""
 
     @property
+    def requires(self) -> frozenset[str]: ...
+
+    @property
     def scorers_once(self) -> tuple[Scorer, ...]: ...
 
     @property
@@ -35,7 +38,7 @@ class EpisodeTask(Protocol):
     @property
     def converses(self) -> bool: ...
 
-    def next_message(self, instance: Instance, answers: Sequence[str]) -> str | None: ...
+    async def user_message(self, episode: Any, answers: Sequence[str]) -> str | None: ...
 
 
 def inspecting(task: EpisodeTask) -> list[AsyncScorer]:

@@ -25,7 +25,9 @@ class HarnessConfig:
 
     - ``tools``: registered tool names, or tools; ``tool_choice``: auto, none or required;
     - ``scaffold``: the multi-turn loop; None asks once;
-    - ``max_turns``, ``max_total_tokens``, ``timeout`` (seconds): limits of one instance;
+    - ``max_turns``, ``max_total_tokens``, ``timeout`` (seconds), ``max_tool_calls``,
+      ``max_episode_cost`` (US dollars), ``max_user_turns`` (the question is the first): limits of
+      one sample of one instance;
     - ``max_concurrency``: instances in flight; None takes the provider's;
     - ``scoring_timeout``: seconds a scorer may take for one output, an extraction or the metrics
       for one instance; None takes each scorer's own ``time_limit``;
@@ -45,6 +47,9 @@ class HarnessConfig:
     max_turns: int | None = field(default=None, validator=optional(bounds.count(1)))
     max_total_tokens: int | None = field(default=None, validator=optional(bounds.count(1)))
     timeout: float | None = field(default=None, validator=optional(bounds.number(above=0)))
+    max_tool_calls: int | None = field(default=None, validator=optional(bounds.count(1)))
+    max_episode_cost: float | None = field(default=None, validator=optional(bounds.number(above=0)))
+    max_user_turns: int | None = field(default=None, validator=optional(bounds.count(1)))
     max_concurrency: int | None = field(
         default=None, validator=optional(bounds.count(1, bounds.MOST_IN_FLIGHT))
     )
@@ -60,7 +65,14 @@ class HarnessConfig:
     @property
     def limits(self) -> Limits:
         """The limits of one sample of one instance."""
-        return Limits(self.max_turns, self.max_total_tokens, self.timeout)
+        return Limits(
+            turns=self.max_turns,
+            tokens=self.max_total_tokens,
+            seconds=self.timeout,
+            tool_calls=self.max_tool_calls,
+            cost=self.max_episode_cost,
+            user_turns=self.max_user_turns,
+        )
 
     @property
     def graders(self) -> dict[str, JudgeConfig]:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from olmo_eval import plugins
 from olmo_eval.agents.needs import names_judge, names_model, of_sandboxes
+from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.selection import find_tools, make_scaffold
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
@@ -37,7 +38,7 @@ _GENERATES = {Capability.GENERATE, Capability.CHAT}
 class EpisodeNeeds:
     """What the episodes of one task ask of a harness, as its first instance says.
 
-    - ``capabilities``: what its environment and its own tools need in a sandbox;
+    - ``capabilities``: what it and its own tools require, and what its environment has to offer;
     - ``environment``: what the environment is made of;
     - ``kept``: how many environments of one instance are there at once when an agent's work is
       scored where it was done; 0 where no scorer looks at that.
@@ -67,14 +68,16 @@ def refusals(
     for tool_name, requires in tools.items():
         if requires:
             asked.setdefault(requires, f"tool {tool_name!r}")
-    scaffold_needs, wrong = _scaffold(config)
+    scaffold, wrong = _scaffold(config)
     reasons += wrong
-    for need in scaffold_needs:
+    for need in sorted(items(scaffold.requires)) if scaffold else ():
         asked.setdefault(need, f"scaffold {config.scaffold!r}")
     for episode in episodes:
         for need in sorted(episode.capabilities):
             asked.setdefault(need, f"task {episode.task!r}")
     needed = frozenset(needs) | _harness_needs(config, needs)
+    if scaffold is not None and not scaffold.needs_tool_calls:
+        needed -= {Capability.TOOLS}
     reasons += _provider(config.provider, needed, sampling)
     reasons += _judges(config, asked)
     reasons += _models(config, asked)
@@ -103,15 +106,14 @@ def _tools(config: HarnessConfig) -> tuple[dict[str, str | None], list[str]]:
     return {name: tool.requires for name, tool in found.items()}, reasons
 
 
-def _scaffold(config: HarnessConfig) -> tuple[list[str], list[str]]:
-    """What the scaffold requires, and what is wrong with it."""
+def _scaffold(config: HarnessConfig) -> tuple[Scaffold | None, list[str]]:
+    """The scaffold, and what is wrong with it."""
     if config.scaffold is None:
-        return [], []
+        return None, []
     try:
-        made = make_scaffold(config.scaffold, config.scaffold_kwargs)
+        return make_scaffold(config.scaffold, config.scaffold_kwargs), []
     except OlmoEvalError as error:
-        return [], [_said(error)]
-    return sorted(items(made.requires)), []
+        return None, [_said(error)]
 
 
 def _harness_needs(config: HarnessConfig, needs: Collection[Capability]) -> set[Capability]:

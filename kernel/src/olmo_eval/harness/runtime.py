@@ -4,7 +4,7 @@ How an output tells that a limit ended it (``natural_outcome`` reads this):
 
 - ``finish_reason`` ``"length"``: the sampling parameters' ``max_tokens`` cut the text;
 - ``"content_filter"``: the service withheld the answer;
-- ``"max_turns"``, ``"max_tokens"``, ``"timeout"``: a limit of the harness ended the instance;
+- one of ``olmo_eval.agents.limits.LIMITS``: a limit of the harness ended the instance;
   the same word is ``trajectory.stop_reason`` where there is a trajectory, which then holds every
   event up to the limit. ``text`` is the last thing the model said.
 """
@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 
 from olmo_eval.agents.conversation import Conversation
 from olmo_eval.agents.episode import Episode, Surroundings
-from olmo_eval.agents.limits import within_budget
+from olmo_eval.agents.limits import LIMITS, within_budget
 from olmo_eval.agents.needs import of_sandboxes
 from olmo_eval.agents.samples import gather, sample_params
 from olmo_eval.agents.scaffold import Scaffold
@@ -57,8 +57,6 @@ from olmo_eval.sandbox.binding import Binding
 from olmo_eval.sandbox.planner import SandboxPlanner
 
 T = TypeVar("T")
-
-LIMITS = ("max_turns", "max_tokens", "timeout")
 
 
 def natural_outcome(output: LMOutput) -> Outcome | None:
@@ -357,7 +355,7 @@ class Harness:
         """What goes on between the request and the last answer: the turns that the task asks,
         each answered by the scaffold, if there is one."""
         if task is not None and task.converses:
-            return Conversation(task.next_message, self.scaffold)
+            return Conversation(task.user_message, self.scaffold)
         return self.scaffold
 
     def _required(self, instance: Instance, task: EpisodeTask | None) -> frozenset[str]:
@@ -366,6 +364,7 @@ class Harness:
         needs = {t.requires for t in (*self.tools.values(), *own) if t.requires}
         needs |= of_sandboxes(self.scaffold.requires) if self.scaffold is not None else set()
         if task is not None:
+            needs.update(of_sandboxes(task.requires))
             needs.update(*(of_sandboxes(scorer.requires) for scorer in inspecting(task)))
         if instance.environment is not None:
             needs.update(instance.environment.capabilities)

@@ -3,7 +3,8 @@
 Settings (``-o provider.kwargs.NAME=...``):
 
 - ``text``: the reply; ``replies``: one reply a turn instead, each a text or
-  ``{"text": ..., "tool_calls": [{"name": ..., "arguments": {...}}]}``, for agent loops;
+  ``{"text": ..., "tool_calls": [{"name": ..., "arguments": {...}}]}``, for agent loops; in a
+  conversation, one list of them for each message of the user;
 - ``skill``: the probability of the right answer, from 0 to 1 (it peeks at the gold answer);
 - ``latency``: seconds a request takes, a number or ``[low, high]``;
 - ``seed``: changes everything that is drawn;

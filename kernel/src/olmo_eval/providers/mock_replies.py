@@ -61,7 +61,13 @@ def _first_words(text: str, count: int) -> str:
 
 
 def scripted(replies: Sequence[Any], request: LMRequest) -> LMOutput:
-    """The reply for this turn: as many were given as assistants spoke since the user did."""
+    """The reply for this turn: as many were given as assistants spoke since the user did.
+
+    Where ``replies`` are lists, there is one for each message of the user.
+    """
+    if all(isinstance(reply, list | tuple) and reply for reply in replies):
+        users = sum(message["role"] == "user" for message in request.messages)
+        replies = replies[min(max(users, 1), len(replies)) - 1]
     turn = 0
     for message in reversed(request.messages):
         if message["role"] == "user":

@@ -145,7 +145,8 @@ def chat_arguments(template: Any, request: LMRequest) -> dict[str, Any]:
     if tools and "tools" not in str(template):
         raise ProviderError(
             "the model's chat template takes no tools",
-            hint="use a harness without tools, or a model whose template has them",
+            hint="use a harness without tools, a model whose template has them, or a scaffold that "
+            "speaks of them in text (tool_loop: -o scaffold_kwargs.tool_format=react)",
         )
     messages = [_with_argument_objects(dict(m)) for m in request.chat_messages()]
     return {"messages": messages, "tools": tools}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from importlib import metadata
 from typing import Any
 
 import orjson
@@ -188,6 +189,8 @@ _TRANSPORT = frozenset(
     | {"required_secrets", "devices"}
 )
 _PACE = frozenset({"max_concurrency", "scoring_concurrency", "required_secrets", "name"})
+#: left out where they are None, so that locks of before there were such limits stay the same
+_LATER_LIMITS = ("scoring_timeout", "max_tool_calls", "max_episode_cost", "max_user_turns")
 _SANDBOX_PACE = frozenset({"instances", "startup_timeout"})
 
 
@@ -197,16 +200,16 @@ def harness_lock(config: HarnessConfig, reader: CodeReader | None = None) -> dic
     full = to_json(config)
     full.pop("provider")
     kept = {k: v for k, v in full.items() if k not in _PACE}
-    if config.scoring_timeout is None:  # then the scorers' own limits hold
-        kept.pop("scoring_timeout")
+    for limit in _LATER_LIMITS:
+        if kept[limit] is None:
+            kept.pop(limit)
     kept["tools"] = [tool_identity(t) for t in config.tools]
     kept["sandboxes"] = [
         {k: v for k, v in sandbox.items() if k not in _SANDBOX_PACE}
         for sandbox in kept["sandboxes"]
     ]
     kept["auxiliary_providers"] = {
-        name: {"kind": auxiliary.kind, **_settings(auxiliary)}
-        for name, auxiliary in config.auxiliary_providers.items()
+        name: auxiliary_lock(auxiliary) for name, auxiliary in config.auxiliary_providers.items()
     }
     kept.update(_harness_code(config, reader or CodeReader()))
     return dict(without_secrets(kept))
@@ -225,7 +228,17 @@ def _harness_code(config: HarnessConfig, reader: CodeReader) -> dict[str, Any]:
     if config.scaffold is not None:
         parts["scaffold_code"] = [manager.registry("scaffolds").get(config.scaffold)]
     found = {name: dict(reader.read(*given).modules) for name, given in parts.items()}
-    return {name: modules for name, modules in found.items() if modules}
+    found["scaffold_packages"] = {
+        package: _version(package) for cls in parts["scaffold_code"] for package in cls.packages
+    }
+    return {name: pinned for name, pinned in found.items() if pinned}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:  # refused where it is needed
+        return ""
 
 
 def generation_lock(config: HarnessConfig) -> dict[str, Any]:
@@ -247,6 +260,11 @@ def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any
         "chat_template": facts.get("chat_template"),
         "settings": without_secrets(settings),
     }
+
+
+def auxiliary_lock(config: ProviderConfig) -> dict[str, Any]:
+    """What decides what another model of the harness says."""
+    return {"kind": config.kind, **_settings(config)}
 
 
 def _settings(config: ProviderConfig) -> dict[str, Any]:

@@ -241,7 +241,7 @@ def _parse(text: str) -> TaskSpec:
 def _episode_needs(planned: PlannedTask) -> EpisodeNeeds:
     spec = planned.first.environment
     own = find_tools(t for t in planned.first.tools or () if isinstance(t, Tool))
-    needs = {tool.requires for tool in own.values() if tool.requires}
+    needs = {tool.requires for tool in own.values() if tool.requires} | {*planned.task.requires}
     needs.update(spec.capabilities if spec is not None else ())
     kept = 0
     if keeps_environment(planned.task):
@@ -268,7 +268,7 @@ def check_task(task: Task, spec: str) -> tuple[Instance, LMRequest]:
             raise UsageError(f"task {spec!r} has two metrics {key!r}")
     config.primary()
     task.scorers()
-    _ = task.has_setup
+    _ = task.has_setup, task.converses
     for metric in config.metrics:
         metric.check(config.sampling_params)
     first = next(iter(task.instances), None)

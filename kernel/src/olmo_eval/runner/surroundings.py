@@ -7,11 +7,13 @@ import json
 from functools import cache
 from typing import Any
 
+from olmo_eval.agents.needs import of_models
 from olmo_eval.common.types import Instance
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.harness.answered import keeps_environment
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.runner.code import CodeReader
+from olmo_eval.runner.lock import auxiliary_lock, without_secrets
 
 
 def stands_alone(harness: Harness, task: Task) -> bool:
@@ -23,17 +25,28 @@ def stands_alone(harness: Harness, task: Task) -> bool:
 def environment_digest(harness: Harness, task: Task, instance: Instance) -> str | None:
     """A digest of what decides an answer besides its first request: the environment in which an
     agent works on ``instance`` (what the instance says of it, and the code by which the task sets
-    it up), and the further turns of a conversation. None where there is neither: a model that only
-    answers once cannot tell."""
+    it up), the further turns of a conversation, and the other models that take part in it. None
+    where there is none of these: a model that only answers once cannot tell."""
     worked = harness.scaffold is not None and (instance.environment is not None or task.has_setup)
-    if not (worked or task.converses):
+    others = _others(harness, task)
+    if not (worked or task.converses or others):
         return None
     spec = instance.environment.digest if worked and instance.environment is not None else ""
     kind: Any = type(task)
     code = _code(kind) if task.has_setup or task.converses else ""
     if task.converses:
         spec += json.dumps([instance.question, dict(instance.metadata)], default=str)
+    spec += json.dumps(others, sort_keys=True) if others else ""
     return hashlib.sha256(f"{spec} {code}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _others(harness: Harness, task: Task) -> dict[str, Any]:
+    """What decides what the models say that take part in an episode of ``task``, by name."""
+    scaffold = harness.scaffold
+    names = of_models(task.requires) | (of_models(scaffold.requires) if scaffold else frozenset())
+    known = harness.config.auxiliary_providers
+    taking_part = {name: auxiliary_lock(known[name]) for name in sorted(names & known.keys())}
+    return dict(without_secrets(taking_part))
 
 
 @cache

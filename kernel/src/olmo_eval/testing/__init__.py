@@ -8,6 +8,7 @@ from olmo_eval.exports import lazy
 
 if TYPE_CHECKING:
     from olmo_eval.plugins import fresh_manager
+    from olmo_eval.testing.doubler import Doubler
     from olmo_eval.testing.prompts import golden_prompts
     from olmo_eval.testing.provider import check_provider, provider_contract
     from olmo_eval.testing.sandbox import check_sandbox_backend, sandbox_contract
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from olmo_eval.testing.tool import check_tool, tool_contract
 
 __all__ = [
+    "Doubler",
     "ScriptedServer",
     "check_provider",
     "check_sandbox_backend",
@@ -34,6 +36,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "Doubler": "olmo_eval.testing.doubler",
         "ScriptedServer": "olmo_eval.testing.server",
         "check_provider": "olmo_eval.testing.provider",
         "check_sandbox_backend": "olmo_eval.testing.sandbox",

@@ -7,7 +7,8 @@ A reply is a text, or a mapping with ``text`` and ``tool_calls`` (each a ``name`
 as values or as the very text of a model that slips). The script has one for each turn of a
 conversation, told from the assistant's messages in the request after its last user message, so
 that any number of conversations may go on at once; the last reply is repeated. A function of the
-request's body in place of the script can say anything else.
+request's body in place of the script can say anything else, such as its ``usage`` in OpenAI's
+shape; a ``TransientError`` of it is answered with 503.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
+
+from olmo_eval.errors import TransientError
 
 Reply = str | Mapping[str, Any]
 Script = Sequence[Reply] | Callable[[Mapping[str, Any]], Reply]
@@ -84,7 +87,8 @@ class ScriptedServer:
             "created": 0,
             "model": self.model,
             "choices": [{"index": i, **choice} for i in range(body.get("n") or 1)],
-            "usage": {
+            "usage": said.get("usage")
+            or {
                 "prompt_tokens": asked,
                 "completion_tokens": answered,
                 "total_tokens": asked + answered,
@@ -135,6 +139,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             self._send(200, self.server.scripted.complete(body))
+        except TransientError as error:
+            self._send(503, {"error": {"message": error.message}})
         except Exception as error:  # of a script that is a function: its caller must see it
             self._send(400, {"error": {"message": f"{type(error).__name__}: {error}"}})
 

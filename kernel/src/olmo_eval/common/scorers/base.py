@@ -46,6 +46,8 @@ class Scorer(metaclass=SettingsMeta):
     #: what must be provided at scoring time: "judge", "judge:NAME", "model:NAME", "python", "bash",
     #: "sandbox:NAME"
     requires: ClassVar[frozenset[str]] = frozenset()
+    #: whether it looks at what an agent did or left besides its text, which no check can make up
+    judges_work: ClassVar[bool] = False
 
     def score(self, instance: Instance, output: LMOutput) -> float:
         raise NotImplementedError(f"{type(self).__name__} does not say how to score")

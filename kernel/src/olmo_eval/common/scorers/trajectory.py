@@ -83,6 +83,7 @@ class TrajectoryStateScorer(_TrajectoryScorer):
 
     name: str = "trajectory_state"
     reads = "text"
+    judges_work = True
     state_comparator: Callable[[Any, Any], bool] = same_state
 
     def score(self, instance: Instance, output: LMOutput) -> float:
@@ -97,6 +98,7 @@ class TrajectoryEfficiencyScorer(_TrajectoryScorer):
 
     name: str = "trajectory_efficiency"
     reads = "text"
+    judges_work = True
     minimal_steps: int = field(default=1, validator=validators.ge(1))
 
     def score(self, instance: Instance, output: LMOutput) -> float:
@@ -112,6 +114,7 @@ class TrajectoryCombinedScorer(_TrajectoryScorer):
 
     name: str = "trajectory_combined"
     reads = "text"
+    judges_work = True
     require_exact_sequence: bool = False
     state_comparator: Callable[[Any, Any], bool] = same_state
 

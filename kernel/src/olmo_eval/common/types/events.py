@@ -83,7 +83,8 @@ class CommandEvent:
 
 @frozen
 class LimitEvent:
-    """A limit of the harness ended the episode: ``max_turns``, ``max_tokens`` or ``timeout``."""
+    """A limit of the harness ended the episode: one of ``olmo_eval.agents.limits.LIMITS``, such as
+    ``max_turns``."""
 
     reason: str
     start: float | None = None

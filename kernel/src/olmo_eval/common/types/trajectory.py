@@ -27,7 +27,7 @@ class Trajectory:
     """The events of one episode, in the order in which they ended.
 
     ``stop_reason`` is ``"answer"`` when the model stopped by itself, else the limit that ended
-    it: ``"max_turns"``, ``"max_tokens"`` or ``"timeout"``.
+    it, such as ``"max_turns"``.
     """
 
     events: tuple[Event, ...] = field(default=(), converter=items)

@@ -118,4 +118,6 @@ def _needs(scorer: Scorer) -> str:
     """What a scorer needs that a check does not have."""
     if scorer.requires:
         return ", ".join(sorted(items(scorer.requires)))
+    if scorer.judges_work:
+        return "an agent's work"
     return "the harness" if isinstance(scorer, AsyncScorer) else ""

@@ -32,9 +32,10 @@ def guard(cls: type[Task]) -> None:
         method = cls.__dict__.get(name)
         if callable(method):
             setattr(cls, name, of_instance(method, returns))
-    setup = cls.__dict__.get("setup")
-    if inspect.iscoroutinefunction(setup):
-        cls.setup = _setting_up(setup)  # type: ignore[method-assign]
+    for name in ("setup", "user_message"):
+        method = cls.__dict__.get(name)
+        if inspect.iscoroutinefunction(method):
+            setattr(cls, name, _in_episode(method))
     instances = cls.__dict__.get("instances")
     if isinstance(instances, property) and instances.fget is not None:
         cls.instances = property(_reading(instances.fget))  # type: ignore[assignment]
@@ -62,19 +63,19 @@ def of_instance(method: Callable[..., Any], returns: type | tuple[type, ...]) ->
     return call
 
 
-def _setting_up(method: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
-    """``setup``, with its exceptions as the task's."""
+def _in_episode(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    """A method that takes an episode, with its exceptions as the task's."""
 
     @wraps(method)
-    async def setup(task: Task, episode: Any) -> None:
+    async def call(task: Task, episode: Any, *more: Any) -> Any:
         try:
-            await method(task, episode)
+            return await method(task, episode, *more)
         except (Exception, SystemExit) as error:
-            doing = f"setup of {_which(task)}, instance {_id(episode.instance)!r},"
+            doing = f"{method.__name__} of {_which(task)}, instance {_id(episode.instance)!r},"
             plugins.raise_fault(error, doing, *_homes(task))
             raise
 
-    return setup
+    return call
 
 
 def _reading(get: Callable[[Task], Iterable[Instance]]) -> Callable[[Task], Any]:

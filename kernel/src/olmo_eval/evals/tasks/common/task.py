@@ -76,6 +76,8 @@ class Task:
     #: raised whenever requests or extracted answers change though no setting did
     version: ClassVar[int] = 1
     card: ClassVar[Card] = Card()
+    #: what its episodes need besides what tools and scorers ask for, such as ``model:user``
+    requires: ClassVar[frozenset[str]] = frozenset()
 
     expected_instances: ClassVar[int | Mapping[str, int] | None] = None
     oracle_ceiling: ClassVar[float] = 1.0
@@ -267,10 +269,19 @@ class Task:
         """
         return None
 
+    async def user_message(self, episode: Any, answers: Sequence[str]) -> str | None:
+        """``next_message`` for a user who lives in the episode: one played by another model (an
+        ``olmo_eval.agents.SimulatedUser``), which the task names in ``requires``."""
+        return self.next_message(episode.instance, answers)
+
     @cached_property
     def converses(self) -> bool:
-        """Whether the task asks more than one turn."""
-        return type(self).next_message is not Task.next_message
+        """Whether the task asks more than one turn.
+
+        Raises:
+            UsageError: ``user_message`` is not a coroutine.
+        """
+        return self._waits("user_message") or type(self).next_message is not Task.next_message
 
     # -- episodes
 
@@ -290,13 +301,17 @@ class Task:
         Raises:
             UsageError: ``setup`` is not a coroutine.
         """
-        own = type(self).setup
+        return self._waits("setup")
+
+    def _waits(self, name: str) -> bool:
+        """Whether the task has a coroutine of its own by that name, which an episode waits for."""
+        own = getattr(type(self), name)
         if not inspect.iscoroutinefunction(own):
             raise UsageError(
-                f"task {self.config.name!r}: its setup cannot prepare an episode",
-                hint="write async def setup(self, episode), or call a method of your own otherwise",
+                f"task {self.config.name!r}: an episode cannot wait for its {name}",
+                hint=f"write async def {name}(self, ...), or call a method of your own otherwise",
             )
-        return own is not Task.setup
+        return own is not getattr(Task, name)
 
     # -- outputs to answers
 
