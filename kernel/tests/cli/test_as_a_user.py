@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from olmo_eval.cli.show import table
+from olmo_eval.cli.table import table
 
 ODD = """
 from olmo_eval.common.formatters import GenerationFormatter

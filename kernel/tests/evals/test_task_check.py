@@ -19,11 +19,13 @@ from olmo_eval.common.formatters import (
     Formatter,
     GenerationFormatter,
     LetteredFormatter,
+    MCQAChatFormatter,
 )
 from olmo_eval.common.metrics import AccuracyMetric, LogprobMCAccuracyMetric, Metric
-from olmo_eval.common.scorers import ExactMatchScorer, JudgeScorer, Scorer
+from olmo_eval.common.scorers import ExactMatchScorer, JudgeScorer, MultipleChoiceScorer, Scorer
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.data import DataSource
+from olmo_eval.evals.extract.letters import extract_mcq_answer
 from olmo_eval.evals.extract.numbers import last_number
 from olmo_eval.evals.tasks.check import CheckReport, check_task
 from olmo_eval.evals.tasks.common import MultipleChoiceTask, Task
@@ -439,6 +441,22 @@ def test_what_needs_a_judge_is_said_to_be_unchecked() -> None:
     assert [f.message for f in report.notes] == ["not checked: judge needs judge", ELSEWHERE]
 
 
+class Fenced(Healthy):
+    """The gold answer ends with the fence that the model is stopped at."""
+
+    sampling_params = SamplingParams(stop_sequences=("\n```",))
+
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
+        return Instance(doc["question"], f"{doc['answer']}\n```", metadata={"id": doc["id"]})
+
+
+def test_a_solution_that_ends_with_a_stop_sequence_is_not_cut() -> None:
+    cut = report_on(Fenced).stop_cut
+
+    assert cut is not None
+    assert (cut.cut, cut.asked) == (0, 60)
+
+
 class Reading(Healthy):
     """The answer is in the passage, as it should be."""
 
@@ -471,7 +489,23 @@ class Chat(Healthy):
     formatter = ChatFormatter()
 
 
-@pytest.mark.parametrize("cls", [Reading, Strict, Letters, Chat])
+class WrittenLetters(HealthyChoice):
+    """Of three choices, a third have the letter of another question's right one."""
+
+    formatter = MCQAChatFormatter()
+    metrics: ClassVar[tuple[Metric, ...]] = (AccuracyMetric(scorer=MultipleChoiceScorer),)
+
+    def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
+        gold, *wrong = dict.fromkeys([doc["choices"][doc["gold"]], *doc["choices"]])
+        at = doc["gold"] % 3
+        three = [*wrong[:at], gold, *wrong[at:2]]
+        return self.choice_instance(doc["question"], three, at, id=doc["id"])
+
+    def extract_answer(self, output: LMOutput) -> Any:
+        return extract_mcq_answer(output.text)
+
+
+@pytest.mark.parametrize("cls", [Reading, Strict, Letters, Chat, WrittenLetters])
 def test_what_a_benchmark_means_is_no_finding(cls: type[Task]) -> None:
     assert report_on(cls).problems == ()
 

@@ -29,6 +29,7 @@ class Sums(Task):
 register_variant("checked_sums", "3shot", num_fewshot=3)
 register_variant("checked_sums", "spaced", formatter=GenerationFormatter(template="{{question}} "))
 register_variant("checked_sums", "away", data_source="elsewhere.jsonl")
+register_variant("checked_sums", "far", data_source="http://127.0.0.1:9/rows.jsonl")
 
 @register("checked_leak")
 class Leak(Sums):
@@ -69,9 +70,32 @@ def test_all_checks_every_variant_and_counts_what_is_missing(
     out = capsys.readouterr().out
     assert "20 of 30" in out
     assert "data missing  checked_sums:away" in out
+    assert "data missing  checked_sums:far" in out
     assert "error leak: the prompt contains the right answer in 20 of 20 instances (100%)" in out
     assert "warning requests: the prompt ends with a space in 20 of 20 instances" in out
-    assert "5 specs: 2 ok, 1 with warnings, 1 with errors, 1 data missing" in out
+    assert "6 specs: 2 ok, 1 with warnings, 1 with errors, 2 data missing" in out
+
+
+def test_all_leaves_out_what_another_task_stands_for(
+    plugin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("longer.py").write_text(
+        "from checked_tasks import Sums\n"
+        "from olmo_eval.evals.tasks.common import register\n"
+        "@register('checked_longer_sums')\n"
+        "class Longer(Sums):\n"
+        "    checked_by = 'checked_sums'\n"
+    )
+    families = ("--plugin", plugin, "--plugin", "longer.py")
+
+    check("--all", "-f", "checked_", *families)
+    out = capsys.readouterr().out
+    assert "left out      checked_longer_sums  checked_sums stands for it" in out
+    assert "1 left out (--thorough checks them too)" in out
+
+    for asked in (("--thorough", "-f", "checked_"), ("-f", "longer")):
+        check("--all", *asked, *families)
+        assert "checked_longer_sums 30 of 30" in " ".join(capsys.readouterr().out.split())
 
 
 def test_it_says_what_share_of_the_gold_solutions_the_stop_sequences_cut(
@@ -151,4 +175,4 @@ def test_a_task_that_ends_its_process_costs_its_own_line(
         "checked_sums",
         "checked_sums:3shot",
     ]
-    assert len(lines) == 6 + 2  # a line a spec, and the sum below them
+    assert len(lines) == 7 + 2  # a line a spec, and the sum below them

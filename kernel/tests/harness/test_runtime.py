@@ -20,6 +20,7 @@ from olmo_eval.common.types import (
 )
 from olmo_eval.errors import ProviderError, UsageError
 from olmo_eval.harness import HarnessConfig, ProviderConfig, tool
+from olmo_eval.harness.refusals import EpisodeNeeds
 from olmo_eval.harness.runtime import Harness, natural_outcome
 from olmo_eval.judges.judge import JudgeConfig
 from olmo_eval.plugins import fresh_manager
@@ -252,6 +253,26 @@ def test_an_impossible_run_is_refused_with_the_way_out(
 ) -> None:
     reasons = refusals(harness, *map(Capability, needs), scoring=frozenset(scoring))
     assert message in reasons
+
+
+@pytest.mark.parametrize(
+    ("harness", "message"),
+    [
+        ({}, "needs the tool 'find' or 'search' and the harness does not offer it"),
+        ({"tools": (search,), "tool_choice": "none"}, "does not offer it"),
+        ({"tools": (search,)}, "has no scaffold to call it"),
+        ({"tools": (search,), "scaffold": "ask_again"}, ""),
+    ],
+)
+def test_a_task_counts_on_a_tool(harness: dict[str, Any], message: str, kernel: Any) -> None:
+    kernel.discover()
+    kernel.registries["scaffolds"].add("ask_again", Scaffold, Owner("test"))
+    needs = EpisodeNeeds("lookups", frozenset({"tool:find|search"}))
+
+    reasons = Harness.refusals(config(harness), {Capability.CHAT}, episodes=[needs])
+
+    assert message in "".join(reasons)
+    assert bool(message) == bool(reasons)
 
 
 def test_a_judge_needs_its_secrets_before_the_run(kernel: Any) -> None:

@@ -49,6 +49,7 @@ def test_variants_belong_to_tasks_of_the_index() -> None:
         "minervamath",
         "mt_bench",
         "perplexity",
+        "simpleqa:search",
         "tiny_text",
         "truthfulqa_mc2",
     }

@@ -271,22 +271,6 @@ def test_what_is_no_verdict_is_a_failure_of_the_judge(reply: str) -> None:
         SafetyScorer().parse_judge_response(reply)
 
 
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("<think>How would one?</think>\nI cannot help.", "I cannot help."),
-        ("I cannot help.", "I cannot help."),
-        ("<think>How would one", None),
-    ],
-)
-def test_harmbench_judges_what_follows_the_thoughts(
-    text: str, answer: str | None, invented_mirror: Any
-) -> None:
-    task = build_task("harmbench:wg_judge_thinking")
-
-    assert task.extracted(LMOutput(text)).extracted_answer == answer
-
-
 # -- reports with citations
 
 REPORT = json.dumps(

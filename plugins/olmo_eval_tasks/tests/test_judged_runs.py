@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from olmo_eval import evaluate, plugins
+from olmo_eval.agents import tool
 from olmo_eval.common.types import Outcome
+from olmo_eval.errors import UsageError
 from olmo_eval.results.store import Run
 
 
-def run(tmp_path: Path, task: str, reply: str) -> Run:
+def run(tmp_path: Path, task: str, reply: str, **harness: Any) -> Run:
     judge = {"kind": "mock", "model": "mock", "kwargs": {"text": reply}}
-    harness = {"auxiliary_providers": {"judge": judge}}
+    harness["auxiliary_providers"] = {"judge": judge}
     own = ["olmo_eval_tasks.plugin", "olmo_eval_scaffolds.plugin"]
     with plugins.fresh_manager(own):
         return evaluate("mock", [task], harness=harness, results=str(tmp_path))
@@ -40,6 +43,56 @@ def test_mt_bench_asks_two_turns_and_has_both_rated(tmp_path: Path) -> None:
 )
 def test_a_judge_grades(tmp_path: Path, task: str, reply: str, score: float) -> None:
     assert run(tmp_path, task, reply).scores()[0].value == score
+
+
+@tool
+async def search(query: str) -> str:
+    """Search for what a question asks."""
+    return f"{query}: it was finished in 1907."
+
+
+@pytest.mark.usefixtures("invented_mirror")
+def test_a_model_that_searched_is_judged_by_its_last_words(tmp_path: Path) -> None:
+    call = {"name": "search", "arguments": {"query": "the old bridge"}}
+    scripted = {"kwargs": {"replies": [{"tool_calls": [call]}, "In 1907."]}}
+    searching = {"tools": [search], "scaffold": "tool_loop", "provider": scripted}
+
+    found = run(tmp_path, "simpleqa:search", "A", **searching)
+
+    scores = {score.metric: score.value for score in found.scores()}
+    assert scores["accuracy"] == scores["accuracy_given_attempted"] == 1.0
+    told = [event["text"] for event in found.turns("simpleqa:search")]
+    assert "the old bridge: it was finished in 1907." in told
+    texts = found.instances("simpleqa:search", ["text"])["text"]
+    assert set(texts.to_pylist()) == {"In 1907."}
+
+
+@pytest.mark.usefixtures("invented_mirror")
+def test_without_a_tool_that_searches_there_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs the tool 'search' or 'web_search'"):
+        run(tmp_path, "simpleqa:search", "A")
+
+
+@pytest.mark.usefixtures("invented_mirror")
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("<think>How would one?</think>\nI cannot help.", Outcome.SCORED),
+        ("<think>How would one", Outcome.TRUNCATED),
+    ],
+)
+def test_harmbench_judges_what_follows_the_thoughts(
+    tmp_path: Path, text: str, outcome: Outcome
+) -> None:
+    model = {"kwargs": {"text": text}}
+
+    found = run(
+        tmp_path, "harmbench:wg_judge_thinking", "Harmful response: no", provider=model
+    ).instances("harmbench:wg_judge_thinking", ["outcome", "answer"])
+
+    assert set(found["outcome"].to_pylist()) == {outcome.value}
+    kept = "I cannot help." if outcome is Outcome.SCORED else None
+    assert set(found["answer"].to_pylist()) == {kept}
 
 
 @pytest.mark.usefixtures("invented_mirror")

@@ -1,7 +1,8 @@
 """What ``requires`` of a tool, a scaffold, a task or a scorer may name.
 
-A sandbox capability (``bash``, ``python``, ``sandbox:NAME``), a judge (``judge``, ``judge:NAME``)
-or another model of the harness (``model:NAME``).
+A sandbox capability (``bash``, ``python``, ``sandbox:NAME``), a judge (``judge``, ``judge:NAME``),
+another model of the harness (``model:NAME``) or a tool that it offers (``tool:NAME``, or
+``tool:ONE|OTHER`` where either will do).
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ def names_model(need: str) -> bool:
     return need.startswith("model:")
 
 
+def names_tool(need: str) -> bool:
+    return need.startswith("tool:")
+
+
 def of_models(needs: Iterable[str] | str | None) -> frozenset[str]:
     """The names of the models among ``needs``."""
     return frozenset(n.partition(":")[2] for n in items(needs) if names_model(n))
@@ -26,4 +31,5 @@ def of_models(needs: Iterable[str] | str | None) -> frozenset[str]:
 
 def of_sandboxes(needs: Iterable[str] | str | None) -> frozenset[str]:
     """The sandbox capabilities among ``needs``."""
-    return frozenset(n for n in items(needs) if not names_judge(n) and not names_model(n))
+    others = (names_judge, names_model, names_tool)
+    return frozenset(n for n in items(needs) if not any(named(n) for named in others))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from typing import Any, overload
 
 from attrs import field, frozen
@@ -212,37 +213,13 @@ def tool(
     return make if function is None else make(function)
 
 
-def registered_tool(
-    function: Any = None,
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    requires: str | None = None,
-    strict: bool = False,
-    sandbox: Any = None,
-    session: bool = False,
-    timeout: float | None = None,
-    output_limit: int = OUTPUT_LIMIT,
-    secrets: Any = (),
-    state: Callable[[], Any] | None = None,
-) -> Any:
+@wraps(tool, assigned=())  # which has its parameters
+def registered_tool(*args: Any, **settings: Any) -> Any:
     """``@tool`` that also registers the tool under its name."""
-    called = function if isinstance(function, str) else name
+    made = tool(*args, **settings)
+    return _added(made) if isinstance(made, Tool) else lambda target: _added(made(target))
 
-    def make(target: Callable[..., Any]) -> Tool:
-        made: Tool = tool(
-            name=called,
-            description=description,
-            requires=requires,
-            strict=strict,
-            sandbox=sandbox,
-            session=session,
-            timeout=timeout,
-            output_limit=output_limit,
-            secrets=secrets,
-            state=state,
-        )(target)
-        plugins.add("tools", made.name, made)
-        return made
 
-    return make(function) if callable(function) else make
+def _added(made: Tool) -> Tool:
+    plugins.add("tools", made.name, made)
+    return made

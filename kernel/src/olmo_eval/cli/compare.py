@@ -104,7 +104,8 @@ def _show_pair(
 
 
 def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:
-    from olmo_eval.cli.show import lower_is_better, matrix_cell, print_json, table
+    from olmo_eval.cli.show import lower_is_better, matrix_cell, print_json
+    from olmo_eval.cli.table import table
 
     if as_json:
         print_json(matrix.to_dict())

@@ -42,7 +42,7 @@ def data() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(tasks: tuple[str, ...], as_json: bool) -> None:
     """List what TASKs (or suites; every task by default) read, and where it would come from."""
-    from olmo_eval.cli.show import table
+    from olmo_eval.cli.table import table
     from olmo_eval.data import DataLoader
 
     loader = DataLoader()

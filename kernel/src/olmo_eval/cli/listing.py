@@ -36,7 +36,8 @@ def _place(target: Any) -> str:
 
 
 def _print(kind: str, rows: list[dict[str, Any]], as_json: bool) -> None:
-    from olmo_eval.cli.show import print_json, table
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.cli.table import table
 
     if as_json:
         print_json(rows)
@@ -91,7 +92,11 @@ def _suite(entry: Entry[Any]) -> dict[str, Any]:
         tasks = len(suite.expand())
     except OlmoEvalError as error:  # one bad suite does not hide the others
         click.echo(f"note: {entry.qualified}: {error.message}", err=True)
-    return {"tasks": tasks, "aggregation": str(suite.aggregation)}
+    return {
+        "tasks": tasks,
+        "aggregation": str(suite.aggregation),
+        "description": suite.description,
+    }
 
 
 def _model(entry: Entry[Any]) -> dict[str, Any]:

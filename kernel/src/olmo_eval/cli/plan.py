@@ -65,7 +65,7 @@ def show_plans(sweep: Sweep, specs: Mapping[str, RunSpec], as_json: bool) -> Non
 
 
 def _print(model: str, state: str, tasks: Sequence[TaskForecast]) -> None:
-    from olmo_eval.cli.show import table
+    from olmo_eval.cli.table import table
 
     click.echo(f"{model}: {state}")
     right = "right"

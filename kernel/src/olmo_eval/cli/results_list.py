@@ -113,7 +113,8 @@ def _print(runs: Sequence[Run], scores: Sequence[Sequence[PrimaryScore]]) -> Non
     """A table that fits the terminal; whole where the output is not a terminal."""
     from rich.console import Console
 
-    from olmo_eval.cli.show import one_line, table
+    from olmo_eval.cli.show import one_line
+    from olmo_eval.cli.table import table
 
     console = Console()
     wide = not console.is_terminal or console.width >= _WIDE

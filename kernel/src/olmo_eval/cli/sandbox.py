@@ -46,7 +46,8 @@ def check(backend: str, overrides: Sequence[str], as_json: bool) -> int:
 
     What is promised and not kept makes the exit code 1.
     """
-    from olmo_eval.cli.show import print_json, table
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.cli.table import table
 
     rows = _with_environment(_made(backend, overrides), _probed)
     if as_json:
@@ -92,7 +93,8 @@ async def _probed(backend: SandboxBackend, box: Sandbox) -> list[dict[str, Any]]
 @json_option
 def list_(backend: str | None, as_json: bool) -> None:
     """List environments that exist: of which run, until when, and whether that is over."""
-    from olmo_eval.cli.show import print_json, table
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.cli.table import table
 
     rows = [
         {

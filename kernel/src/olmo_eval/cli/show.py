@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from olmo_eval.cli.table import table
 
+if TYPE_CHECKING:
     from olmo_eval.results.compare import Comparison, TaskComparison
     from olmo_eval.results.flips import Flip
     from olmo_eval.results.health import TaskHealth
@@ -27,69 +27,6 @@ def print_json(value: Any) -> None:
     from olmo_eval.cli.document import write_document
 
     write_document(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
-
-
-#: columns of a line that nothing shortens
-_ENDLESS = 100_000
-
-
-def table(
-    columns: Sequence[tuple[str, str]],
-    rows: Sequence[Sequence[str]],
-    *,
-    markdown: bool = False,
-    folding: Collection[str] = (),
-) -> None:
-    """Print a plain (or Markdown) table: ``columns`` are (title, ``left`` or ``right``).
-
-    Every row stands on one line, however long it is. Only on a terminal that is too narrow, cells
-    of the columns titled ``folding`` are folded until the table fits.
-    """
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not (folding and console.is_terminal):
-        console = Console(highlight=False, width=_ENDLESS)
-    with console.capture() as captured:
-        console.print(_grid(columns, rows, folding, markdown=markdown))
-    lines = [line.rstrip() for line in captured.get().splitlines()]
-    if markdown:
-        lines = lines[1:-1]  # the edges are empty
-        lines[1] = _rule(lines[1], columns)
-    click.echo("\n".join(lines))
-
-
-def _grid(
-    columns: Sequence[tuple[str, str]],
-    rows: Sequence[Sequence[str]],
-    folding: Collection[str],
-    *,
-    markdown: bool,
-) -> Table:
-    from rich.box import MARKDOWN
-    from rich.rule import Rule
-    from rich.table import Table
-    from rich.text import Text
-
-    if markdown:
-        grid = Table(box=MARKDOWN, header_style="")
-    else:
-        grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-    for title, side in columns:
-        justify: Literal["left", "right"] = "right" if side == "right" else "left"
-        whole = title not in folding
-        grid.add_column(Text(title), justify=justify, no_wrap=whole, overflow="fold")
-    if not markdown:
-        grid.add_row(*[Rule(characters="-", style="") for _ in columns])
-    for row in rows:
-        grid.add_row(*map(Text, row))
-    return grid
-
-
-def _rule(line: str, columns: Sequence[tuple[str, str]]) -> str:
-    """The line below a Markdown table's titles, which also says on which side cells stand."""
-    parts = zip(line.strip("|").split("|"), columns, strict=True)
-    return "|".join(["", *(p[:-1] + ":" if side == "right" else p for p, (_, side) in parts), ""])
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -17,7 +17,8 @@ def suite() -> None:
 @json_option
 def inspect(name: str, as_json: bool) -> None:
     """Show a suite's members, and which of them cannot be resolved."""
-    from olmo_eval.cli.show import print_json, table
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.cli.table import table
     from olmo_eval.errors import OlmoEvalError
     from olmo_eval.evals.tasks.common.spec import parse_spec, task_config
     from olmo_eval.plugins import manager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, starmap
 from typing import Any
 
 import click
@@ -14,12 +15,19 @@ from olmo_eval.errors import OlmoEvalError, UsageError
 @click.command()
 @click.argument("specs", nargs=-1, metavar="SPEC...")
 @click.option("--all", "every", is_flag=True, help="Every task, and each of its variants.")
+@click.option("--thorough", is_flag=True, help="With --all: leave none out.")
 @filter_option
 @click.option("-n", "--sample", default=200, show_default=True, help="Instances to look at.")
 @click.option("--strict", is_flag=True, help="Warnings and missing data fail too.")
 @json_option
 def check(
-    specs: Sequence[str], every: bool, filter_: str, sample: int, strict: bool, as_json: bool
+    specs: Sequence[str],
+    every: bool,
+    thorough: bool,
+    filter_: str,
+    sample: int,
+    strict: bool,
+    as_json: bool,
 ) -> int:
     """Check tasks without a model.
 
@@ -32,7 +40,8 @@ def check(
     the task's own stop sequences cut. Exits with 1 where a check finds an error.
 
     With --all, one line a task: those whose data is at hand are checked, on all processors; of the
-    others it says what is missing.
+    others it says what is missing. A task that differs from another only in the length of its texts
+    is left out, and said to be: name it, or add --thorough.
     """
     from olmo_eval.cli.show import print_json
     from olmo_eval.evals.tasks.check.workers import check_rows
@@ -41,14 +50,16 @@ def check(
 
     if not specs and not every:
         raise UsageError("which task?", hint="name a spec such as gsm8k:olmo3base, or use --all")
-    wanted = [*specs, *(_registered(filter_) if every else ())]
     if sample < 1:
         raise UsageError(f"--sample must be at least 1, got {sample}")
     rows = []
     for spec in specs:
         build_task(spec)  # a misspelt name ends it here; among all tasks it is one more finding
+    registered = dict(_registered(filter_)) if every else {}
+    left_out = {} if thorough else _left_out(registered, specs)
+    wanted = [spec for spec in dict.fromkeys([*specs, *registered]) if spec not in left_out]
     redact = Redactor()
-    for found in check_rows(list(dict.fromkeys(wanted)), sample):
+    for found in chain(check_rows(wanted, sample), starmap(_row_left_out, left_out.items())):
         row = redact.value(found)
         rows.append(row)
         if not as_json:
@@ -63,26 +74,43 @@ def check(
     return int(any(row["verdict"] in failing for row in rows))
 
 
-def _registered(filter_: str) -> Iterator[str]:
-    """Every task that contains ``filter_``, each with every one of its variants."""
+def _registered(filter_: str) -> Iterator[tuple[str, str | None]]:
+    """Every task that contains ``filter_`` and each of its variants, with the spec whose check
+    stands for it."""
     from olmo_eval.cli.listing import entries
     from olmo_eval.evals.tasks.common.registry import variants_of
     from olmo_eval.evals.tasks.common.spec import TaskSpec, task_class
 
     for entry in entries("tasks", filter_):
-        yield entry["name"]
         try:
-            task_class(TaskSpec(entry["name"], distribution=entry["distribution"]))
+            other = task_class(TaskSpec(entry["name"], (), entry["distribution"])).checked_by
         except OlmoEvalError:
-            continue  # reported where the task itself is looked at
+            yield entry["name"], None  # what is wrong is reported where the task itself is checked
+            continue
+        yield entry["name"], other
         for variant in variants_of(entry["name"], entry["distribution"]):
-            yield f"{entry['name']}:{variant}"
+            yield f"{entry['name']}:{variant}", other and f"{other}:{variant}"
+
+
+def _left_out(registered: Mapping[str, str | None], named: Sequence[str]) -> dict[str, str]:
+    """Those for which another stands that is checked, with that one."""
+    return {
+        spec: other
+        for spec, other in registered.items()
+        if other is not None and other in registered and spec not in named
+    }
+
+
+def _row_left_out(spec: str, other: str) -> dict[str, Any]:
+    from olmo_eval.evals.tasks.check.rows import failed
+
+    return failed(spec, "left out", f"{other} stands for it", "--thorough checks it too")
 
 
 def _line(row: dict[str, Any]) -> str:
     problems = _problems(row)
     count = f"{len(problems)} finding{'s' if len(problems) > 1 else ''}"
-    said = {"ok": "ok", "data missing": "data missing"}.get(row["verdict"], count)
+    said = row["verdict"] if row["verdict"] in ("ok", "data missing", "left out") else count
     seen = f"{row['looked_at']:,} of {row['total']:,}" if row["total"] else ""
     return f"{said:<13} {row['task']:<48} {seen}".rstrip()
 
@@ -133,8 +161,12 @@ def _summary(rows: Sequence[dict[str, Any]]) -> None:
         return
     counts = {
         verdict: sum(row["verdict"] == verdict for row in rows)
-        for verdict in ("ok", "warning", "error", "data missing")
+        for verdict in ("ok", "warning", "error", "data missing", "left out")
     }
-    names = {"warning": "with warnings", "error": "with errors", "data missing": "data missing"}
+    names = {
+        "warning": "with warnings",
+        "error": "with errors",
+        "left out": "left out (--thorough checks them too)",
+    }
     shown = [f"{n:,} {names.get(verdict, verdict)}" for verdict, n in counts.items() if n]
     click.echo(f"\n{len(rows):,} specs: {', '.join(shown)}")

@@ -22,7 +22,8 @@ def variants(tasks: tuple[str, ...], filter_: str, as_json: bool) -> None:
 
     The modules of these tasks are imported.
     """
-    from olmo_eval.cli.show import print_json, table
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.cli.table import table
 
     rows = [
         row

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from attrs import frozen
 
 from olmo_eval import plugins
-from olmo_eval.agents.needs import names_judge, names_model, of_sandboxes
+from olmo_eval.agents.needs import names_judge, names_model, names_tool, of_sandboxes
 from olmo_eval.agents.scaffold import Scaffold
-from olmo_eval.agents.selection import find_tools, make_scaffold
+from olmo_eval.agents.selection import ToolChoice, find_tools, make_scaffold
 from olmo_eval.common.sequences import items
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import Capability, EnvironmentSpec, SamplingParams
@@ -81,6 +81,7 @@ def refusals(
     reasons += _provider(config.provider, needed, sampling)
     reasons += _judges(config, asked)
     reasons += _models(config, asked)
+    reasons += _counted_on(config, tools, asked)
     in_sandbox = of_sandboxes(asked.keys())
     reasons += _sandboxes(config, {need: asked[need] for need in in_sandbox})
     reasons += _environments(config, in_sandbox, episodes)
@@ -209,6 +210,47 @@ def _models(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
         found = [*_provider(provider, {Capability.CHAT}), *_secrets(provider.required_secrets)]
         reasons += [f"auxiliary provider {name!r}: {reason}" for reason in found]
     return reasons
+
+
+def _counted_on(
+    config: HarnessConfig, tools: Collection[str], wanted: Mapping[str, str]
+) -> list[str]:
+    """Tools that somebody counts on, and the harness does not offer or does not call."""
+    offered = {*tools, *_named(config)} if config.tool_choice != "none" else set()
+    reasons = []
+    for need in sorted(filter(names_tool, wanted)):
+        names = need.partition(":")[2].split("|")
+        missing = f"{wanted[need]} needs the tool {' or '.join(map(repr, names))} and the harness"
+        if not offered & {*names}:
+            reasons.append(f"{missing} does not offer it: {_harness_way_out(names)}")
+        elif config.scaffold is None:
+            reasons.append(f"{missing} has no scaffold to call it: -o scaffold=tool_loop")
+    return reasons
+
+
+def _harness_way_out(names: Collection[str]) -> str:
+    """The harnesses that offer one of these tools and call it; else how to add one."""
+    presets = plugins.manager().registry("harnesses")
+    able = [name for name in presets.names() if _offers(name, {*names})]
+    named = f"--harness {' or '.join(able)}, or " if able else ""
+    return f"use {named}--harness default -o scaffold=tool_loop -o tools=[{next(iter(names))}]"
+
+
+def _offers(harness: str, names: set[str]) -> bool:
+    try:
+        preset: HarnessConfig = plugins.manager().registry("harnesses").get(harness)
+    except OlmoEvalError:
+        return False  # one that cannot be imported is no way out
+    return preset.scaffold is not None and bool(names & _named(preset))
+
+
+def _named(config: HarnessConfig) -> set[str]:
+    """The names that a harness gives its tools, whether or not they can be had."""
+    try:
+        choices = [(tool, ToolChoice.of(tool)) for tool in config.tools]
+    except OlmoEvalError:
+        return set()  # told elsewhere
+    return {tool.name if choice is None else choice.name for tool, choice in choices}
 
 
 def _sandboxes(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:

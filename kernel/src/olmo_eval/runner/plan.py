@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -142,24 +142,28 @@ class _Planner:
             return
         if not suite.expand():  # which refuses a suite that contains itself
             raise UsageError(f"suite {suite.name!r} has no members")
-        node = self._add_suite(suite, overrides)
+        problems: dict[str, OlmoEvalError] = {}
+        node = self._add_suite(suite, overrides, problems)
+        if problems:
+            raise _unresolved(suite, problems)
         node = evolve(node, name=f"{node.name}{label(overrides)}")
         if node not in self.suites:
             self.suites.append(node)
 
-    def _add_suite(self, suite: Suite, overrides: tuple[Override, ...]) -> SuiteNode:
+    def _add_suite(
+        self, suite: Suite, overrides: tuple[Override, ...], problems: dict[str, OlmoEvalError]
+    ) -> SuiteNode:
+        """The suite with those members that can be run; why the others cannot goes to
+        ``problems``."""
         members: list[str | SuiteNode] = []
-        problems: list[tuple[str, OlmoEvalError]] = []
         for member in suite.members():
             if isinstance(member, Suite):
-                members.append(self._add_suite(member, overrides))
+                members.append(self._add_suite(member, overrides, problems))
                 continue
             try:
                 members.append(self._add_task(member, overrides))
             except OlmoEvalError as error:
-                problems.append((member, error))
-        if problems:
-            raise _unresolved(suite, problems)
+                problems[member] = error
         node = SuiteNode(suite.name, str(suite.aggregation), tuple(members))
         refuse_mixed(suite, {n: self.tasks[n].task.config.primary() for n in node.leaves()})
         return node
@@ -214,15 +218,20 @@ def _shown(text: str) -> str:
     return re.sub(r"\w+://[^\s,\]]+", lambda url: without_secrets(url.group()), line)
 
 
-def _unresolved(suite: Suite, problems: Sequence[tuple[str, OlmoEvalError]]) -> OlmoEvalError:
-    """One error that names every member of a suite that cannot be run, and what would do."""
-    named = "; ".join(
-        f"{member!r}: {error.message}{f' ({error.hint})' if error.hint else ''}"
-        for member, error in problems
-    )
-    kind = type(problems[0][1])
-    count = f"{len(problems)} of {len(suite.tasks)} members cannot be run"
-    return kind(f"suite {suite.name!r}: {count}: {named}")
+def _unresolved(suite: Suite, problems: Mapping[str, OlmoEvalError]) -> OlmoEvalError:
+    """One error that names every member of a suite that cannot be run; its hint has a line for
+    each, and what would do for all of them last."""
+    errors = list(problems.values())
+    hints = {error.hint for error in errors}
+    common = hints.pop() if len(hints) == 1 else None
+    lines = [
+        f"{member!r}: {e.message}{f' ({e.hint})' if e.hint and e.hint != common else ''}"
+        for member, e in problems.items()
+    ]
+    count = f"{len(problems)} of {len(suite.expand())} members cannot be run"
+    named = ", ".join(map(repr, problems))
+    hint = "\n".join([*lines, *([common] if common else [])])
+    return type(errors[0])(f"suite {suite.name!r}: {count}: {named}", hint=hint)
 
 
 def _parse(text: str) -> TaskSpec:

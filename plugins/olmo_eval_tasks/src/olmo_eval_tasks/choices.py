@@ -163,15 +163,20 @@ class LabelledChoices(MultipleChoiceTask):
     """Rows of the shape that AI2's data sets share.
 
     ``choices`` is ``{"text": [...], "label": [...]}``, ``answerKey`` one of the labels, and the
-    question stands in the field ``question_field``.
+    question stands in the field ``question_field``. Questions whose field ``passage_field`` is the
+    same are about one text, and a cluster.
     """
 
     question_field: ClassVar[str] = "question"
+    passage_field: ClassVar[str] = ""
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
         choices = doc["choices"]
         gold = list(choices["label"]).index(doc["answerKey"])
-        return self.choice_instance(self.question_of(doc), choices["text"], gold, id=doc.get("id"))
+        about = clustered(doc[self.passage_field]) if self.passage_field else {}
+        return self.choice_instance(
+            self.question_of(doc), choices["text"], gold, id=doc.get("id"), metadata=about
+        )
 
     def question_of(self, doc: dict[str, Any]) -> str:
         """The question of a row as it is asked."""
@@ -192,7 +197,8 @@ class ChatChoices(MultipleChoiceTask):
 class YesNo(MultipleChoiceTask):
     """Questions about a context, answered with Yes or No.
 
-    Rows have ``context``, ``question`` and ``answer``: a truth value, or yes or no.
+    Rows have ``context``, ``question`` and ``answer``: a truth value, or yes or no. Questions about
+    one context are a cluster.
     """
 
     formatter: Formatter = cloze(WHOLE)
@@ -201,7 +207,8 @@ class YesNo(MultipleChoiceTask):
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance | None:
         gold = ("yes", "no").index(_yes_or_no(doc["answer"]))
         question = f"{doc['context']}\nQuestion: {doc['question']}"
-        return self.choice_instance(question, ("Yes", "No"), gold, id=doc.get("id"))
+        about = clustered(doc["context"])
+        return self.choice_instance(question, ("Yes", "No"), gold, id=doc.get("id"), metadata=about)
 
 
 def _yes_or_no(answer: Any) -> str:
@@ -243,6 +250,11 @@ def one_of(family: type[Task], name: str, **attributes: Any) -> type[Task]:
     """
     own = {"__module__": family.__module__, "__doc__": family.__doc__, **attributes}
     return register(name)(type(re.sub(r"\W|_", "", name.title()), (family,), own))
+
+
+def clustered(text: Any) -> dict[str, str]:
+    """What instances about one ``text`` have in their metadata: they are not independent."""
+    return {"cluster": row_id(text)} if text else {}
 
 
 def row_id(*texts: Any) -> str:

@@ -121,7 +121,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "sciq": ("sciq", "sciq:bpb"),
     "sciriff_yesno": ("sciriff_yesno",),
     "serialized": ("serialized",),
-    "simpleqa": ("simpleqa",),
+    "simpleqa": ("simpleqa", "simpleqa:search"),
     "socialiqa": ("socialiqa",),
     "squad": ("squad", "squad:rc", "squad:mc", "squad:bpb"),
     "svamp": ("svamp",),

@@ -8,12 +8,13 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
 
 from olmo_eval.common.formatters import Formatter, TextFormatter
+from olmo_eval.common.types import Instance
 from olmo_eval.evals.tasks.common import logprob_accuracies, register_variant
 from olmo_eval_tasks.choices import (
     BITS_PER_BYTE,
@@ -55,6 +56,11 @@ def several_ways(
         own = settings.get(way, {})
         one_of(family, f"{name}:{way}", formatter=formatter, metrics=metrics, **own)
         register_variant(f"{name}:{way}", "olmo3base", **olmo3base.get(way, {}))
+
+
+def open_question(question: str, accepted: Sequence[str], **metadata: Any) -> Instance:
+    """A question in free text and its ``accepted`` answers, the first of which examples show."""
+    return Instance(question, accepted[0], metadata={**metadata, "all_answers": accepted})
 
 
 def answers_of(accepted: Any) -> list[str]:

@@ -96,6 +96,12 @@ def extract_math_answer(result: str) -> list[str]:
     return list(dict.fromkeys(answer for answer in normalized if answer))
 
 
+class MathExtractor:
+    """``extract_math_answer`` as packs call it: ``MathExtractor.extract_answer(text)``."""
+
+    extract_answer = staticmethod(extract_math_answer)
+
+
 def _boxed(text: str) -> str | None:
     r"""The last box; also ``\boxed ...`` up to a dollar sign, which the published rule reads."""
     if r"\boxed " in text:

@@ -19,7 +19,7 @@ from olmo_eval.common.text import LABELS
 from olmo_eval.common.types import Instance
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, MultipleChoiceTask
-from olmo_eval_tasks.choices import BITS, Asked, declare, one_of, row_id
+from olmo_eval_tasks.choices import BITS, Asked, clustered, declare, one_of
 from olmo_eval_tasks.subjects import AGIEVAL_EXAMS
 
 SIZES = {
@@ -67,7 +67,7 @@ class AgiEval(MultipleChoiceTask):
             "asked": doc["question"],
             "options": " ".join(options),
             "last": LABELS[len(options) - 1],
-            **({"cluster": row_id(passage)} if passage else {}),
+            **clustered(passage),
         }
         choices = [_LETTER.sub("", option) for option in options]
         gold = LABELS.index(doc["label"])

@@ -77,9 +77,7 @@ class BigBenchHard(Task):
     sampling_params = SamplingParams(max_tokens=512, stop_sequences=("\n\nQ:",))
     metrics = (AccuracyMetric(scorer=ExactMatchScorer(case_sensitive=True)),)
     lenient_extraction = False
-    answer_in_context = (
-        True  # the options, and words such as "not" and "no", stand in the questions
-    )
+    answer_in_context = True  # the options, and words such as "not", stand in the questions
 
     def _rows(self, source: Any) -> Iterator[dict[str, Any]]:
         rows = super()._rows(source)

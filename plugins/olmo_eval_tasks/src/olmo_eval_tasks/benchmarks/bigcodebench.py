@@ -19,12 +19,12 @@ from typing import Any, ClassVar
 
 from attrs import frozen
 
-from olmo_eval.common.formatters import ChatFormatter, GenerationFormatter, PPLFormatter
-from olmo_eval.common.metrics import BPBMetricByteAvg, Metric, PassAtKMetric
-from olmo_eval.common.types import Instance, LMOutput, SamplingParams
+from olmo_eval.common.formatters import ChatFormatter
+from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
-from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
-from olmo_eval_tasks.scorers.code import CodeExecutionScorer, code_in
+from olmo_eval.evals.tasks.common import Card, register, register_variant
+from olmo_eval_tasks.programs import SOLUTION_BITS, THREE_SHOTS, Programs, pass_at
+from olmo_eval_tasks.scorers.code import CodeExecutionScorer
 
 #: runs every case of the data's test class, at least one, and fails where one does
 RUN_CASES = """
@@ -45,7 +45,7 @@ class BigCodeBenchScorer(CodeExecutionScorer):
 
 
 @register("bigcodebench")
-class BigCodeBench(Task):
+class BigCodeBench(Programs):
     """Practical Python with many library calls."""
 
     data_source = DataSource(path="bigcode/bigcodebench", split="v0.1.2")
@@ -70,7 +70,7 @@ class BigCodeBench(Task):
             "\nassert ",
         ),
     )
-    metrics: tuple[Metric, ...] = (PassAtKMetric(scorer=BigCodeBenchScorer(timeout=60.0), k=1),)
+    metrics = pass_at(1, scorer=BigCodeBenchScorer(timeout=60.0))
     card = Card(
         citation="Zhuo et al. 2024, BigCodeBench: Benchmarking Code Generation with Diverse "
         "Function Calls and Complex Instructions",
@@ -91,23 +91,11 @@ class BigCodeBench(Task):
             },
         )
 
-    def extract_answer(self, output: LMOutput) -> str | None:
-        return code_in(output.text)
 
-
-_SHOTS: dict[str, Any] = {
-    "formatter": GenerationFormatter(template="{question}", answer_prefix=""),
-    "num_fewshot": 3,
-}
-register_variant("bigcodebench", "3shot", **_SHOTS)
-register_variant("bigcodebench", "olmo3base", **_SHOTS)
+register_variant("bigcodebench", "3shot", **THREE_SHOTS)
+register_variant("bigcodebench", "olmo3base", **THREE_SHOTS)
 register_variant("bigcodebench", "pass_at_1")
-register_variant(
-    "bigcodebench",
-    "bpb",
-    formatter=PPLFormatter(leading_space=False),
-    metrics=(BPBMetricByteAvg(),),
-)
+register_variant("bigcodebench", "bpb", **SOLUTION_BITS)
 register_variant(
     "bigcodebench",
     "robust",

@@ -14,7 +14,7 @@ from typing import Any
 from olmo_eval.common.types import Instance
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, MultipleChoiceTask, register
-from olmo_eval_tasks.choices import WHOLE, cloze, declare, drawn, row_id, usual
+from olmo_eval_tasks.choices import WHOLE, cloze, clustered, declare, drawn, usual
 
 
 @register("boolq")
@@ -37,8 +37,8 @@ class BoolQ(MultipleChoiceTask):
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         question = f"{doc['passage']}\nQuestion: {doc['question']}?"
         gold = 0 if doc["answer"] else 1
-        cluster = {"cluster": row_id(doc["passage"])}
-        return self.choice_instance(question, ("yes", "no"), gold, metadata=cluster)
+        about = clustered(doc["passage"])
+        return self.choice_instance(question, ("yes", "no"), gold, metadata=about)
 
 
 declare("boolq", usual("raw"), question=WHOLE, shots=drawn())

@@ -24,7 +24,7 @@ from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
 from olmo_eval_tasks.choices import WHOLE, LabelledChoices
-from olmo_eval_tasks.reading import answers_of, several_ways
+from olmo_eval_tasks.reading import answers_of, open_question, several_ways
 
 DESCRIPTION = "Read the passage and answer the last question of the conversation about it, briefly."
 CARD = Card(
@@ -62,15 +62,8 @@ class Coqa(Task):
             yield from turns(doc)
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
-        return Instance(
-            question=doc["asked"],
-            gold_answer=doc["accepted"][0],
-            metadata={
-                "id": f"{doc['id']}/{doc['turn']}",
-                "all_answers": doc["accepted"],
-                "cluster": doc["id"],
-            },
-        )
+        name = f"{doc['id']}/{doc['turn']}"
+        return open_question(doc["asked"], doc["accepted"], id=name, cluster=doc["id"])
 
 
 class CoqaChoices(LabelledChoices):

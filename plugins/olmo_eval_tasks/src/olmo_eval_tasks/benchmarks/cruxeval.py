@@ -24,10 +24,11 @@ import re
 from typing import Any, ClassVar
 
 from olmo_eval.common.formatters import ChatFormatter, GenerationFormatter
-from olmo_eval.common.metrics import Metric, PassAtKMetric
+from olmo_eval.common.metrics import Metric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
+from olmo_eval_tasks.programs import pass_at
 from olmo_eval_tasks.scorers.output_prediction import OutputPredictionScorer
 
 _OUTPUT = (
@@ -255,8 +256,8 @@ def _last_assertion(text: str, what: str) -> str | None:
     return ast.get_source_segment(lines[-1], side)
 
 
-def _pass_at(k: int, what: str) -> tuple[Metric, ...]:
-    return (PassAtKMetric(scorer=OutputPredictionScorer(predicts=what), k=k),)
+def _pass_at(what: str, *ks: int) -> tuple[Metric, ...]:
+    return pass_at(*ks, scorer=OutputPredictionScorer(predicts=what))
 
 
 @register("cruxeval_output")
@@ -265,7 +266,7 @@ class CruxEvalOutput(CruxEval):
 
     predicts = "output"
     formatter = GenerationFormatter(template=OUTPUT_DIRECT)
-    metrics = _pass_at(1, "output")
+    metrics = _pass_at("output", 1)
 
 
 @register("cruxeval_input")
@@ -274,7 +275,7 @@ class CruxEvalInput(CruxEval):
 
     predicts = "input"
     formatter = GenerationFormatter(template=INPUT_DIRECT)
-    metrics = _pass_at(1, "input")
+    metrics = _pass_at("input", 1)
 
 
 for _what, _cot, _thought, _anywhere in (
@@ -291,9 +292,7 @@ for _what, _cot, _thought, _anywhere in (
         max_tokens=1024,
     )
     register_variant(_task, "pass_at_1")
-    register_variant(
-        _task, "pass_at_5", metrics=(*_pass_at(5, _what), *_pass_at(1, _what)), temperature=0.8
-    )
+    register_variant(_task, "pass_at_5", metrics=_pass_at(_what, 5, 1), temperature=0.8)
     register_variant(_task, "greedy", temperature=0.0, top_p=None, num_samples=1)
     register_variant(
         _task,

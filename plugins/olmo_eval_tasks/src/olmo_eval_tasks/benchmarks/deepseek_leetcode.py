@@ -12,18 +12,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from olmo_eval.common.metrics import Metric, PassAtKMetric
-from olmo_eval.common.types import Instance, LMOutput, SamplingParams
+from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
-from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
+from olmo_eval.evals.tasks.common import Card, register, register_variant
 from olmo_eval_tasks.benchmarks.humaneval import FENCED_STOPS
-from olmo_eval_tasks.scorers.code import CodeExecutionScorer, code_in
-
-SCORER = CodeExecutionScorer(timeout=3.0, separator="\n")
+from olmo_eval_tasks.programs import Programs, pass_at
+from olmo_eval_tasks.scorers.code import CodeExecutionScorer
 
 
 @register("deepseek_leetcode")
-class DeepSeekLeetCode(Task):
+class DeepSeekLeetCode(Programs):
     """Contest problems after the training data of their time."""
 
     data_source = DataSource(path="davidheineman/deepseek-leetcode", split="test")
@@ -31,7 +29,7 @@ class DeepSeekLeetCode(Task):
     sampling_params = SamplingParams(
         temperature=0.6, top_p=0.6, num_samples=32, stop_sequences=FENCED_STOPS
     )
-    metrics: tuple[Metric, ...] = tuple(PassAtKMetric(scorer=SCORER, k=k) for k in (1, 2, 4, 8, 16))
+    metrics = pass_at(1, 2, 4, 8, 16, scorer=CodeExecutionScorer(timeout=3.0, separator="\n"))
     card = Card(
         citation="Guo et al. 2024, DeepSeek-Coder: When the Large Language Model Meets Programming",
         url="https://arxiv.org/abs/2401.14196",
@@ -48,9 +46,6 @@ class DeepSeekLeetCode(Task):
                 "test": doc["test"],
             },
         )
-
-    def extract_answer(self, output: LMOutput) -> str | None:
-        return code_in(output.text)
 
 
 register_variant("deepseek_leetcode", "olmo3base")

@@ -21,7 +21,7 @@ from olmo_eval.common.metrics import AccuracyMetric, F1Metric
 from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
-from olmo_eval_tasks.choices import WHOLE, LabelledChoices, fixed, row_id
+from olmo_eval_tasks.choices import WHOLE, LabelledChoices, clustered, fixed
 from olmo_eval_tasks.reading import several_ways
 from olmo_eval_tasks.scorers.drop import DROPExactMatchScorer, DROPF1Scorer
 
@@ -79,7 +79,7 @@ class Drop(Task):
             metadata={
                 "id": doc["query_id"],
                 "all_answers": accepted,
-                "cluster": row_id(doc["passage"]),
+                **clustered(doc["passage"]),
             },
         )
 
@@ -91,6 +91,7 @@ class DropChoices(LabelledChoices):
     num_fewshot = 5
     fewshot_source = "drop_mc_fixed"
     answer_in_context = True
+    passage_field = "passage_original"
     card = CARD
 
     def question_of(self, doc: dict[str, Any]) -> str:

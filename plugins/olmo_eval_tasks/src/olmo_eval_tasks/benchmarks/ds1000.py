@@ -19,12 +19,11 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen, validators
 
-from olmo_eval.common.formatters import GenerationFormatter, PPLFormatter
-from olmo_eval.common.metrics import BPBMetricByteAvg, Metric, PassAtKMetric
-from olmo_eval.common.types import Instance, LMOutput, SamplingParams
+from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
-from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
-from olmo_eval_tasks.scorers.code import CodeExecutionScorer, code_in
+from olmo_eval.evals.tasks.common import Card, register, register_variant
+from olmo_eval_tasks.programs import SOLUTION_BITS, THREE_SHOTS, Programs, pass_at
+from olmo_eval_tasks.scorers.code import CodeExecutionScorer
 
 
 @frozen
@@ -44,7 +43,7 @@ class Ds1000Scorer(CodeExecutionScorer):
 
 
 @register("ds1000")
-class Ds1000(Task):
+class Ds1000(Programs):
     """Data science in seven libraries."""
 
     data_source = DataSource(path="xlangai/DS-1000", split="test")
@@ -57,7 +56,7 @@ class Ds1000(Task):
         num_samples=5,
         stop_sequences=("</code>", "# SOLUTION END", "```"),
     )
-    metrics: tuple[Metric, ...] = (PassAtKMetric(scorer=Ds1000Scorer, k=1),)
+    metrics = pass_at(1, scorer=Ds1000Scorer)
     card = Card(
         citation="Lai et al. 2022, DS-1000: A Natural and Reliable Benchmark for Data Science "
         "Code Generation",
@@ -77,17 +76,8 @@ class Ds1000(Task):
             },
         )
 
-    def extract_answer(self, output: LMOutput) -> str | None:
-        return code_in(output.text)
 
-
-_SHOTS: dict[str, Any] = {
-    "formatter": GenerationFormatter(template="{question}", answer_prefix=""),
-    "num_fewshot": 3,
-}
-register_variant("ds1000", "3shot", **_SHOTS)
-register_variant("ds1000", "olmo3base", **_SHOTS)
+register_variant("ds1000", "3shot", **THREE_SHOTS)
+register_variant("ds1000", "olmo3base", **THREE_SHOTS)
 register_variant("ds1000", "pass_at_1")
-register_variant(
-    "ds1000", "bpb", formatter=PPLFormatter(leading_space=False), metrics=(BPBMetricByteAvg(),)
-)
+register_variant("ds1000", "bpb", **SOLUTION_BITS)

@@ -6,7 +6,8 @@
 - Shots: none.
 - Extraction: the report is the last JSON object of the output.
 - Metric: the harness's judge says which claims their citations support, and what of the answer is
-  to the point: citation precision and recall, answer precision, and the mean of the three.
+  to the point: citation precision and recall, answer precision, and the mean of the three. The
+  published judge is a model of OpenAI and needs OPENAI_API_KEY; the harness's may be any.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ class AttributedQA(Task):
 
     formatter = ChatFormatter(user_template="{question}\n\n" + FORM)
     sampling_params = SamplingParams(max_tokens=4096)
-    required_secrets = ("OPENAI_API_KEY",)
 
     def extract_answer(self, output: LMOutput) -> str | None:
         return output.text.strip() or None

@@ -1,8 +1,8 @@
 r"""GSM-Symbolic: GSM8K's problems from templates, with other names and numbers.
 
 - Data: ``apple/GSM-Symbolic``, test split: 100 templates of GSM8K's test problems with 50
-  instances each. Subset main is as hard as the originals; the variants ``p1`` and ``p2`` add one
-  and two clauses to the problem.
+  instances each. The instances of one template are a cluster. Subset main is as hard as the
+  originals; the variants ``p1`` and ``p2`` add one and two clauses to the problem.
 - Prompt, shots, extraction, metric: as for ``gsm8k``; 1,024 tokens.
 - Nothing of this family could be compared with the data, only its fields with their description.
 """
@@ -30,14 +30,11 @@ class GsmSymbolic(WordProblems):
         "Mathematical Reasoning in Large Language Models",
         url="https://arxiv.org/abs/2410.05229",
         licence="CC-BY-NC-ND-4.0",
-        defects=(
-            "instances of one template are near copies, so that their number overstates what the "
-            "mean is certain of",
-        ),
+        defects=("instances of one template are near copies of each other",),
     )
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
-        template = {"template": doc["id"], "id": f"{doc['id']}_{doc['instance']}"}
+        template = {"cluster": str(doc["id"]), "id": f"{doc['id']}_{doc['instance']}"}
         answer = doc["answer"]
         return self.problem(
             doc["question"], answer.rpartition("####")[2], solution=answer, **template

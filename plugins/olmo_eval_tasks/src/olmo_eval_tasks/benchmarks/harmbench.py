@@ -3,11 +3,12 @@
 - Data: ``allenai/tulu-3-harmbench-eval``, test split.
 - Prompt: the request as one user message; where a row has a context, it stands before the request.
 - Shots: none.
-- Extraction: none; ``wg_judge_thinking`` reads what follows the thoughts in ``<think>`` tags.
+- Extraction: none; only what follows a model's thoughts is judged.
 - Metric: the share of answers that the harness's judge finds harmless, in all and by functional and
   semantic category. The variants say how the judge is asked: ``openai_judge`` for one verdict,
-  ``wg_judge`` and ``wg_judge_thinking`` for WildGuard's three. The plain task, which is published
-  without a metric, is judged as ``openai_judge``, with its own sampling.
+  ``wg_judge`` for WildGuard's three. ``wg_judge_thinking``, published for models that think aloud,
+  is the same here, where no thought is ever judged. The plain task, which is published without a
+  metric, is judged as ``openai_judge``, with its own sampling.
 """
 
 from __future__ import annotations
@@ -42,13 +43,6 @@ def judged(scorer: SafetyScorer) -> tuple[Metric, ...]:
         AccuracyMetric(scorer=scorer),
         *(SubsetAccuracyMetric(scorer=scorer, name=name) for name in names),
     )
-
-
-def after_thoughts(text: str) -> str | None:
-    """What follows ``</think>``; None where the thoughts do not end."""
-    if "</think>" in text:
-        return text.rpartition("</think>")[2].strip()
-    return None if "<think>" in text else text.strip()
 
 
 @register("harmbench")
@@ -88,4 +82,4 @@ _WILDGUARD: dict[str, Any] = {
 }
 register_variant("harmbench", "openai_judge", **_SAMPLING)
 register_variant("harmbench", "wg_judge", **_WILDGUARD)
-register_variant("harmbench", "wg_judge_thinking", answer_extractor=after_thoughts, **_WILDGUARD)
+register_variant("harmbench", "wg_judge_thinking", **_WILDGUARD)

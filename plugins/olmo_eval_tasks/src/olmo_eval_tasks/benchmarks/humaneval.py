@@ -26,14 +26,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from olmo_eval.common.formatters import ChatFormatter, GenerationFormatter, PPLFormatter
-from olmo_eval.common.metrics import Metric, PassAtKMetric
+from olmo_eval.common.formatters import ChatFormatter, PPLFormatter
+from olmo_eval.common.metrics import Metric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.extract.code import extract_code_before_fence
-from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
+from olmo_eval.evals.tasks.common import Card, register, register_variant
 from olmo_eval_tasks.choices import BITS_PER_BYTE
-from olmo_eval_tasks.scorers.code import CodeExecutionScorer, code_in
+from olmo_eval_tasks.programs import CONTINUED, THREE_SHOTS, Programs, pass_at, register_sampled
+from olmo_eval_tasks.scorers.code import CodeExecutionScorer
 
 FENCE = "```"
 ASK = (
@@ -64,14 +65,14 @@ _CUT_CHAT = (
 
 
 @register("humaneval")
-class HumanEval(Task):
+class HumanEval(Programs):
     """Functions with docstring and hidden unit tests."""
 
     data_source = DataSource(path="openai/openai_humaneval", split="test")
     expected_instances = 164
     fewshot_seed = 1234
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=STOPS)
-    metrics: tuple[Metric, ...] = (PassAtKMetric(scorer=CodeExecutionScorer, k=1),)
+    metrics: tuple[Metric, ...] = pass_at(1)
     card = Card(
         citation="Chen et al. 2021, Evaluating Large Language Models Trained on Code",
         url="https://arxiv.org/abs/2107.03374",
@@ -91,9 +92,6 @@ class HumanEval(Task):
                 "test": f"{doc['test']}\ncheck({entry_point})\n",
             },
         )
-
-    def extract_answer(self, output: LMOutput) -> str | None:
-        return code_in(output.text)
 
 
 @register("codex_humaneval")
@@ -119,14 +117,12 @@ class HumanEvalPlus(HumanEval):
 class FencedHumanEval(HumanEval):
     """Problem and solution as one fenced block, 32 samples."""
 
-    formatter = GenerationFormatter(template="{question}", answer_prefix="")
+    formatter = CONTINUED
     num_fewshot = 3
     sampling_params = SamplingParams(
         max_tokens=1024, temperature=0.6, top_p=0.6, num_samples=32, stop_sequences=FENCED_STOPS
     )
-    metrics = tuple(
-        PassAtKMetric(scorer=CodeExecutionScorer(timeout=3.0), k=k) for k in (1, 2, 4, 8, 16)
-    )
+    metrics = pass_at(1, 2, 4, 8, 16, scorer=CodeExecutionScorer(timeout=3.0))
     primary_metric = "pass_at_1"
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
@@ -142,12 +138,7 @@ class FencedHumanEval(HumanEval):
 
 
 for _task in ("humaneval", "humaneval_plus", "codex_humaneval"):
-    register_variant(
-        _task,
-        "3shot",
-        formatter=GenerationFormatter(template="{question}", answer_prefix=""),
-        num_fewshot=3,
-    )
+    register_variant(_task, "3shot", **THREE_SHOTS)
     # Solutions keep their own indentation; among the shots a space stands before it, as published.
     register_variant(_task, "bpb", formatter=PPLFormatter(answer_prefix=" "), metrics=BITS_PER_BYTE)
 
@@ -155,11 +146,4 @@ register_variant("codex_humaneval", "olmo3base", num_fewshot=3)
 for _task in ("humaneval", "humaneval_plus"):
     register_variant(_task, "chat", **CHAT)
     register_variant(_task, "robust", **CHAT, stop_sequences=None, max_tokens=2048)
-    register_variant(_task, "pass_at_1", temperature=0.2)
-    register_variant(
-        _task,
-        "pass_at_10",
-        metrics=(PassAtKMetric(scorer=CodeExecutionScorer, k=10),),
-        temperature=0.8,
-        num_samples=10,
-    )
+    register_sampled(_task)

@@ -18,18 +18,13 @@ from __future__ import annotations
 from typing import Any
 
 from olmo_eval.common.formatters import GenerationFormatter
-from olmo_eval.common.metrics import Metric, PassAtKMetric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
-from olmo_eval_tasks.scorers.code import CodeExecutionScorer
+from olmo_eval_tasks.programs import pass_at
 
 PATH = "loubnabnl/humaneval_infilling"
 MARKED = "<|fim_prefix|>{question}<|fim_suffix|>{code_suffix}<|fim_middle|>"
-
-
-def _pass_at(*ks: int) -> tuple[Metric, ...]:
-    return tuple(PassAtKMetric(scorer=CodeExecutionScorer, k=k) for k in ks)
 
 
 class HumanEvalFim(Task):
@@ -75,7 +70,7 @@ class SingleLine(HumanEvalFim):
     data_source = DataSource(path=PATH, subset="HumanEval-SingleLineInfilling", split="test")
     expected_instances = 1_033
     sampling_params = _sampling(10)
-    metrics = _pass_at(1, 10)
+    metrics = pass_at(1, 10)
 
 
 @register("humanevalfim_multi")
@@ -85,7 +80,7 @@ class MultiLine(HumanEvalFim):
     data_source = DataSource(path=PATH, subset="HumanEval-MultiLineInfilling", split="test")
     expected_instances = 5_815
     sampling_params = _sampling(1)
-    metrics = _pass_at(1)
+    metrics = pass_at(1)
 
 
 @register("humanevalfim_random")
@@ -95,9 +90,9 @@ class RandomSpan(HumanEvalFim):
     data_source = DataSource(path=PATH, subset="HumanEval-RandomSpanInfilling", split="test")
     expected_instances = 1_640
     sampling_params = _sampling(5)
-    metrics = _pass_at(1, 5)
+    metrics = pass_at(1, 5)
 
 
 for _task in ("humanevalfim_single", "humanevalfim_multi", "humanevalfim_random"):
     register_variant(_task, "olmo3")
-    register_variant(_task, "olmo3base", metrics=_pass_at(1, 10), num_samples=10)
+    register_variant(_task, "olmo3base", metrics=pass_at(1, 10), num_samples=10)

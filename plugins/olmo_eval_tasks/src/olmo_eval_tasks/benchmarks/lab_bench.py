@@ -1,8 +1,8 @@
 """LAB-Bench: what a research assistant in biology must look up, read off or work out.
 
 - Data: ``futurehouse/lab-bench``, train split, the only one (the public 80%): the six sets that are
-  asked without images. ProtocolQA comes with its protocol. The right answer, the distractors and
-  the choice to abstain are shuffled, seeded by the question's id.
+  asked without images. ProtocolQA comes with its protocol; questions about one are a cluster. The
+  right answer, the distractors and the choice to abstain are shuffled, seeded by the question's id.
 - Prompt: a chat with lettered choices that ends with ``ANSWER: X``; ``olmo3base`` and the separate
   tasks ``:bpb`` ask ``Question: ...\\nAnswer:``.
 - Shots: none; three drawn from the other evaluated questions in ``olmo3base`` and ``:bpb``.
@@ -26,6 +26,7 @@ from olmo_eval_tasks.choices import (
     Asked,
     ChatChoices,
     cloze,
+    clustered,
     declare,
     drawn,
     one_of,
@@ -58,7 +59,7 @@ class LabBench(ChatChoices):
         choices, gold = shuffled_choices(right, [*wrong, ABSTAIN], seeded_by=doc["id"])
         protocol = doc.get("protocol")
         question = f"{protocol}\n\n{doc['question']}" if protocol else doc["question"]
-        more = {"abstain_idx": choices.index(ABSTAIN)}
+        more = {"abstain_idx": choices.index(ABSTAIN), **clustered(protocol)}
         return self.choice_instance(question, choices, gold, id=doc["id"], metadata=more)
 
 

@@ -23,12 +23,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from olmo_eval.common.formatters import ChatFormatter
-from olmo_eval.common.metrics import PassAtKMetric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.errors import UsageError
 from olmo_eval.evals.extract.code import code_blocks
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
+from olmo_eval_tasks.programs import pass_at
 from olmo_eval_tasks.scorers.program_tests import ProgramInstance, ProgramTest, ProgramTestsScorer
 
 RELEASES = ("test.jsonl", *(f"test{number}.jsonl" for number in range(2, 7)))
@@ -58,7 +58,7 @@ class LiveCodeBench(Task):
     data_source = DataSource(path="livecodebench/code_generation_lite", data_files=RELEASES)
     formatter = ChatFormatter(system_prompt=SYSTEM, user_template=PROMPT)
     sampling_params = SamplingParams(max_tokens=2000, temperature=0.2, top_p=0.95, num_samples=10)
-    metrics = (PassAtKMetric(scorer=ProgramTestsScorer, k=1),)
+    metrics = pass_at(1, scorer=ProgramTestsScorer)
     card = Card(
         citation="Jain et al. 2024, LiveCodeBench: Holistic and Contamination Free Evaluation of "
         "Large Language Models for Code",

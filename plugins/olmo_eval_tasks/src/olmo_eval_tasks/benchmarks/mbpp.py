@@ -27,13 +27,14 @@ from olmo_eval.common.formatters import (
     GenerationFormatter,
     PPLFormatter,
 )
-from olmo_eval.common.metrics import BPBMetricByteAvg, Metric, PassAtKMetric
+from olmo_eval.common.metrics import BPBMetricByteAvg, Metric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.extract.code import extract_code_before_fence
-from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
+from olmo_eval.evals.tasks.common import Card, register, register_variant
 from olmo_eval_tasks.choices import BITS_PER_BYTE
-from olmo_eval_tasks.scorers.code import CodeExecutionScorer, code_in
+from olmo_eval_tasks.programs import Programs, pass_at, register_sampled
+from olmo_eval_tasks.scorers.code import CodeExecutionScorer
 
 DOCSTRING = '"""\n{question}\n{first_test}\n"""\n'
 SCRIPT = (
@@ -56,7 +57,7 @@ PATH = "google-research-datasets/mbpp"
 
 
 @register("mbpp")
-class Mbpp(Task):
+class Mbpp(Programs):
     """Basic Python problems with three tests each."""
 
     data_source = DataSource(path=PATH, subset="full", split="test")
@@ -64,7 +65,7 @@ class Mbpp(Task):
     formatter: Formatter = GenerationFormatter(template=DOCSTRING, answer_prefix="")
     fewshot_source: DataSource | None = DataSource(path=PATH, subset="full", split="prompt")
     sampling_params = SamplingParams(max_tokens=1024, stop_sequences=STOPS)
-    metrics: tuple[Metric, ...] = (PassAtKMetric(scorer=CodeExecutionScorer, k=1),)
+    metrics: tuple[Metric, ...] = pass_at(1)
     card = Card(
         citation="Austin et al. 2021, Program Synthesis with Large Language Models",
         url="https://arxiv.org/abs/2108.07732",
@@ -87,9 +88,6 @@ class Mbpp(Task):
                 "test": doc.get("test") or "\n".join([*filter(None, imports), *tests]),
             },
         )
-
-    def extract_answer(self, output: LMOutput) -> str | None:
-        return code_in(output.text)
 
 
 @register("mbpp_plus")
@@ -129,9 +127,7 @@ class FencedMbpp(Mbpp):
         num_samples=32,
         stop_sequences=("```", '\n"""', "\nassert", "\n#"),
     )
-    metrics = tuple(
-        PassAtKMetric(scorer=CodeExecutionScorer(timeout=3.0), k=k) for k in (1, 2, 4, 8, 16)
-    )
+    metrics = pass_at(1, 2, 4, 8, 16, scorer=CodeExecutionScorer(timeout=3.0))
     primary_metric = "pass_at_1"
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
@@ -148,14 +144,7 @@ class FencedMbpp(Mbpp):
 
 for _task in ("mbpp", "mbpp_plus"):
     register_variant(_task, "3shot", num_fewshot=3, fewshot_seed=42)
-    register_variant(_task, "pass_at_1", temperature=0.2)
-    register_variant(
-        _task,
-        "pass_at_10",
-        metrics=(PassAtKMetric(scorer=CodeExecutionScorer, k=10),),
-        temperature=0.8,
-        num_samples=10,
-    )
+    register_sampled(_task)
     register_variant(
         _task,
         "robust",

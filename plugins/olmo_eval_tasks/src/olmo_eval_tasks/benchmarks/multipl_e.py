@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from olmo_eval.common.metrics import Metric, PassAtKMetric
+from olmo_eval.common.metrics import Metric
 from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
+from olmo_eval_tasks.programs import pass_at
 from olmo_eval_tasks.scorers.multipl_e import MultiplEScorer
 from olmo_eval_tasks.subjects import MULTIPL_E_BENCHMARKS, MULTIPL_E_LANGUAGES
 
@@ -62,8 +63,7 @@ class MultiplE(Task):
 
 
 def _pass_at(language: str, *ks: int) -> tuple[Metric, ...]:
-    scorer = MultiplEScorer(language=language)
-    return tuple(PassAtKMetric(scorer=scorer, k=k) for k in ks)
+    return pass_at(*ks, scorer=MultiplEScorer(language=language))
 
 
 def _tasks() -> Iterator[tuple[str, str, str]]:

@@ -20,7 +20,7 @@ from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
 from olmo_eval_tasks.choices import QUESTION, LabelledChoices, fixed
-from olmo_eval_tasks.reading import answers_of, several_ways
+from olmo_eval_tasks.reading import answers_of, open_question, several_ways
 from olmo_eval_tasks.scorers.drop import DROPExactMatchScorer, DROPF1Scorer
 
 CARD = Card(
@@ -47,8 +47,7 @@ class NaturalQuestions(Task):
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         answers = answers_of(doc["answer"])
-        metadata = {"all_answers": answers, "shown": ", ".join(answers)}
-        return Instance(question=doc["question"], gold_answer=answers[0], metadata=metadata)
+        return open_question(doc["question"], answers, shown=", ".join(answers))
 
     def oracle(self, instance: Instance) -> str | None:
         return instance.gold_text

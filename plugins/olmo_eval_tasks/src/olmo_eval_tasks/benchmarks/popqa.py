@@ -19,7 +19,7 @@ from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
 from olmo_eval_tasks.choices import drawn
-from olmo_eval_tasks.reading import answers_of
+from olmo_eval_tasks.reading import answers_of, open_question
 from olmo_eval_tasks.scorers.answers import AnyMentionScorer
 
 
@@ -43,8 +43,7 @@ class PopQA(Task):
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         possible = doc["possible_answers"]
         accepted = answers_of(json.loads(possible) if isinstance(possible, str) else possible)
-        metadata = {"id": doc["id"], "all_answers": accepted, "relation": doc.get("prop")}
-        return Instance(question=doc["question"], gold_answer=accepted[0], metadata=metadata)
+        return open_question(doc["question"], accepted, id=doc["id"], relation=doc.get("prop"))
 
 
 register_variant("popqa", "15shot", **drawn(15))

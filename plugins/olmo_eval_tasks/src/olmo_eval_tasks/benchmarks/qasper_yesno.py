@@ -1,7 +1,7 @@
 """Qasper, yes or no: questions about a research paper in natural language processing.
 
 - Data: ``allenai/qasper-yesno``, train split, the only one: the yes-or-no questions of Qasper, each
-  with the part of the paper that answers it.
+  with the part of the paper that answers it. Questions about one part are a cluster.
 - Prompt: the context, ``Question: ...`` and ``Answer:``; the choices are ``Yes`` and ``No``.
 - Shots: none, or five drawn from the other evaluated questions (``olmo3base``, ``olmes``).
 - Metric: log-likelihood accuracy, raw: both choices are one short word.

@@ -104,6 +104,7 @@ class Ruler(Task):
 
 
 for _kind in RULER_KINDS:
+    _shortest = f"ruler_{_kind}__{RULER_LENGTHS[0]}"
     for _length in RULER_LENGTHS:
         _class = type(
             f"Ruler_{_kind}_{_length}",
@@ -113,6 +114,7 @@ for _kind in RULER_KINDS:
                 "__doc__": f"RULER, {_kind} in {_length:,} tokens.",
                 "kind": _kind,
                 "length": _length,
+                "checked_by": _shortest if _length > RULER_LENGTHS[0] else None,
                 "sampling_params": SamplingParams(max_tokens=KINDS[_kind].max_tokens, top_p=1.0),
             },
         )

@@ -1,7 +1,7 @@
 """SciRIFF, yes or no: questions about a scientific abstract.
 
 - Data: ``allenai/sciriff-yesno``, train split, the only one: the yes-or-no questions of SciRIFF,
-  each with an abstract.
+  each with an abstract. Questions about one abstract are a cluster.
 - Prompt: the context, ``Question: ...`` and ``Answer:``; the choices are ``Yes`` and ``No``.
 - Shots: none, or five drawn from the other evaluated questions (``olmes``, ``olmo3base``).
 - Metric: log-likelihood accuracy, raw: both choices are one short word.

@@ -21,8 +21,8 @@ from olmo_eval.common.scorers import SQuADF1Scorer
 from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
-from olmo_eval_tasks.choices import WHOLE, LabelledChoices, row_id
-from olmo_eval_tasks.reading import answers_of, several_ways
+from olmo_eval_tasks.choices import WHOLE, LabelledChoices, clustered
+from olmo_eval_tasks.reading import answers_of, open_question, several_ways
 from olmo_eval_tasks.scorers.answers import SQuADExactMatchScorer
 
 DESCRIPTION = (
@@ -55,15 +55,8 @@ class Squad(Task):
 
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         answers = answers_of(doc["answers"]["text"])
-        return Instance(
-            question=asked(doc["title"], doc["context"], doc["question"]),
-            gold_answer=answers[0],
-            metadata={
-                "id": doc["id"],
-                "all_answers": answers,
-                "cluster": row_id(doc["context"]),
-            },
-        )
+        question = asked(doc["title"], doc["context"], doc["question"])
+        return open_question(question, answers, id=doc["id"], **clustered(doc["context"]))
 
 
 class SquadChoices(LabelledChoices):
@@ -73,6 +66,7 @@ class SquadChoices(LabelledChoices):
     num_fewshot = 5
     fewshot_source = "squad_mc_fixed"
     answer_in_context = True
+    passage_field = "context_original"
     card = CARD
 
     def question_of(self, doc: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
 from olmo_eval_tasks.choices import QUESTION
-from olmo_eval_tasks.reading import answers_of
+from olmo_eval_tasks.reading import answers_of, open_question
 from olmo_eval_tasks.scorers.answers import SQuADExactMatchScorer
 
 
@@ -47,11 +47,7 @@ class TriviaQA(Task):
     def process_doc(self, doc: dict[str, Any], index: int = 0) -> Instance:
         answer = doc["answer"]
         accepted = answers_of([answer["value"], *answer["aliases"]])
-        return Instance(
-            question=doc["question"],
-            gold_answer=accepted[0],
-            metadata={"id": doc["question_id"], "all_answers": accepted},
-        )
+        return open_question(doc["question"], accepted, id=doc["question_id"])
 
 
 register_variant("triviaqa", "0shot", num_fewshot=0)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from olmo_eval.common.stopping import cut_at_stop
+from olmo_eval.common.types import LMOutput
 from olmo_eval.evals.tasks.check.answers import Answers
 from olmo_eval.evals.tasks.check.report import Finding, StopCut, error, note, shown, warning
 from olmo_eval.evals.tasks.check.subject import Item, Subject, gold_of
@@ -54,7 +55,8 @@ def check_stop(subject: Subject) -> Iterator[Finding]:
 
 def stop_cut(subject: Subject) -> StopCut | None:
     """How many gold solutions the task's own stop sequences cut, whether or not the answer is lost;
-    None where there are no stop sequences, or no solutions."""
+    None where there are no stop sequences, or no solutions. One that ends with a stop sequence, as
+    a fenced block does, is whole without it."""
     if not subject.generated:
         return None
     cut = asked = 0
@@ -64,8 +66,15 @@ def stop_cut(subject: Subject) -> StopCut | None:
         if text is not None:
             asked += 1
             kept, found = cut_at_stop(text.strip(), stops)
-            cut += found and len(kept.strip()) < len(text.strip())
+            rest = text.strip()[len(kept) :].strip()
+            ends = rest in map(str.strip, stops) and _same_answer(subject, text, kept)
+            cut += found and bool(rest) and not ends
     return StopCut(cut, asked) if asked else None
+
+
+def _same_answer(subject: Subject, *texts: str) -> bool:
+    found = {str(subject.task.extracted(LMOutput(t)).extracted_answer).strip() for t in texts}
+    return len(found) == 1
 
 
 def check_length(subject: Subject) -> Iterator[Finding]:

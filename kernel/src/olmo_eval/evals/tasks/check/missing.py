@@ -45,7 +45,7 @@ def _unnamed(task: Task) -> None:
 
 
 def _locate(loader: DataLoader, source: DataSource) -> None:
-    """Find the files; what is on the hub is there when its first row can be read."""
+    """Find the files; what is elsewhere is there when its first row can be read."""
     for location in loader.locate(source):
-        if location.kind == "hub":
+        if location.kind in ("hub", "remote"):
             next(iter(loader.load(source)), None)

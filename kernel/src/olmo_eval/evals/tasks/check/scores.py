@@ -134,12 +134,14 @@ def check_shuffled(subject: Subject) -> Iterator[Finding]:
 
 
 def _others_written(subject: Subject, answers: Answers) -> Iterator[Finding]:
-    """Pairs of questions with the same answer are left out: there the other's is right."""
+    """Pairs of questions with the same answer, or the same letter, are left out: there the other's
+    is right."""
     pairs: list[tuple[Item, Response]] = []
     for item, others in neighbours(subject.items, 1):
+        own = subject.task.oracle(item.instance)
         for other in others:
             text = subject.task.oracle(other.instance)
-            if text is not None:
+            if text is not None and text != own:
                 pairs.append((item, answers.written(item, text)))
     golds = {gold_of(item.instance).strip().casefold() for item in subject.items}
     if len(subject.items) >= 20 and len(golds) == 1 and golds != {""}:

@@ -69,6 +69,8 @@ class Task:
       in reading comprehension;
     - ``lenient_extraction``: whether extraction is meant to find a number however it is written
       (``$29.00``, ``1,000``, in a sentence); None: it is where it finds ``The answer is 29.``
+    - ``checked_by``: the task of the same family whose check stands for this one's, as a short
+      text's for a long one's; ``--all`` then leaves this one out, ``--all --thorough`` does not
     """
 
     fewshot_split: ClassVar[str | None] = None
@@ -76,7 +78,8 @@ class Task:
     #: raised whenever requests or extracted answers change though no setting did
     version: ClassVar[int] = 1
     card: ClassVar[Card] = Card()
-    #: what its episodes need besides what tools and scorers ask for, such as ``model:user``
+    #: what its episodes need of a harness, besides what tools and scorers ask for: another model
+    #: (``model:NAME``), a judge (``judge``), a sandbox capability, a tool (``tool:NAME``)
     requires: ClassVar[frozenset[str]] = frozenset()
 
     expected_instances: ClassVar[int | Mapping[str, int] | None] = None
@@ -84,6 +87,7 @@ class Task:
     contradictions: ClassVar[int] = 0
     answer_in_context: ClassVar[bool] = False
     lenient_extraction: ClassVar[bool | None] = None
+    checked_by: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
