@@ -146,3 +146,16 @@ def _value(
     if first:
         return [response]
     return None if parameter.default is parameter.empty else _NOTHING
+
+
+def takes_index(cls: type[Task]) -> bool:
+    """Whether the class's ``process_doc`` takes the row's position beside the row."""
+    known: bool | None = cls.__dict__.get("_process_doc_takes_index")
+    if known is None:
+        parameters = inspect.signature(cls.process_doc).parameters.values()
+        positional = [
+            p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+        known = len(positional) > 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        cls._process_doc_takes_index = known  # type: ignore[attr-defined]
+    return known

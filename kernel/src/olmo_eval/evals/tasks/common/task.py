@@ -167,7 +167,7 @@ class Task:
             yield from DataLoader().load(source)
 
     def _process(self, doc: dict[str, Any], index: int) -> Instance | None:
-        if _takes_index(type(self)):
+        if hooks.takes_index(type(self)):
             return self.process_doc(doc, index)
         return self.process_doc(doc)
 
@@ -422,18 +422,6 @@ class Task:
 
 
 boundary.guard(Task)
-
-
-def _takes_index(cls: type[Task]) -> bool:
-    known: bool | None = cls.__dict__.get("_process_doc_takes_index")
-    if known is None:
-        parameters = inspect.signature(cls.process_doc).parameters.values()
-        positional = [
-            p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        ]
-        known = len(positional) > 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        cls._process_doc_takes_index = known  # type: ignore[attr-defined]
-    return known
 
 
 def _bind(config: TaskConfig) -> TaskConfig:
