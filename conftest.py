@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 from collections.abc import Iterator
@@ -128,6 +129,33 @@ def s3(
         monkeypatch.setenv(name, value)
     get_backend("s3").reset()  # it lives in this process
     return boto3.client("s3")
+
+
+def _cloud(name: str) -> Any:
+    """A service on loopback that stands for a cloud's: a module of the sandboxes' tests."""
+    path = Path(__file__).parent / "plugins/olmo_eval_sandboxes/tests" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if why := module.why_not():
+        pytest.skip(why)
+    return module
+
+
+@pytest.fixture(scope="session")
+def modal_service() -> Iterator[dict[str, str]]:
+    """The variables that point Modal's SDK to a service on loopback, backed by Docker."""
+    with _cloud("modal_service").started() as variables:
+        yield variables
+
+
+@pytest.fixture(scope="session")
+def kubernetes_service(tmp_path_factory: Any) -> Iterator[dict[str, str]]:
+    """The variables that point Kubernetes' clients to an API on loopback, backed by Docker."""
+    folder = tmp_path_factory.mktemp("kubernetes")
+    with _cloud("kubernetes_service").started(folder) as variables:
+        yield variables
 
 
 @pytest.fixture

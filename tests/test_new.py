@@ -18,7 +18,7 @@ from olmo_eval.errors import UsageError
 from olmo_eval.skeletons import KINDS, Names, render, write
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLE = ROOT / "examples/third_party_pack"
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture
@@ -46,11 +46,19 @@ def test_the_next_commands_are_those_that_are_printed(walkthrough: Walkthrough) 
     walkthrough.run(Command(next_, ("acme2_example",), 0), ROOT)
 
 
-def test_the_example_is_what_the_command_writes() -> None:
-    written = dict(render("task-pack", Names("acme-evals", "riddles")))
+@pytest.mark.parametrize(
+    ("kind", "names", "folder"),
+    [
+        ("task-pack", Names("acme-evals", "riddles"), "third_party_pack"),
+        ("sandbox", Names("acme", "example"), "third_party_sandbox"),
+    ],
+)
+def test_the_example_is_what_the_command_writes(kind: str, names: Names, folder: str) -> None:
+    written = dict(render(kind, names))
+    example = EXAMPLES / folder
     there = {
-        path.relative_to(EXAMPLE).as_posix(): path.read_text(encoding="utf-8")
-        for path in EXAMPLE.rglob("*")
+        path.relative_to(example).as_posix(): path.read_text(encoding="utf-8")
+        for path in example.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
 

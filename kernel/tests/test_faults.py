@@ -190,7 +190,7 @@ def choose_provider(config): return {}[config.model]
     [
         (lambda: make_provider(ProviderConfig(kind="engine")), "provider 'engine' failed in"),
         (lambda: make_scaffold("loop", {}), "scaffold 'loop' failed in"),
-        (lambda: make_backend(SandboxConfig(backend="box")), "sandbox backend 'box' failed in"),
+        (lambda: make_backend(SandboxConfig(mode="box")), "sandbox backend 'box' failed in"),
         (lambda: choose_provider(ProviderConfig(model="m")), "choose_provider of"),
     ],
 )

@@ -131,7 +131,7 @@ def _paths(kind: type[Any]) -> list[str]:
 HARNESS_KEYS = [
     *_paths(HarnessConfig),
     *(f"provider.{name}" for name in ("kwargs.x", "model", "timeout", "num_instances", "kwargs")),
-    "sandboxes.0", "sandboxes.0.memory", "sandboxes.0.cpus", "sandboxes.1.backend", "tools.0",
+    "sandboxes.0", "sandboxes.0.memory", "sandboxes.0.cpus", "sandboxes.1.mode", "tools.0",
     "auxiliary_providers.judge.model", "judges.x.kind", "judges.x", "scaffold_kwargs.a.b.c",
 ]  # fmt: skip
 TASK_KEYS = [

@@ -51,7 +51,7 @@ HARNESS: dict[str, Any] = {
         },
     },
     "sandboxes": [
-        {"backend": "local", "environment": {"DB_PASSWORD": SECRETS["a sandbox's environment"]}}
+        {"mode": "local", "environment": {"DB_PASSWORD": SECRETS["a sandbox's environment"]}}
     ],
     "auxiliary_providers": {
         "judge": {

@@ -202,7 +202,7 @@ def test_commands_of_a_sandbox_are_recorded(play: Any) -> None:
         return "done"
 
     output = play(
-        body, requires=frozenset({"bash", "python"}), sandboxes=(SandboxConfig(backend="made"),)
+        body, requires=frozenset({"bash", "python"}), sandboxes=(SandboxConfig(mode="made"),)
     )
 
     listed, slept = events(output, CommandEvent)
@@ -286,7 +286,7 @@ def test_the_limit_of_time_does_not_count_waiting_for_a_sandbox(play: Any) -> No
         await anyio.sleep(episode.instance.metadata["works"])
         return "done"
 
-    slow = SandboxConfig(backend="made", kwargs={"seconds": 1.0})
+    slow = SandboxConfig(mode="made", kwargs={"seconds": 1.0})
     settings = {"sandboxes": (slow,), "timeout": 0.5}
     quick = play(body, instance=Instance("?", metadata={"works": 0.0}), **settings)
     assert quick.text == "done" and quick.trajectory.stop_reason == "answer"
@@ -350,8 +350,8 @@ def test_only_what_was_announced_can_be_asked_for(play: Any) -> None:
             await episode.sandbox("gpu")
         return str(caught.value.hint)
 
-    big = SandboxConfig(backend="made", capabilities=("gpu",))
-    both = (SandboxConfig(backend="made"), big)
+    big = SandboxConfig(mode="made", capabilities=("gpu",))
+    both = (SandboxConfig(mode="made"), big)
     assert "name it in the requires" in play(body, sandboxes=both).text
     assert play(body).text == "the harness has no sandboxes"
 

@@ -12,6 +12,7 @@ from olmo_eval.cli.sandbox import sandbox
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.registry import Owner
 from olmo_eval.sandbox import (
+    BuiltImage,
     EnvironmentSpec,
     ExecResult,
     Lease,
@@ -46,10 +47,13 @@ class Leaky(SandboxBackend):
         return Box()
 
     async def leases(self) -> list[Lease]:
-        return [Lease("0123456789abcdef", "run-a", 0.0, True)]
+        return [Lease("0123456789ab" + "0" * 52, "run-a", 0.0, True)]
+
+    async def images(self) -> list[BuiltImage]:
+        return [BuiltImage("built:1", 64_000_000, 0.0)]
 
     async def reap(self) -> list[str]:
-        return ["0123456789abcdef"]
+        return ["0123456789ab" + "0" * 52]
 
 
 class Gone(Leaky):
@@ -84,6 +88,7 @@ def test_what_is_left_is_listed_and_removed_and_who_is_away_is_noted() -> None:
     listed, reaped = call("list"), call("reap")
 
     assert "0123456789ab  run-a" in listed.output and "expired" in listed.output
+    assert "leaky    built:1  64 MB" in listed.output
     assert "note: gone: nobody is there" in listed.output
     assert "1 environment removed" in reaped.output
 

@@ -93,7 +93,7 @@ def test_requests_and_sampling_are_plain_data() -> None:
 def test_a_harness_that_was_written_is_read_back() -> None:
     harness = HarnessConfig(
         provider=ProviderConfig(model="m"),
-        sandboxes=(SandboxConfig(backend="local"),),
+        sandboxes=(SandboxConfig(mode="local"),),
         judges={"judge": JudgeConfig()},
     )
     source = DataSource("s3://bucket/rows.jsonl")

@@ -133,7 +133,7 @@ def manager() -> Iterator[PluginManager]:
 
 
 def agent(instances: int = 4, **changes: Any) -> HarnessConfig:
-    boxes = SandboxConfig(backend="made", instances=instances)
+    boxes = SandboxConfig(mode="made", instances=instances)
     settings = {"scaffold": "writer", "sandboxes": (boxes,), **changes}
     return HarnessConfig(provider=ProviderConfig(kind="mock"), **settings)
 

@@ -244,7 +244,7 @@ CHATS = {"capabilities": ["chat"]}
         (config(), [], ["python"], "a scorer needs a sandbox with 'python'"),
         (config(), [], ["judge"], "auxiliary_providers.judge.model=MODEL"),
         (config({"judges": {"a": JudgeConfig()}}), [], ["judge:b"], "needs the judge 'b'"),
-        (config({"sandboxes": (SandboxConfig(backend="dokcer"),)}), [], ["python"],
+        (config({"sandboxes": (SandboxConfig(mode="dokcer"),)}), [], ["python"],
          "unknown sandbox backend 'dokcer'"),
     ],
 )  # fmt: skip
@@ -308,7 +308,7 @@ def test_a_provider_says_what_sampling_it_cannot_do(kernel: Any) -> None:
 
 
 def test_what_is_not_asked_for_is_not_refused() -> None:
-    harness = config({"sandboxes": (SandboxConfig(backend="no_such"),)})
+    harness = config({"sandboxes": (SandboxConfig(mode="no_such"),)})
     assert refusals(harness, Capability.GENERATE) == ""
 
 

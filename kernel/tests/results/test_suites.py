@@ -102,7 +102,7 @@ def test_a_member_without_metrics_is_refused(bench: Any) -> None:
     class Unscored(type(build_task("sums"))):  # type: ignore[misc]
         metrics = ()
 
-    with pytest.raises(UsageError, match=r"suite 'bare': 1 of 2 members .* has no metrics"):
+    with pytest.raises(UsageError, match=r"(?s)suite 'bare': 1 of 2 members .* has no metrics"):
         bench.evaluate("bare")
 
 

@@ -36,7 +36,7 @@ HARNESSES = st.builds(
             "system_prompt": prompt,
             "max_turns": turns,
             "tools": tools,
-            "sandboxes": [{"backend": "local", "memory": size, "kwargs": kwargs}],
+            "sandboxes": [{"mode": "local", "memory": size, "kwargs": kwargs}],
             "auxiliary_providers": {judged: {"model": "m", "timeout": 3.5}},
             "judges": {judged: {"provider": judged}},
             "required_secrets": ["SERVICE_API_KEY"],

@@ -49,7 +49,7 @@ class Able(Plain):
 
 def make(kind: type[SandboxBackend], spec: EnvironmentSpec | None) -> None:
     async def main() -> None:
-        async with SandboxPlanner([SandboxConfig(backend="made")]) as planner:
+        async with SandboxPlanner([SandboxConfig(mode="made")]) as planner:
             binding = planner.binding(["bash"], spec)
             try:
                 await binding.get("bash")

@@ -66,7 +66,7 @@ class FakeBackend(SandboxBackend):
 
 
 def fake(image: str = "a", **settings: Any) -> SandboxConfig:
-    return SandboxConfig(backend="fake", image=image, **settings)
+    return SandboxConfig(mode="fake", image=image, **settings)
 
 
 def plan(body: Callable[[SandboxPlanner], Any], *configs: SandboxConfig, **settings: Any) -> None:
@@ -226,7 +226,7 @@ def test_cancellation_closes_everything() -> None:
             task_status.started()
             await anyio.sleep(60)
 
-    plan(body, fake())
+    plan(body, fake(instances=4))
     assert sum(line.startswith("create") for line in LOG) == 4
     assert sum(line.startswith("close") for line in LOG) == 4
     assert LOG[-1] == "end"
@@ -237,7 +237,7 @@ def test_a_backend_that_does_not_isolate_has_to_be_accepted() -> None:
         isolates = False
 
     async def main() -> None:
-        async with SandboxPlanner([SandboxConfig(backend="open")]) as planner:
+        async with SandboxPlanner([SandboxConfig(mode="open")]) as planner:
             with pytest.raises(UsageError, match="does not isolate"):
                 async with lease(planner, "bash"):
                     pass
@@ -245,3 +245,101 @@ def test_a_backend_that_does_not_isolate_has_to_be_accepted() -> None:
     with fresh_manager() as manager:
         manager.registries["sandboxes"].add("open", Open, owner())
         anyio.run(main)
+
+
+class ReusableSandbox(FakeSandbox):
+    async def reset(self) -> bool:
+        return not self.name.endswith("1")
+
+
+class ReusableBackend(FakeBackend):
+    async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> FakeSandbox:
+        made = await super().create(run_id, spec)
+        return ReusableSandbox(made.name)
+
+
+def plan_reusable(body: Callable[[SandboxPlanner], Any], *configs: SandboxConfig) -> None:
+    async def main() -> None:
+        async with SandboxPlanner(configs) as planner:
+            await body(planner)
+
+    LOG.clear()
+    with fresh_manager() as manager:
+        manager.registries["sandboxes"].add("fake", ReusableBackend, owner())
+        anyio.run(main)
+
+
+async def settled(condition: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        await anyio.sleep(0.005)
+    raise AssertionError("it did not come about")
+
+
+def test_what_is_expected_is_made_ahead_and_no_more_than_there_may_be() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        for _ in range(5):
+            planner.expect(["bash"], None)
+        await settled(lambda: planner.created == 3)
+        await anyio.sleep(0.02)
+        assert planner.created == 3
+        async with lease(planner, "bash"):
+            assert planner.created == 3
+
+    plan_reusable(body, fake(instances=3))
+
+
+def test_one_that_is_not_as_new_is_replaced_while_others_run() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        planner.expect(["bash"], None)
+        planner.expect(["bash"], None)
+        async with lease(planner, "bash") as box:
+            assert box.name == "a1"
+        await settled(lambda: planner.created == 2 and "close a1" in LOG)
+        planner.expect(["bash"], None, -1)
+        async with lease(planner, "bash") as box:
+            assert box.name == "a2"
+        assert planner.created == 2
+
+    plan_reusable(body, fake(instances=1))
+
+
+def test_what_cannot_be_made_ahead_is_told_to_who_asks_for_it() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        planner.expect(["bash"], None)
+        await anyio.sleep(0.02)
+        with pytest.raises(SandboxError, match="no room"):
+            async with lease(planner, "bash"):
+                pass
+
+    plan(body, fake(instances=1, kwargs={"failures": 9}), creation_retries=0)
+
+
+def test_as_many_as_are_wanted_at_least_are_made_with_the_first() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        async with lease(planner, "bash"):
+            await settled(lambda: planner.created == 3)
+
+    plan(body, fake(instances=4, min_instances=3))
+
+
+def test_a_named_environment_is_for_those_who_ask_for_it() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        async with lease(planner, "bash") as plain, lease(planner, "bash", "sandbox:x") as named:
+            assert (plain.name, named.name) == ("b1", "a1")
+
+    plan(body, fake("a", capabilities=("bash", "sandbox:x")), fake("b", capabilities=("bash",)))
+
+
+def test_there_are_never_more_than_there_may_be_while_some_are_made_ahead() -> None:
+    async def body(planner: SandboxPlanner) -> None:
+        spec = EnvironmentSpec(setup=("true",))
+        for _ in range(4):
+            planner.expect(["bash"], spec)
+            async with lease(planner, "bash"):
+                made = [line for line in LOG if line.startswith("create")]
+                ended = [line for line in LOG if line.startswith("close")]
+                assert len(made) - len(ended) == 1
+
+    plan_reusable(body, fake(instances=1))

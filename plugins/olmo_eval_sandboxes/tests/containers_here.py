@@ -13,7 +13,7 @@ ENGINES: dict[str, type[ContainerBackend]] = {"docker": DockerBackend, "podman":
 
 def small(name: str, **settings: object) -> SandboxBackend:
     """A backend whose environments are small enough to fill."""
-    config = {"backend": name, "memory": "256m", "disk": "32m", "pids": 64, **settings}
+    config = {"mode": name, "memory": "256m", "disk": "32m", "pids": 64, **settings}
     return ENGINES[name](SandboxConfig(**config))  # type: ignore[arg-type]
 
 

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -15,9 +17,12 @@ from containers_here import ENGINES, small
 
 from olmo_eval.sandbox import EnvironmentSpec, ExecResult, Sandbox, SandboxConfig
 from olmo_eval.sandbox.planner import SandboxPlanner
-from olmo_eval_sandboxes.containers import lease
-from olmo_eval_sandboxes.containers.backend import ContainerSandbox
-from olmo_eval_sandboxes.containers.engine import ContainerPlan, Engine
+from olmo_eval_sandboxes.common import lease
+from olmo_eval_sandboxes.common.engine import ContainerPlan
+from olmo_eval_sandboxes.common.sandbox import ContainerSandbox
+from olmo_eval_sandboxes.containers.backend import ContainerBackend
+from olmo_eval_sandboxes.containers.engine import ImageEngine
+from olmo_eval_sandboxes.containers.environments import LABEL
 
 pytestmark = pytest.mark.engine
 
@@ -95,6 +100,8 @@ def test_a_full_disk_is_the_programs_own(engine: str) -> None:
         "import os; os.kill(1, 9)",
         "import os; os.kill(-1, 9)",
         "import os; os.kill(os.getppid(), 9)",
+        "import os; os.kill(os.getppid(), 19)",
+        "import os; os.kill(-1, 19)",
         "print(open('/proc/1/environ').read())",
         "import os; print(os.listdir('/proc/1/fd'))",
         "open('/proc/1/mem', 'r+b').write(b'x')",
@@ -112,14 +119,36 @@ def test_the_relay_is_out_of_reach(engine: str, attack: str) -> None:
     inside(engine, body)
 
 
-def test_killing_its_supervisor_is_no_success(engine: str) -> None:
-    source = "import os, sys\nos.kill(os.getppid(), 9)\nsys.exit(0)"
+@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGSTOP"])
+def test_ending_its_supervisor_is_no_success(engine: str, signal_name: str) -> None:
+    source = f"import os, signal\nos.kill(os.getppid(), signal.{signal_name})\n"
 
     async def body(box: Sandbox) -> None:
         with anyio.fail_after(30):
-            result = await python(box, source, timeout=10.0)
+            result = await python(box, source, timeout=3.0)
         assert not result.ok
-        assert "killed the process that watched it" in result.stderr
+        assert "ended the process that watched it" in result.stderr
+        assert not await box.reset()
+
+    inside(engine, body)
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
+def test_a_nursery_that_was_harmed_is_replaced(engine: str, name: str) -> None:
+    source = (
+        "import os, signal\n"
+        "stat = open(f'/proc/{os.getppid()}/stat').read()\n"
+        f"os.kill(int(stat.rpartition(')')[2].split()[1]), signal.{name})\n"
+    )
+
+    async def body(box: Sandbox) -> None:
+        found = set()
+        for _turn in range(2):
+            assert (await python(box, source)).ok
+            assert (await python(box, "print('here')")).stdout == "here\n"
+            assert await box.reset()
+            found.add((await python(box, "import os; print(os.getppid())")).ok)
+        assert found == {True}
 
     inside(engine, body)
 
@@ -138,7 +167,7 @@ anyio.run(main)
 """
 
 
-def connected(name: str) -> Engine:
+def connected(name: str) -> ImageEngine:
     found = ENGINES[name].engine()
     found.connect()
     return found
@@ -168,6 +197,11 @@ def test_nothing_is_left_of_a_run_that_is_killed(engine: str) -> None:
         await backend.reap()
         await backend.close()
         left = {c.id for c in known.listed(lease.RUN)}
+        for _ in range(100):
+            if made not in left:
+                break
+            await anyio.sleep(0.1)  # the engine's own removal may be under way
+            left = {c.id for c in known.listed(lease.RUN)}
         assert made not in left and mine.id in left
         assert (await mine.exec(["true"])).ok
 
@@ -197,7 +231,7 @@ SPEC = EnvironmentSpec(
 
 def test_an_environment_is_made_once_and_used_again(engine: str) -> None:
     async def main() -> None:
-        config = SandboxConfig(backend=engine, memory="256m", disk="32m", instances=1)
+        config = SandboxConfig(mode=engine, memory="256m", disk="32m", instances=1)
         async with SandboxPlanner([config]) as planner:
             seen = []
             for _episode in range(3):
@@ -218,7 +252,7 @@ def test_an_environment_is_made_once_and_used_again(engine: str) -> None:
 
 def test_an_environment_that_broke_a_limit_is_not_used_again(engine: str) -> None:
     async def main() -> None:
-        config = SandboxConfig(backend=engine, memory="256m", instances=1)
+        config = SandboxConfig(mode=engine, memory="256m", instances=1)
         async with SandboxPlanner([config]) as planner:
             for command in (["sleep", "60"], ["true"]):
                 binding = planner.binding(["bash"])
@@ -228,3 +262,69 @@ def test_an_environment_that_broke_a_limit_is_not_used_again(engine: str) -> Non
             assert planner.created == 2
 
     anyio.run(main)
+
+
+def test_a_volume_is_read_and_not_written(engine: str, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "corpus.txt").write_text("words")
+    for folder in (shared, *shared.parents[:3]):  # everybody may look
+        folder.chmod(0o755)
+
+    async def body(box: Sandbox) -> None:
+        assert (await box.exec(["cat", "/corpus/corpus.txt"])).stdout == "words"
+        wrote = await box.exec(["sh", "-c", "echo x > /corpus/new"])
+        assert not wrote.ok and not (shared / "new").exists()
+        assert (await box.exec(["sh", "-c", "echo $COLOUR"])).stdout == "blue\n"
+
+    inside(engine, body, volumes=(f"{shared}:/corpus",), docker_args=("--env", "COLOUR=blue"))
+
+
+def test_what_was_built_is_listed(engine: str) -> None:
+    async def main() -> None:
+        backend = small(engine)
+        await backend.start()
+        try:
+            await backend.prepare("test-images", SPEC)
+            names = {image.name for image in await backend.images() if image.size > 0}
+        finally:
+            await backend.close()
+        assert any(name.startswith("localhost/olmo-eval-environment:") for name in names)
+
+    anyio.run(main)
+
+
+def test_of_two_who_want_the_same_one_builds(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = EnvironmentSpec(setup=(f"echo {os.urandom(8).hex()} > made",))
+    builds: list[str] = []
+    build = ContainerBackend._build
+
+    async def counted(self: ContainerBackend, run_id: str, *rest: Any) -> None:
+        builds.append(run_id)
+        await build(self, run_id, *rest)
+
+    monkeypatch.setattr(ContainerBackend, "_build", counted)
+
+    async def one(run_id: str) -> None:
+        backend = small(engine)
+        await backend.start()
+        try:
+            await backend.prepare(run_id, spec)
+        finally:
+            await backend.close()
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(one, "first")
+            group.start_soon(one, "second")
+
+    known = connected(engine)
+    before = {image.name for image in known.images(LABEL)}
+    try:
+        anyio.run(main)
+        assert len(builds) == 1
+    finally:
+        for image in known.images(LABEL):
+            if image.name not in before:
+                known._client.images.remove(image.name, force=True)  # type: ignore[attr-defined]
+        known.close()

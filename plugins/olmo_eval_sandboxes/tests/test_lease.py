@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from olmo_eval_sandboxes.containers import lease
+from olmo_eval_sandboxes.common import lease
 
 
 def test_a_lease_is_kept_while_its_owner_lives() -> None:
@@ -19,7 +19,7 @@ def test_a_lease_is_kept_while_its_owner_lives() -> None:
 
 def test_a_lease_ends_with_its_owner() -> None:
     script = (
-        "import json; from olmo_eval_sandboxes.containers import lease;"
+        "import json; from olmo_eval_sandboxes.common import lease;"
         "print(json.dumps(lease.labels('run', 60.0)))"
     )
     made = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
@@ -29,7 +29,7 @@ def test_a_lease_ends_with_its_owner() -> None:
 
 
 def test_an_owner_elsewhere_is_believed_until_its_time_is_over() -> None:
-    labels = {**lease.labels("run", 60.0), lease.OWNER: "another-boot.1/123-456"}
+    labels = {**lease.labels("run", 60.0), lease.OWNER: "0123456789abcdef.123-456"}
 
     assert not lease.expired(labels)
     assert lease.expired(labels, now=time.time() + 61)

@@ -20,9 +20,7 @@ from olmo_eval.sandbox import SandboxError
 from olmo_eval.sandbox.planner import SandboxPlanner
 from olmo_eval_sandboxes.local.backend import LocalBackend, LocalSandbox
 
-CONFIG = SandboxConfig(
-    backend="local", unsafe_local=True, memory="128m", pids=64, output_limit="64k"
-)
+CONFIG = SandboxConfig(mode="local", unsafe_local=True, memory="128m", pids=64, output_limit="64k")
 
 
 def in_sandbox(
@@ -59,8 +57,17 @@ def marked(marker: str) -> list[str]:
 
 
 def zombies() -> int:
-    listing = subprocess.run(["ps", "-eo", "stat"], capture_output=True, text=True).stdout
-    return sum(line.startswith("Z") for line in listing.splitlines())
+    """Children of supervisors that have ended and that nobody has collected."""
+    listing = subprocess.run(["ps", "-eo", "stat,ppid"], capture_output=True, text=True).stdout
+    parents = [line.split()[1] for line in listing.splitlines() if line.startswith("Z")]
+    return sum(_supervises(parent) for parent in parents)
+
+
+def _supervises(pid: str) -> bool:
+    try:
+        return b"supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 ESCAPES = {
@@ -152,7 +159,7 @@ def test_a_file_cannot_fill_the_disk() -> None:
 
     in_sandbox(
         body,
-        SandboxConfig(backend="local", unsafe_local=True, kwargs={"file_size": "1m"}),
+        SandboxConfig(mode="local", unsafe_local=True, kwargs={"file_size": "1m"}),
     )
 
 
@@ -176,7 +183,7 @@ def test_nothing_survives_the_death_of_the_run(tmp_path: Path) -> None:
         "from olmo_eval.sandbox.config import SandboxConfig\n"
         "from olmo_eval_sandboxes.local.backend import LocalBackend\n"
         "async def main():\n"
-        "    backend = LocalBackend(SandboxConfig(backend='local', unsafe_local=True))\n"
+        "    backend = LocalBackend(SandboxConfig(mode='local', unsafe_local=True))\n"
         "    await backend.start()\n"
         "    box = await backend.create('r')\n"
         "    print(box.folder, flush=True)\n"
@@ -208,7 +215,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 
 def test_many_at_once_through_the_planner() -> None:
     async def main() -> list[str]:
-        config = SandboxConfig(backend="local", unsafe_local=True, instances=4)
+        config = SandboxConfig(mode="local", unsafe_local=True, instances=4)
         results: list[str] = []
 
         async def one(planner: SandboxPlanner, number: int) -> None:
@@ -232,7 +239,7 @@ def test_many_at_once_through_the_planner() -> None:
 
 def test_it_is_refused_unless_accepted_by_name() -> None:
     async def main() -> None:
-        async with SandboxPlanner([SandboxConfig(backend="local")]) as planner:
+        async with SandboxPlanner([SandboxConfig(mode="local")]) as planner:
             with pytest.raises(UsageError, match="does not isolate"):
                 await planner.binding(["python"]).get("python")
 
@@ -242,4 +249,4 @@ def test_it_is_refused_unless_accepted_by_name() -> None:
 
 def test_unknown_settings_are_named() -> None:
     with pytest.raises(UsageError, match="'file_sise'"):
-        LocalBackend(SandboxConfig(backend="local", kwargs={"file_sise": "1m"}))
+        LocalBackend(SandboxConfig(mode="local", kwargs={"file_sise": "1m"}))

@@ -17,7 +17,7 @@ from olmo_eval_scaffolds.tools.files import edit_file, read_file, write_file
 from olmo_eval_scaffolds.tools.python import python
 from olmo_eval_scaffolds.tools.shell import Session, bash, execute_bash
 
-LOCAL = SandboxConfig(backend="local", unsafe_local=True, command_timeout=10)
+LOCAL = SandboxConfig(mode="local", unsafe_local=True, command_timeout=10)
 Run = Callable[[str], Awaitable[str]]
 
 

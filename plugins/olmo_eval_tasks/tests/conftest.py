@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,17 +132,29 @@ class Place:
         """The same one: answers of tests do not tamper with it."""
         return self.inner
 
+    async def once(self, key: Any, work: Callable[[], Awaitable[Any]]) -> Any:
+        return await work()
+
     def record(self, key: str, value: Any) -> None:
         self.evidence[key] = value
 
 
 @pytest.fixture
-def score() -> Callable[[Sequence[Case]], list[float]]:
+def score(scored_with_evidence: Any) -> Callable[[Sequence[Case]], list[float]]:
     """The scores of several cases, each in a local sandbox of its own."""
+    return lambda cases: [number for number, _evidence in scored_with_evidence(cases)]
+
+
+@pytest.fixture
+def scored_with_evidence() -> Callable[..., list[tuple[float, dict[str, Any]]]]:
+    """Scores, and what the scorers kept, of several cases."""
     local = pytest.importorskip("olmo_eval_sandboxes.local.backend")
 
-    async def scored(cases: Sequence[Case]) -> list[float]:
-        config = SandboxConfig(backend="local", unsafe_local=True, memory="4g", pids=512)
+    async def scored(
+        cases: Sequence[Case], settings: Mapping[str, Any]
+    ) -> list[tuple[float, dict[str, Any]]]:
+        known = {"memory": "4g", "pids": 512, **settings}
+        config = SandboxConfig(mode="local", unsafe_local=True, **known)
         backend = local.LocalBackend(config)
         await backend.start()
         found = []
@@ -150,10 +162,12 @@ def score() -> Callable[[Sequence[Case]], list[float]]:
             for scorer, instance, answer in cases:
                 sandbox = await backend.create("tests")
                 output = LMOutput(str(answer), extracted_answer=answer)
-                found.append(await scorer.score_async(instance, output, Place(sandbox)))
+                place = Place(sandbox)
+                number = await scorer.score_async(instance, output, place)
+                found.append((number, place.evidence))
                 await sandbox.close()
         finally:
             await backend.close()
         return found
 
-    return lambda cases: anyio.run(scored, cases)
+    return lambda cases, **settings: anyio.run(scored, cases, settings)

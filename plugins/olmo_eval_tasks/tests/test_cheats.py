@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -41,6 +42,9 @@ class Place:
     async def renew(self, capability: str) -> Any:
         return await self.binding.renew(capability)
 
+    async def once(self, key: Any, work: Callable[[], Awaitable[Any]]) -> Any:
+        return await work()
+
     def record(self, key: str, value: Any) -> None:
         self.recorded[key] = value
 
@@ -54,16 +58,19 @@ async def scored(planner: SandboxPlanner, answer: str, instance: Instance = ADD)
         await place.binding.close()
 
 
-def all_scored(backend: str, answers: dict[str, str]) -> dict[str, float]:
+def all_scored(
+    backend: str, answers: dict[str, str], honest_after: bool = False
+) -> dict[str, float]:
     async def main() -> dict[str, float]:
         config = SandboxConfig(
-            backend=backend, unsafe_local=True, memory="128m", disk="16m", pids=32, instances=1
+            mode=backend, unsafe_local=True, memory="128m", disk="16m", pids=32, instances=1
         )
         found = {}
         async with SandboxPlanner([config]) as planner:
             for name, answer in answers.items():
                 found[name] = await scored(planner, answer)
-                assert await scored(planner, HONEST["a body"]) == 1.0, f"after {name}"
+                if honest_after:
+                    assert await scored(planner, HONEST["a body"]) == 1.0, f"after {name}"
         return found
 
     with plugins.fresh_manager(["olmo_eval_sandboxes.plugin"]):
@@ -75,7 +82,7 @@ def reachable(backend: str) -> str:
 
     async def start() -> None:
         kind = plugins.manager().registry("sandboxes").get(backend)
-        made = kind(SandboxConfig(backend=backend))
+        made = kind(SandboxConfig(mode=backend))
         await made.start()
         await made.close()
 
@@ -88,12 +95,17 @@ def reachable(backend: str) -> str:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("backend", ["docker", "podman"])
-def test_a_program_that_cheats_scores_0_and_harms_nothing(backend: str) -> None:
+@pytest.mark.parametrize("backend", ["docker", "podman", "modal", "kubernetes"])
+def test_a_program_that_cheats_scores_0_and_harms_nothing(
+    backend: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend in ("modal", "kubernetes"):
+        for name, value in request.getfixturevalue(f"{backend}_service").items():
+            monkeypatch.setenv(name, value)
     if why := reachable(backend):
         pytest.skip(why)
 
-    assert all_scored(backend, CHEATS) == dict.fromkeys(CHEATS, 0.0)
+    assert all_scored(backend, CHEATS, honest_after=True) == dict.fromkeys(CHEATS, 0.0)
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -105,7 +117,6 @@ def test_an_honest_program_scores_1(name: str) -> None:
 HARMLESS = (
     "leaves early with success",
     "equal to everything",
-    "a number that is equal to everything",
     "a list that is equal to everything",
     "replaces builtins",
     "reads what lies about",
@@ -114,6 +125,8 @@ HARMLESS = (
     "writes the reply, and ends",
     "leaves modules in the way",
     "raises what the tests may catch",
+    "patches the checker",
+    "a number that says it is another",
     "is nothing",
 )
 

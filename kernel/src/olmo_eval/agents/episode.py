@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import anyio
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from olmo_eval.agents.calls import run_tool
 from olmo_eval.agents.limits import Budget, EpisodeEnded, LimitReached, Limits, Submitted
+from olmo_eval.agents.shared import Shared
 from olmo_eval.agents.timeline import RecordedModel, RecordedSandbox, Timeline
 from olmo_eval.agents.tool_states import ToolStates
 from olmo_eval.agents.tools import Tool
@@ -49,7 +52,8 @@ _EVENTS = get_args(Event)
 class Surroundings:
     """What of a harness its episodes share: the models, the judges, the limits.
 
-    ``slots`` are the requests that the evaluated model may have in flight.
+    ``slots`` are the requests that the evaluated model may have in flight; ``shared`` is work that
+    episodes have in common.
     """
 
     limits: Limits
@@ -57,6 +61,7 @@ class Surroundings:
     slots: anyio.CapacityLimiter
     auxiliary: AuxiliaryProviders
     judges: Judges
+    shared: Shared = field(factory=Shared)
 
 
 class Episode:
@@ -67,7 +72,8 @@ class Episode:
     output is scored.
 
     ``state`` is for the task, its tools and its scorers: a world that they simulate, say.
-    ``evidence`` is what ``record`` kept by key.
+    ``evidence`` is what ``record`` kept by key. ``is_fresh`` says that nobody has worked in its
+    environments yet, nor prepared them.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Episode:
         self.limits = surroundings.limits
         self.state: dict[str, Any] = {}
         self.evidence: dict[str, Any] = {}
+        self.is_fresh = True
         own = instance.tools or ()
         self.tools = {**tools, **{t.name: t for t in own if isinstance(t, Tool)}}
         self._surroundings = surroundings
@@ -217,6 +224,21 @@ class Episode:
         self._sandboxes[inner] = recorded = RecordedSandbox(inner, self._timeline)
         return recorded
 
+    async def once(self, key: Sequence[Any], work: Callable[[], Awaitable[T]]) -> T:
+        """The result of ``work``, which is done once in a run for all episodes with this ``key``.
+
+        For scorers whose result is decided by what ``key`` names (JSON values) and by the
+        environment of the instance, such as a program and its tests: of identical samples one is
+        run. Where the task has prepared this episode's environment, or an agent has worked in it,
+        that decides too, and ``work`` is done here.
+        """
+        if not self.is_fresh:
+            return await work()
+        environment = self.instance.environment
+        content = json.dumps([environment and environment.digest, *key], sort_keys=True)
+        digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        return await self._surroundings.shared.get(digest, work)
+
     # -- the record
 
     def record(self, event: Event | str, value: Any = None) -> None:
@@ -248,6 +270,7 @@ class Episode:
 
         ``setup`` comes first, and has time of its own.
         """
+        self.is_fresh = False
         if setup is not None:
             await setup(self)
         output, reason = None, "timeout"

@@ -12,9 +12,11 @@ from olmo_eval.cli.options import json_option
 from olmo_eval.errors import OlmoEvalError
 
 if TYPE_CHECKING:
-    from olmo_eval.sandbox.backend import Sandbox, SandboxBackend
+    from olmo_eval.sandbox.backend import BuiltImage, Lease, Sandbox, SandboxBackend
 
 _ONE = "olmo-eval-sandbox"
+#: characters of a container's id
+_DIGEST = 64
 
 
 @click.group()
@@ -92,32 +94,56 @@ async def _probed(backend: SandboxBackend, box: Sandbox) -> list[dict[str, Any]]
 @_backend_option(required=False)
 @json_option
 def list_(backend: str | None, as_json: bool) -> None:
-    """List environments that exist: of which run, until when, and whether that is over."""
+    """List environments and images: which run has them and until when, and what was built to be
+    used again."""
     from olmo_eval.cli.show import print_json
     from olmo_eval.cli.table import table
 
-    rows = [
-        {
-            "backend": name,
-            "id": lease.id,
-            "run": lease.run_id,
-            "expires_in": round(lease.expires - time.time()),
-            "expired": lease.expired,
-        }
-        for name, leases in _everywhere(backend, "leases")
-        for lease in leases
-    ]
+    found = _everywhere(backend, "leases", "images")
+    leases = [(name, lease) for name, (some, _) in found for lease in some]
+    images = [(name, image) for name, (_, some) in found for image in some]
     if as_json:
-        print_json(rows)
-    elif not rows:
+        print_json({"environments": list(map(_lease, leases)), "images": list(map(_image, images))})
+        return
+    if not leases:
         click.echo("no environments")
     else:
-        cells = [
-            [row["backend"], row["id"][:12], row["run"], f"{row['expires_in']} s", _state(row)]
-            for row in rows
-        ]
         heads = ("backend", "id", "run", "lease", "state")
+        cells = [
+            [row["backend"], _short(row["id"]), row["run"], f"{row['expires_in']} s", _state(row)]
+            for row in map(_lease, leases)
+        ]
         table([(head, "left") for head in heads], cells)
+    if images:
+        click.echo("")
+        built = ("backend", "image", "size", "built")
+        table([(head, "left") for head in built], [_shown(*one) for one in images])
+
+
+def _lease(named: tuple[str, Lease]) -> dict[str, Any]:
+    name, lease = named
+    return {
+        "backend": name,
+        "id": lease.id,
+        "run": lease.run_id,
+        "expires_in": round(lease.expires - time.time()),
+        "expired": lease.expired,
+    }
+
+
+def _image(named: tuple[str, BuiltImage]) -> dict[str, Any]:
+    name, image = named
+    return {"backend": name, "name": image.name, "size": image.size, "created": image.created}
+
+
+def _shown(backend: str, image: BuiltImage) -> list[str]:
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(image.created))
+    return [backend, image.name, f"{image.size / 1e6:,.0f} MB", made]
+
+
+def _short(name: str) -> str:
+    """An id as engines show it: the beginning of a digest, a name in full."""
+    return name[:12] if len(name) == _DIGEST else name
 
 
 def _state(row: dict[str, Any]) -> str:
@@ -129,10 +155,10 @@ def _state(row: dict[str, Any]) -> str:
 def reap(backend: str | None) -> None:
     """Remove environments whose lease has expired, and no others."""
     removed = 0
-    for name, gone in _everywhere(backend, "reap"):
+    for name, (gone,) in _everywhere(backend, "reap"):
         removed += len(gone)
         for one in gone:
-            click.echo(f"{name}: removed {one[:12]}")
+            click.echo(f"{name}: removed {_short(one)}")
     click.echo(f"{removed} environment{'s' * (removed != 1)} removed")
 
 
@@ -165,18 +191,16 @@ async def _conversation(backend: SandboxBackend, box: Sandbox) -> None:
 
 def _made(name: str, overrides: Sequence[str] = ()) -> SandboxBackend:
     """A backend by its name; whoever names one that does not isolate accepts that."""
-    from attrs import evolve
-
     from olmo_eval import plugins
     from olmo_eval.common.overrides import apply_overrides, parse_override
     from olmo_eval.sandbox.config import SandboxConfig
     from olmo_eval.sandbox.pool import make_backend
 
     kind = plugins.manager().registry("sandboxes").get(name)
-    config = SandboxConfig(backend=name, unsafe_local=not kind.isolates)
+    config = SandboxConfig(mode=name, unsafe_local=not kind.isolates)
     parsed = [parse_override(text) for text in overrides]
     config = apply_overrides(config, parsed, where=f"sandbox {name!r}")
-    return make_backend(evolve(config, backend=name))
+    return make_backend(config.made_by(name))
 
 
 def _with_environment(
@@ -199,8 +223,8 @@ def _with_environment(
     return anyio.run(main)
 
 
-def _everywhere(only: str | None, method: str) -> list[tuple[str, list[Any]]]:
-    """What a method of each backend that can be reached says; notes about the others.
+def _everywhere(only: str | None, *methods: str) -> list[tuple[str, list[list[Any]]]]:
+    """What some methods of each backend that can be reached say; notes about the others.
 
     Raises:
         OlmoEvalError: the only one that was asked for cannot be reached.
@@ -209,11 +233,10 @@ def _everywhere(only: str | None, method: str) -> list[tuple[str, list[Any]]]:
 
     from olmo_eval import plugins
 
-    async def ask(backend: SandboxBackend) -> list[Any]:
+    async def ask(backend: SandboxBackend) -> list[list[Any]]:
         await backend.start()
         try:
-            found: list[Any] = await getattr(backend, method)()
-            return found
+            return [await getattr(backend, method)() for method in methods]
         finally:
             await backend.close()
 

@@ -40,6 +40,9 @@ class EpisodeTask(Protocol):
 
     async def user_message(self, episode: Any, answers: Sequence[str]) -> str | None: ...
 
+    @property
+    def sandbox_capabilities(self) -> frozenset[str]: ...
+
 
 def inspecting(task: EpisodeTask) -> list[AsyncScorer]:
     """The scorers of ``task`` that look at what an agent left."""
@@ -50,6 +53,12 @@ def inspecting(task: EpisodeTask) -> list[AsyncScorer]:
 def keeps_environment(task: EpisodeTask) -> bool:
     """Whether the environment of an agent is kept until its output is scored."""
     return bool(inspecting(task))
+
+
+def named_in(task: EpisodeTask | None, spec: EnvironmentSpec | None) -> frozenset[str]:
+    """What an environment must offer besides what tools, scaffold and scorers ask for."""
+    own = task.sandbox_capabilities if task is not None else frozenset()
+    return own.union(spec.capabilities if spec is not None else ())
 
 
 def separate(task: EpisodeTask) -> list[AsyncScorer]:
@@ -76,7 +85,7 @@ class KeptPlaces:
     ) -> None:
         self._spec = spec
         self._pools = planner.route(required)
-        capabilities = spec.capabilities if spec else ()
+        capabilities = named_in(task, spec)
         self._fresh: dict[str, tuple[Pool, ...]] = {
             scorer.name: planner.route({*of_sandboxes(scorer.requires), *capabilities})
             for scorer in separate(task)
@@ -148,6 +157,7 @@ class Answered:
         episode = self._harness.new_episode(self._instance, binding)
         try:
             if self._task is not None and self._task.has_setup:
+                episode.is_fresh = False
                 await self._task.setup(episode)
             yield episode
         finally:
@@ -155,7 +165,7 @@ class Answered:
 
     def _binding(self, scorer: AsyncScorer) -> Binding:
         spec = self._instance.environment
-        required = {*of_sandboxes(scorer.requires), *(spec.capabilities if spec else ())}
+        required = of_sandboxes(scorer.requires) | named_in(self._task, spec)
         return self._harness.sandboxes.binding(required, spec)
 
     async def close(self) -> None:

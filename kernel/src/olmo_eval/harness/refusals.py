@@ -278,10 +278,11 @@ def _environments(
             problem = _unmakeable(sandbox, episode.environment)
             if problem:
                 reasons.append(f"task {episode.task!r}: {problem}")
-            if config.scaffold is not None and episode.kept > sandbox.instances:
+            most = sandbox.instances
+            if config.scaffold is not None and most is not None and episode.kept > most:
                 reasons.append(
                     f"task {episode.task!r} keeps {episode.kept} sandboxes of one instance until "
-                    f"it is scored, and there may be {sandbox.instances}: "
+                    f"it is scored, and there may be {most}: "
                     f"-o sandboxes.{index}.instances={episode.kept}"
                 )
     return reasons
@@ -290,6 +291,7 @@ def _environments(
 def _unmakeable(sandbox: SandboxConfig, spec: EnvironmentSpec | None) -> str:
     """Why ``sandbox`` cannot make ``spec``, with the way out; "" where it can."""
     registry = plugins.manager().registry("sandboxes")
+    spec = sandbox.environment_spec(spec)
     try:
         kind = registry.get(sandbox.backend)
     except OlmoEvalError:
@@ -308,7 +310,7 @@ def _sandbox_way_out(capability: str) -> str:
     names = [name for name in registry.names() if _isolates(name)] or registry.names()
     if not names:
         return "pip install olmo-eval-sandboxes"
-    setting: dict[str, object] = {"backend": names[0], "capabilities": [capability]}
+    setting: dict[str, object] = {"mode": names[0], "capabilities": [capability]}
     if not _isolates(names[0]):
         setting["unsafe_local"] = True
     return f"add --harness default -o 'sandboxes=[{json.dumps(setting)}]'"
@@ -333,11 +335,13 @@ def _sandbox(sandbox: SandboxConfig, index: int) -> list[str]:
         kind = plugins.manager().registry("sandboxes").get(sandbox.backend)
     except OlmoEvalError as error:
         return [_said(error)]
+    reasons = [*kind.refusals(sandbox), *_secrets(sandbox.required_secrets)]
     if kind.isolates or sandbox.unsafe_local:
-        return []
+        return reasons
     return [
         f"{unsafe_message(sandbox)}: use a container backend, or accept that with "
-        f"-o sandboxes.{index}.unsafe_local=true"
+        f"-o sandboxes.{index}.unsafe_local=true",
+        *reasons,
     ]
 
 

@@ -12,7 +12,7 @@ How an output tells that a limit ended it (``natural_outcome`` reads this):
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from olmo_eval.agents.needs import of_sandboxes
 from olmo_eval.agents.samples import gather, sample_params
 from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.selection import find_tools, make_scaffold
+from olmo_eval.agents.shared import Shared
 from olmo_eval.agents.tools import Tool, ToolUnavailableError
 from olmo_eval.common.thinking import UNCLOSED
 from olmo_eval.common.types import (
@@ -41,7 +42,14 @@ from olmo_eval.common.types import (
     Turn,
 )
 from olmo_eval.errors import ProviderError
-from olmo_eval.harness.answered import Answered, EpisodeTask, KeptPlaces, inspecting
+from olmo_eval.harness.answered import (
+    Answered,
+    EpisodeTask,
+    KeptPlaces,
+    inspecting,
+    named_in,
+    separate,
+)
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.gpus import share_gpus
 from olmo_eval.harness.refusals import refusals
@@ -113,9 +121,11 @@ class Harness:
             if config.scaffold is None
             else make_scaffold(config.scaffold, config.scaffold_kwargs)
         )
-        self.sandboxes = SandboxPlanner(config.sandboxes, run_id=run_id)
+        agents = self.max_concurrency if self.scaffold is not None else 0
+        self.sandboxes = SandboxPlanner(config.sandboxes, run_id=run_id, agents=agents)
         self.auxiliary = AuxiliaryProviders(config.auxiliary_providers)
         self.judges = Judges(config.graders, self.auxiliary)
+        self.shared = Shared()
         self._schemas = tuple(t.schema for t in self.tools.values())
         self._surroundings: Surroundings | None = None
         self._stack = AsyncExitStack()
@@ -133,7 +143,7 @@ class Harness:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close_provider, self.provider)
             await self.provider.start()
-            stack.push_async_callback(self.sandboxes.close)
+            await stack.enter_async_context(self.sandboxes)
             await stack.enter_async_context(self.auxiliary)
             self._surroundings = Surroundings(
                 self.config.limits,
@@ -141,6 +151,7 @@ class Harness:
                 anyio.CapacityLimiter(self.provider.max_concurrency),
                 self.auxiliary,
                 self.judges,
+                self.shared,
             )
             self._stack = stack.pop_all()
         return self
@@ -366,9 +377,24 @@ class Harness:
         if task is not None:
             needs.update(of_sandboxes(task.requires))
             needs.update(*(of_sandboxes(scorer.requires) for scorer in inspecting(task)))
-        if instance.environment is not None:
-            needs.update(instance.environment.capabilities)
+        needs.update(named_in(task, instance.environment))
         return of_sandboxes(needs)
+
+    def sandbox_metrics(self) -> dict[str, float]:
+        """Environments that were made, and programs that were not run since they were identical to
+        another with the same tests."""
+        return {
+            "environments_made": self.sandboxes.created,
+            "identical_programs": self.shared.repeated,
+        }
+
+    def expect_scoring(self, instance: Instance, task: EpisodeTask, change: int = 1) -> None:
+        """The scorers of an instance will want environments, or with -1 want them no more: they
+        are made while the model is asked."""
+        for scorer in separate(task):
+            required = of_sandboxes(scorer.requires) | named_in(task, instance.environment)
+            with suppress(SandboxError):  # told when the answer is scored
+                self.sandboxes.expect(required, instance.environment, change)
 
     def new_episode(self, instance: Instance, binding: Binding) -> Episode:
         """An episode of ``instance`` under this harness, with the environments of ``binding``."""

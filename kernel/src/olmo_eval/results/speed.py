@@ -23,9 +23,10 @@ class InferenceMetrics:
     request to the last kept row, of which at least one request was with the engine for
     ``engine``; the rest is the workbench's own ``harness`` time. ``latency`` maps percentiles of
     one instance's requests, retries included. ``engine_metrics`` is what the provider counted
-    (``Provider.metrics``), and ``gpu_memory_bytes`` in use at the end. ``tokens_per_second``
-    counts prompt and completion tokens over ``evaluate``. Rates leave out sittings that were
-    killed before they told their time.
+    (``Provider.metrics``), and ``gpu_memory_bytes`` in use at the end; ``sandboxes`` are the
+    environments made, and the programs that were not run since an identical one had been.
+    ``tokens_per_second`` counts prompt and completion tokens over ``evaluate``. Rates leave out
+    sittings that were killed before they told their time.
     """
 
     instances: int
@@ -44,6 +45,7 @@ class InferenceMetrics:
     tokens_per_second: float | None
     latency: dict[str, float]
     engine_metrics: dict[str, float]
+    sandboxes: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -87,7 +89,8 @@ def inference_metrics(run: Run) -> InferenceMetrics:
             tokens * timed / len(asked) / evaluate if evaluate and tokens and timed else None
         ),
         latency={f"p{p}": m for p, m in zip(PERCENTILES, marks, strict=False)},
-        engine_metrics=_engine_metrics(sessions),
+        engine_metrics=_counted(sessions, "engine"),
+        sandboxes=_counted(sessions, "sandboxes"),
     )
 
 
@@ -96,11 +99,11 @@ def _sum(table: pa.Table, name: str) -> float | None:
     return float(np.asarray(column, dtype=np.float64).sum()) if len(column) else None
 
 
-def _engine_metrics(sessions: list[dict[str, Any]]) -> dict[str, float]:
-    """What engines counted, over all sittings; of an amount of memory the largest."""
+def _counted(sessions: list[dict[str, Any]], by: str) -> dict[str, float]:
+    """What engines or sandboxes counted, over all sittings; of an amount of memory the largest."""
     found: dict[str, float] = {}
     for session in sessions:
-        for name, value in (session.get("engine") or {}).items():
+        for name, value in (session.get(by) or {}).items():
             before = found.get(name, 0)
             found[name] = max(before, value) if name.endswith("_bytes") else before + value
     return found

@@ -191,7 +191,12 @@ _TRANSPORT = frozenset(
 _PACE = frozenset({"max_concurrency", "scoring_concurrency", "required_secrets", "name"})
 #: left out where they are None, so that locks of before there were such limits stay the same
 _LATER_LIMITS = ("scoring_timeout", "max_tool_calls", "max_episode_cost", "max_user_turns")
-_SANDBOX_PACE = frozenset({"instances", "startup_timeout"})
+#: how many environments there are, and what is made of nothing
+_SANDBOX_PACE = frozenset(
+    {"instances", "min_instances", "max_concurrency", "startup_timeout", "runtime_timeout"}
+    | {"required_secrets", "remove_container", "log_dir", "enable_diagnostics", "inject_swerex"}
+    | {"registry_auth", "image_pull"}
+)
 
 
 def harness_lock(config: HarnessConfig, reader: CodeReader | None = None) -> dict[str, Any]:

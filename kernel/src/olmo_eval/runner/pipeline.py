@@ -31,7 +31,7 @@ from olmo_eval.errors import (
     TransientError,
     UnansweredError,
 )
-from olmo_eval.harness.answered import Answered
+from olmo_eval.harness.answered import Answered, separate
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.answers import Finder, KeptScore, Nothing, Wanted
 from olmo_eval.results.record import Row, answer_record, request_hash, request_row, score_record
@@ -71,9 +71,7 @@ class Sink(Protocol):
         with_answer: bool = False,
     ) -> None:
         """An instance is finished; ``score`` is None where there was no answer to score.
-
-        ``with_answer`` tells that the answer was scored at once, so that ``answered`` has not
-        been called: both are kept together."""
+        ``with_answer``: it was scored at once, ``answered`` was not called, both are kept now."""
 
     async def show(
         self, planned: PlannedTask, answer: Row, score: Row | None, told: Response
@@ -98,6 +96,7 @@ class _Asked:
     score: KeptScore | None = None
     #: whether its answer is in the journal; else it is kept with its score
     kept: bool = True
+    expects: bool = False
 
 
 class Pipeline:
@@ -119,6 +118,7 @@ class Pipeline:
         self.unscored = 0
         self._planned = [feed.planned for feed in feeds]
         self._at_once = {p.name: task_scored_at_once(p.task) for p in self._planned}
+        self._in_sandboxes = {p.name: bool(separate(p.task)) for p in self._planned}
         self._feeds = [(feed, anyio.Event()) for feed in feeds]
         self._room = anyio.Semaphore(_PREPARED)
         self._current: Iterator[Work] | None = None
@@ -241,6 +241,10 @@ class Pipeline:
         known = self.answers.find(wanted) if stands_alone(self.harness, task) else None
         if known is not None and not known.outputs:
             known = None  # no output at all is no answer
+        score = None if known is None else known.score
+        expects = self._in_sandboxes[planned.name] and score is None
+        if expects:
+            self.harness.expect_scoring(instance, task)
         answered: Answered | None = None
         failure: tuple[Outcome, str] | None = None
         began = time.perf_counter()
@@ -270,10 +274,9 @@ class Pipeline:
             self.sink.answered(planned, answer)
             kept = True
         self._watch(failure)
-        score = None if known is None else known.score
         if known is not None and answered is not None and answered.outputs is not known.outputs:
             score = None  # it was made of a text with thoughts in it
-        return _Asked(work, request, answer, answered, latency, failure, score, kept)
+        return _Asked(work, request, answer, answered, latency, failure, score, kept, expects)
 
     async def _ask(self, work: Work, request: LMRequest, params: SamplingParams) -> Answered:
         self.engine.enter()
@@ -332,6 +335,8 @@ class Pipeline:
                 self.sink.answered(planned, asked.answer)
             raise
         finally:
+            if asked.expects:
+                self.harness.expect_scoring(asked.work.instance, planned.task, -1)
             if asked.answered is not None:
                 await asked.answered.close()
         self.sink.scored(planned, asked.answer, score, told, with_answer=not asked.kept)

@@ -38,7 +38,7 @@ from olmo_eval.evals.tasks.common import (
 from olmo_eval.evals.tasks.common.fewshot import refuse_unshown
 from olmo_eval.evals.tasks.common.registry import variant_settings, variants_of
 from olmo_eval.evals.tasks.common.spec import task_owner
-from olmo_eval.harness.answered import keeps_environment, separate
+from olmo_eval.harness.answered import keeps_environment, named_in, separate
 from olmo_eval.harness.refusals import EpisodeNeeds
 from olmo_eval.registry import Owner
 from olmo_eval.results.suites import SuiteNode
@@ -251,7 +251,7 @@ def _episode_needs(planned: PlannedTask) -> EpisodeNeeds:
     spec = planned.first.environment
     own = find_tools(t for t in planned.first.tools or () if isinstance(t, Tool))
     needs = {tool.requires for tool in own.values() if tool.requires} | {*planned.task.requires}
-    needs.update(spec.capabilities if spec is not None else ())
+    needs.update(named_in(planned.task, spec))
     kept = 0
     if keeps_environment(planned.task):
         kept = planned.task.config.sampling_params.num_samples + bool(separate(planned.task))

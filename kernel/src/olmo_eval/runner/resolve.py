@@ -18,6 +18,7 @@ from olmo_eval.errors import UsageError
 from olmo_eval.evals.tasks.common.config import TaskConfig
 from olmo_eval.evals.tasks.common.spec import is_task_setting
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.named import with_named_environments
 from olmo_eval.harness.presets import get_harness_preset
 from olmo_eval.providers.checkpoints import training_progress
 from olmo_eval.providers.models import choose_provider, model_provider
@@ -143,7 +144,7 @@ def _in_sandbox(harness: HarnessConfig, backend: str) -> HarnessConfig:
     kind = plugins.manager().registry("sandboxes").get(backend)
     unsafe = not kind.isolates
     named = harness.sandboxes or (SandboxConfig(),)
-    made = (evolve(one, backend=backend, unsafe_local=unsafe) for one in named)
+    made = (one.made_by(backend, unsafe_local=unsafe) for one in named)
     return evolve(harness, sandboxes=tuple(made))
 
 
@@ -169,7 +170,11 @@ def _with_model(
     external: ExternalRequest | None = None,
 ) -> Job:
     """The job of the spec's model, under its harness with these overrides."""
-    harness = _harness(spec, overrides)
+    tasks = [planned.task.config for planned in plan.tasks]
+    harness = with_named_environments(
+        _harness(spec, overrides),
+        [(config.sandbox_env, config.sandbox_allocation_weight) for config in tasks],
+    )
     if not spec.model.strip():
         raise UsageError("no model is named", hint="add -m MODEL")
     if spec.step is not None and spec.step < 0:

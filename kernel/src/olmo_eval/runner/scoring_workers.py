@@ -9,6 +9,7 @@ from olmo_eval.evals.tasks.common import Task, hooks
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.processes import cores
+from olmo_eval.sandbox.sizing import places
 
 #: scorers that wait for something unknown: few enough for a service, enough to hide its latency
 _WAITING = 64
@@ -44,5 +45,5 @@ def _workers(config: HarnessConfig, scorer: Scorer) -> int:
         providers = {judge.provider for judge in config.graders.values()}
         known = [config.auxiliary_providers.get(name) for name in providers]
         return sum(p.max_concurrency or _WAITING for p in known if p is not None) or _WAITING
-    offering = [s.instances for s in config.sandboxes if scorer.requires & set(s.capabilities)]
+    offering = [places(s) for s in config.sandboxes if scorer.requires & set(s.capabilities)]
     return sum(offering) or _WAITING

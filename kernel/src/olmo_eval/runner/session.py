@@ -148,6 +148,7 @@ class Session(Sitting):
             answered=engine.done,
             retries=self.harness.provider.retries,
             engine={**self._counted(), **self._gpu_memory()},
+            sandboxes=self.harness.sandbox_metrics() if self.harness.config.sandboxes else {},
         )
 
     def _counted(self) -> dict[str, float]:

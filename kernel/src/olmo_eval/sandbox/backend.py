@@ -25,7 +25,8 @@ class ExecResult:
 
     ``exit_code`` is None where it was ended for running past its ``timeout``; what it printed
     until then is kept. ``truncated`` says that output beyond the limit was cut; ``seconds`` is
-    wall-clock time.
+    wall-clock time. ``limit`` names the other limit that ended it: ``memory``, ``processes`` or
+    ``output``; None where it ended by itself, or nobody can tell.
     """
 
     exit_code: int | None
@@ -34,6 +35,7 @@ class ExecResult:
     timed_out: bool = False
     truncated: bool = False
     seconds: float = 0.0
+    limit: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -99,6 +101,18 @@ class Lease:
     expired: bool
 
 
+@frozen
+class BuiltImage:
+    """What a backend has built of an ``EnvironmentSpec`` and keeps for whoever wants the same.
+
+    ``size`` is in bytes, ``created`` in seconds since 1970.
+    """
+
+    name: str
+    size: int
+    created: float
+
+
 class SandboxBackend:
     """Base of backends: makes environments from one configuration.
 
@@ -113,11 +127,24 @@ class SandboxBackend:
     ``files`` or ``setup`` are not among them, the planner writes the files and runs the commands
     in the finished environment; where ``image`` or ``packages`` are not, an instance that wants
     them is refused.
+
+    ``most`` is how many environments there may be at once where a configuration does not say; None:
+    as many as this machine carries, whose processors and memory they use.
     """
 
     isolates: ClassVar[bool] = True
     handles: ClassVar[frozenset[str]] = frozenset()
     enforces: ClassVar[frozenset[str]] = frozenset()
+    most: ClassVar[int | None] = None
+
+    @classmethod
+    def refusals(cls, config: SandboxConfig) -> list[str]:
+        """Why environments cannot be made of ``config``, each with the way out; [] if they can.
+
+        Asked before anything is loaded, and asks nobody: an SDK or credentials that are missing,
+        what a configuration opens, sets in vain, or sets wrongly.
+        """
+        return []
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
@@ -142,6 +169,10 @@ class SandboxBackend:
 
     async def leases(self) -> list[Lease]:
         """The environments there are, of all runs; by default none outlives its run's process."""
+        return []
+
+    async def images(self) -> list[BuiltImage]:
+        """What was built of specs, and is kept; by default nothing is."""
         return []
 
     async def reap(self) -> list[str]:

@@ -9,6 +9,7 @@ import anyio
 
 from olmo_eval.common.types import EnvironmentSpec
 from olmo_eval.sandbox.backend import Sandbox, SandboxError
+from olmo_eval.sandbox.config import SandboxConfig
 from olmo_eval.sandbox.places import Reservation
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class Binding:
             if used is not None:
                 await pool.give_back(used, self._spec)
         return await self.get(capability)
+
+    def config(self, capability: str = DEFAULT) -> SandboxConfig:
+        """The configuration of the environment that ``get`` gives. Raises SandboxError as that."""
+        return self._pool(capability).config
 
     def made(self, capability: str = DEFAULT) -> Sandbox | None:
         """The environment that ``get`` gives, where it was made already."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+from attrs.validators import in_, optional
 
 from olmo_eval.common import bounds
-from olmo_eval.common.sequences import texts
+from olmo_eval.common.sequences import items, texts
+from olmo_eval.common.types import EnvironmentSpec
 
 _SIZE_UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
@@ -41,49 +44,173 @@ def _is_size(_instance: Any, attribute: Any, value: str) -> None:
         raise ValueError(f"{attribute.name}: expected a size such as 512m, got {value!r}")
 
 
+class SandboxMode(StrEnum):
+    """The backends that the workbench itself knows of; a plugin's has a name of its own."""
+
+    LOCAL = "local"
+    DOCKER = "docker"
+    PODMAN = "podman"
+    MODAL = "modal"
+    KUBERNETES = "kubernetes"
+
+
+class Capability(StrEnum):
+    """What tools and scorers usually ask of a sandbox; ``sandbox:NAME`` asks for a named one."""
+
+    BASH = "bash"
+    PYTHON = "python"
+    DEFAULT = "default"
+
+
+def _mode(value: Any) -> Any:
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def _variables(value: Any) -> dict[str, str]:
+    """A mapping, or a list of pairs or of ``NAME=VALUE`` texts."""
+    if isinstance(value, Mapping):
+        return {str(name): str(text) for name, text in value.items()}
+    found = {}
+    for item in items(value):
+        name, _, text = item.partition("=") if isinstance(item, str) else (item[0], "", item[1])
+        found[str(name)] = str(text)
+    return found
+
+
+def _removed(_instance: Any, _attribute: Any, value: bool) -> None:
+    if value is not True:
+        raise ValueError("remove_container is always true: no environment outlives its run")
+
+
+def _unset(_instance: Any, _attribute: Any, value: Any) -> None:
+    if value:
+        raise ValueError("registry_auth: log the engine in instead (docker login, podman login)")
+
+
+def _run_lines(_instance: Any, _attribute: Any, value: tuple[str, ...]) -> None:
+    for line in value:
+        word = line.strip().partition(" ")[0]
+        if word.isupper() and word.isalpha() and word != "RUN":
+            raise ValueError(f"dockerfile_extra takes RUN lines, not {line!r:.80}")
+
+
 @frozen
 class SandboxConfig:
     """One kind of environment that tools and scorers may use.
 
-    - ``backend``: name of a registered sandbox backend;
+    What makes it, and how many:
+
+    - ``image``: container image, for backends that have images; None: the backend's own;
+    - ``mode``: name of a registered sandbox backend; ``container_runtime`` (``docker`` or
+      ``podman``) says whose containers the mode ``docker`` means;
     - ``capabilities``: what it offers to those who ask: ``bash``, ``python``, ``sandbox:NAME``;
-    - ``image``: container image, for backends that have images;
-    - ``instances``: at most this many at once;
-    - ``memory``: such as ``512m``, a power of 1024 bytes;
-    - ``cpus``: in cores;
-    - ``pids``: processes at once;
-    - ``disk``: for what programs write, such as ``1g``;
-    - ``network``: False gives no network at all;
-    - ``setup_network``: whether packages and set-up commands of an instance's environment may use
-      one, before anything a model wrote is there;
-    - ``startup_timeout``: seconds until a new environment must answer;
-    - ``command_timeout``: seconds for a command that says no time of its own; with it ends
-      everything that the command has started;
-    - ``setup_timeout``: seconds for what an instance's environment needs;
-    - ``output_limit``: how much of a command's output is kept, such as ``1m``;
-    - ``working_dir``: the folder that relative paths start from;
+    - ``instances``: at most this many at once; None: as many as the machine carries;
+    - ``min_instances``: this many are made as soon as the first is needed;
+    - ``max_concurrency``: commands at once in one environment, for those who share one
+      (``SandboxExecutor``).
+
+    What is in it:
+
+    - ``packages``: Python requirements, and ``dockerfile_extra``: ``RUN`` lines, done once, before
+      anything a model wrote is there; ``setup_network``: whether they may use a network;
     - ``environment``: variables that commands find set;
-    - ``kwargs``: options of the backend's own;
-    - ``unsafe_local``: must be True for a backend that does not isolate (``local``).
+    - ``working_dir``: the folder that relative paths start from;
+    - ``volumes``: ``HOST:INSIDE``, read-only unless ``:rw`` follows.
+
+    What it may do:
+
+    - ``memory``: such as ``512m``, a power of 1024 bytes; ``cpus``: in cores;
+    - ``pids``: processes at once; ``disk``: for what programs write, such as ``1g``;
+    - ``network``: False gives no network at all;
+    - ``output_limit``: how much of a command's output is kept, such as ``1m``;
+    - ``startup_timeout``: seconds until a new environment must answer; ``setup_timeout``: for what
+      an instance's environment needs; ``command_timeout``: for a command that says no time of its
+      own, with which ends everything it has started; ``runtime_timeout``: after which an
+      environment ends, whatever became of its run.
+
+    What opens it to the machine, and has to be said by name:
+
+    - ``unsafe_local``: must be True for a backend that does not isolate (``local``);
+    - ``docker_args``: options of ``docker run``, as a list; those that weaken the isolation, and
+      volumes that can be written to, are refused unless ``unsafe_docker_args`` is True.
+
+    Further: ``image_pull`` (``missing``, ``always`` or ``never``), ``exec_shell`` (what
+    ``execute_command`` of an executor runs lines with), ``required_secrets`` (variables that must
+    be set where the run is made; programs do not see them), ``kwargs`` and
+    ``modal_sandbox_kwargs`` (options of the backend's own).
+    ``log_dir``, ``enable_diagnostics`` and ``inject_swerex`` of published harnesses are about a
+    server that they start inside; there is none, and nothing is made of them.
+    ``remove_container`` is always True, and ``registry_auth`` always None: an engine's own
+    ``login`` is used.
     """
 
     plain_data: ClassVar[bool] = True
 
-    backend: str = "docker"
     image: str | None = None
+    mode: str = field(default=SandboxMode.DOCKER.value, converter=_mode)
     capabilities: tuple[str, ...] = field(default=("bash", "python"), converter=texts)
-    instances: int = field(default=4, validator=bounds.count(1, bounds.MOST_IN_FLIGHT))
+    instances: int | None = field(
+        default=None, validator=optional(bounds.count(1, bounds.MOST_IN_FLIGHT))
+    )
+    max_concurrency: int = field(default=4, validator=bounds.count(1, bounds.MOST_IN_FLIGHT))
+    min_instances: int | None = field(default=None, validator=optional(bounds.count(0)))
+    container_runtime: str | None = field(
+        default=None, validator=optional(in_(("docker", "podman")))
+    )
+    startup_timeout: float = field(default=60.0, validator=bounds.number(above=0))
+    command_timeout: float = field(default=30.0, validator=bounds.number(above=0))
+    remove_container: bool = field(default=True, validator=_removed)
+    working_dir: str = "/workspace"
+    environment: Mapping[str, str] = field(factory=dict, converter=_variables)
+    volumes: tuple[str, ...] = field(default=(), converter=texts)
+    modal_sandbox_kwargs: Mapping[str, Any] | None = None
+    runtime_timeout: float = field(default=24 * 3600.0, validator=bounds.number(above=0))
+    required_secrets: tuple[str, ...] = field(default=(), converter=texts)
+    docker_args: tuple[str, ...] = field(default=(), converter=texts)
+    log_dir: str | None = None
+    exec_shell: str | None = None
+    enable_diagnostics: bool = True
+    inject_swerex: bool = False
+    dockerfile_extra: tuple[str, ...] = field(default=(), converter=texts, validator=_run_lines)
+    image_pull: str = field(default="missing", validator=in_(("missing", "always", "never")))
+    registry_auth: Mapping[str, Any] | None = field(default=None, validator=_unset)
     memory: str = field(default="512m", validator=_is_size)
     cpus: float = field(default=1.0, converter=float, validator=bounds.number(above=0))
     pids: int = field(default=128, validator=bounds.count(1))
     disk: str = field(default="128m", validator=_is_size)
     network: bool = False
     setup_network: bool = True
-    startup_timeout: float = field(default=60.0, validator=bounds.number(above=0))
     setup_timeout: float = field(default=600.0, validator=bounds.number(above=0))
-    command_timeout: float = field(default=30.0, validator=bounds.number(above=0))
     output_limit: str = field(default="1m", validator=_is_size)
-    working_dir: str = "/workspace"
-    environment: Mapping[str, str] = field(factory=dict)
+    packages: tuple[str, ...] = field(default=(), converter=texts)
     unsafe_local: bool = False
+    unsafe_docker_args: bool = False
     kwargs: Mapping[str, Any] = field(factory=dict)
+
+    @property
+    def backend(self) -> str:
+        """The name of the registered backend."""
+        if self.mode == SandboxMode.DOCKER and self.container_runtime is not None:
+            return self.container_runtime
+        return self.mode
+
+    def made_by(self, backend: str, **settings: Any) -> SandboxConfig:
+        """The same environments, made by ``backend``."""
+        return evolve(self, mode=backend, container_runtime=None, **settings)
+
+    def environment_spec(self, spec: EnvironmentSpec | None) -> EnvironmentSpec | None:
+        """What an environment is made of: what this says, and what an instance needs."""
+        setup = tuple(_run_line(line) for line in self.dockerfile_extra)
+        if not (setup or self.packages):
+            return spec
+        wanted = spec or EnvironmentSpec()
+        return evolve(
+            wanted,
+            packages=(*self.packages, *wanted.packages),
+            setup=(*setup, *wanted.setup),
+        )
+
+
+def _run_line(line: str) -> str:
+    """The command of a ``RUN`` line; a line without the word is one."""
+    return line.strip().removeprefix("RUN ").strip()

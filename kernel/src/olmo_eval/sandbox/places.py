@@ -53,6 +53,12 @@ class Places:
         self._free += count
         self._serve()
 
+    def grow(self, total: int) -> None:
+        """Have ``total`` places from now on, where there are fewer."""
+        more = max(0, total - self.total)
+        self.total += more
+        self.give_back(more)
+
     def _serve(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._free:
             count, event = self._waiting.popleft()

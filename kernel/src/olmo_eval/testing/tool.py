@@ -48,7 +48,7 @@ class Subject:
         """The results of calls with ``arguments``, mappings or the text of them, in one episode."""
         called = tool or self.tool
         sandboxes = (
-            (SandboxConfig(backend=self.sandbox, unsafe_local=True),) if called.requires else ()
+            (SandboxConfig(mode=self.sandbox, unsafe_local=True),) if called.requires else ()
         )
         config = HarnessConfig(
             provider=ProviderConfig(kind="mock"), tools=(called,), sandboxes=sandboxes

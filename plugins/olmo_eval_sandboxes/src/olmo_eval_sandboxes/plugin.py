@@ -11,4 +11,6 @@ from olmo_eval.hookspecs import hookimpl
 def register_sandboxes(register: Any) -> None:
     register("docker", "olmo_eval_sandboxes.containers.backend:DockerBackend")
     register("podman", "olmo_eval_sandboxes.containers.backend:PodmanBackend")
+    register("kubernetes", "olmo_eval_sandboxes.kubernetes.backend:KubernetesBackend")
+    register("modal", "olmo_eval_sandboxes.modal.backend:ModalBackend")
     register("local", "olmo_eval_sandboxes.local.backend:LocalBackend")

@@ -14,8 +14,8 @@ from olmo_eval.sandbox.config import SandboxConfig
 
 #: not isolated, so a run is refused until it says ``sandboxes.0.unsafe_local=true`` or another
 #: backend
-_LOCAL = SandboxConfig(backend="local", capabilities=("bash", "python"))
-_CONTAINER = SandboxConfig(backend="docker", capabilities=("bash", "python"))
+_LOCAL = SandboxConfig(mode="local", capabilities=("bash", "python"))
+_CONTAINER = SandboxConfig(mode="docker", capabilities=("bash", "python"))
 _PYTHON = evolve(
     _CONTAINER, image="ghcr.io/astral-sh/uv:python3.12-bookworm-slim", startup_timeout=120.0
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from olmo_eval.errors import MissingDependencyError
 from olmo_eval.sandbox import SandboxError
-from olmo_eval_sandboxes.containers.engine import Container, ContainerPlan, Listed
+from olmo_eval_sandboxes.common.engine import Container, ContainerPlan, End, Listed
+from olmo_eval_sandboxes.common.extras import sdk
+from olmo_eval_sandboxes.containers.engine import Image, end_of
 
 #: seconds that one request to the engine may take
 _TIMEOUT = 60
@@ -17,24 +20,22 @@ _TIMEOUT = 60
 _TMPFS = "rw,exec,nosuid,nodev,mode=1777"
 _NOT_FOUND = 404
 _CONFLICT = 409
+#: seconds that a removal which is under way may take, and between looks
+_REMOVED = 10.0
+_PAUSE = 0.1
 
 
 class DockerEngine:
     """Containers of a Docker daemon."""
 
     name = "docker"
+    sdk = "Docker's Python SDK"
 
     def __init__(self) -> None:
         self._client: Any = None
 
     def connect(self) -> None:
-        try:
-            import docker
-        except ImportError as error:
-            raise MissingDependencyError(
-                "the sandbox backend 'docker' needs Docker's Python SDK",
-                hint="pip install 'olmo-eval-sandboxes[docker]'",
-            ) from error
+        docker = sdk(self.name, self.sdk)
         with _explained("cannot be reached"):
             self._client = docker.from_env(timeout=_TIMEOUT)
             self._client.ping()
@@ -62,8 +63,23 @@ class DockerEngine:
                 self._client.api.remove_container(container_id, force=True, v=True)
         except SandboxError as error:
             cause = error.__cause__
-            if not (isinstance(cause, APIError) and cause.status_code in (_NOT_FOUND, _CONFLICT)):
+            status = cause.status_code if isinstance(cause, APIError) else None
+            if status not in (_NOT_FOUND, _CONFLICT):
                 raise
+            if status == _CONFLICT:  # it ended by itself just now, and is being removed
+                self._wait_until_gone(container_id)
+
+    def _wait_until_gone(self, container_id: str) -> None:
+        from docker.errors import NotFound
+
+        deadline = time.monotonic() + _REMOVED
+        with _explained("does not answer"), contextlib.suppress(NotFound):
+            while time.monotonic() < deadline:
+                self._client.api.inspect_container(container_id)
+                time.sleep(_PAUSE)
+
+    def end_of(self, container_id: str) -> End | None:
+        return end_of(self, container_id)
 
     def running(self, container_id: str) -> bool:
         from docker.errors import NotFound
@@ -78,7 +94,7 @@ class DockerEngine:
     def listed(self, label: str) -> list[Listed]:
         with _explained("does not answer"):
             found = self._client.api.containers(all=True, filters={"label": label})
-        return [Listed(c["Id"], c.get("Labels") or {}, c["State"] == "running") for c in found]
+        return [Listed(c["Id"], c.get("Labels") or {}) for c in found]
 
     def has_image(self, name: str) -> bool:
         from docker.errors import ImageNotFound
@@ -98,6 +114,15 @@ class DockerEngine:
         with _explained("does not answer"):
             return str(self._client.images.get(name).id)
 
+    def images(self, label: str) -> list[Image]:
+        with _explained("does not answer"):
+            found = self._client.api.images(filters={"label": label})
+        return [
+            Image(name, int(image["Size"]), float(image["Created"]))
+            for image in found
+            for name in image["RepoTags"] or ()
+        ]
+
     def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
         repository, _, tag = name.rpartition(":")
         changes = [f"LABEL {key}={value}" for key, value in labels.items()]
@@ -113,12 +138,17 @@ class DockerEngine:
 
 def _wish(plan: ContainerPlan) -> dict[str, Any]:
     """What the SDK is asked for. ``none`` as log driver: replies are no log."""
-    from docker.types import LogConfig
+    from docker.types import LogConfig, Mount
 
     confinement: dict[str, Any] = {}
     if plan.confined:
         confinement = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
+    mounts = [
+        Mount(one.target, one.source, type="bind", read_only=one.read_only) for one in plan.mounts
+    ]
     return {
+        **plan.wishes(),
+        "mounts": mounts,
         "labels": dict(plan.labels),
         "user": plan.user,
         "working_dir": plan.working_dir,

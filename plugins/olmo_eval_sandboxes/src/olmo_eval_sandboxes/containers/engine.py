@@ -1,80 +1,34 @@
-"""What is wanted of a container engine; every method blocks, and is called in a thread."""
+"""What is wanted of a container engine on this machine: containers, and images made of them."""
 
 from __future__ import annotations
 
-import socket
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import frozen
+
+from olmo_eval_sandboxes.common.engine import End, Engine
 
 
 @frozen
-class ContainerPlan:
-    """One container, as any engine makes it: memory and file systems in bytes, ``cpus`` in cores.
-
-    ``tmpfs`` are the writable file systems by path, with their sizes. ``network`` is ``none`` or
-    the name of one of the engine's.
-    """
-
-    image: str
-    command: tuple[str, ...]
-    labels: Mapping[str, str]
-    memory: int
-    cpus: float
-    pids: int
-    network: str = "none"
-    user: str = "65534:65534"
-    working_dir: str = "/"
-    tmpfs: Mapping[str, int] = field(factory=dict)
-    read_only: bool = True
-    confined: bool = True
-
-
-@frozen
-class Container:
-    """A container that runs, and the stream to its first process.
-
-    What the process prints arrives in frames of the engine's attach protocol, which Docker and
-    Podman share: a byte that names the stream, three zeros, and the length in four bytes.
-    """
-
-    id: str
-    stream: socket.socket
-
-
-@frozen
-class Listed:
-    """A container that an engine knows, running or not."""
-
-    id: str
-    labels: Mapping[str, str]
-    running: bool
-
-
-class Engine(Protocol):
-    """A container engine."""
+class Image:
+    """An image that an engine has: ``size`` in bytes, ``created`` in seconds since 1970."""
 
     name: str
+    size: int
+    created: float
 
-    def connect(self) -> None:
-        """Find the engine. Raises SandboxError with the way out."""
 
-    def open(self, plan: ContainerPlan) -> Container:
-        """Create a container, attach to it, start it.
+class ImageEngine(Engine, Protocol):
+    """A container engine that keeps images."""
 
-        Raises:
-            SandboxError: the engine cannot.
-        """
-
-    def remove(self, container_id: str) -> None:
-        """End a container at once and delete it; nothing happens where it is gone."""
+    name: str
+    #: what its SDK is called
+    sdk: str
 
     def running(self, container_id: str) -> bool:
         """Whether a container runs."""
-
-    def listed(self, label: str) -> list[Listed]:
-        """Every container with a label of that name."""
 
     def has_image(self, name: str) -> bool:
         """Whether the engine has an image, without asking a registry."""
@@ -85,8 +39,23 @@ class Engine(Protocol):
     def image_id(self, name: str) -> str:
         """The content identifier of an image that the engine has."""
 
+    def images(self, label: str) -> list[Image]:
+        """Every image with a label of that name."""
+
     def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
         """Keep the file system of a container as an image."""
 
-    def close(self) -> None:
-        """Give the connection back."""
+
+#: seconds that an engine may take to notice that a container has ended, and between looks
+_NOTICED = 3.0
+_PAUSE = 0.05
+
+
+def end_of(engine: ImageEngine, container_id: str) -> End | None:
+    """What ended a container whose stream has ended: a program in it, unless it runs on."""
+    deadline = time.monotonic() + _NOTICED
+    while engine.running(container_id):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_PAUSE)
+    return End("the container ended with it (out of memory)", limit="memory")

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+import anyio
 import anyio.to_thread
 
 from olmo_eval.common.convert import to_json
-from olmo_eval.sandbox import EnvironmentSpec, ExecResult, Sandbox, SandboxConfig
-from olmo_eval.sandbox.furnish import SetupError
-from olmo_eval_sandboxes.containers.engine import Engine
+from olmo_eval.sandbox import EnvironmentSpec, Sandbox, SandboxConfig
+from olmo_eval_sandboxes.common.furnishing import KEEP, KEPT, PIP, done, write_files
+from olmo_eval_sandboxes.containers.engine import ImageEngine
 
 REPOSITORY = "localhost/olmo-eval-environment"
 LABEL = "olmo-eval.environment"
-#: where an image keeps what its set-up left in the working folder, which is empty in a container
-KEPT = "/opt/olmo-eval/workspace"
 #: raised whenever images are made otherwise
 _RECIPE = 2
-_SHOWN = 500
-_PIP = ("python3", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--quiet")
+#: seconds between looks whether another process has built an image
+_LOOK = 0.2
 
 
-def needs_image(spec: EnvironmentSpec | None) -> bool:
-    """Whether ``spec`` wants anything done that takes time, and root's rights."""
-    return spec is not None and bool(spec.packages or spec.setup)
+@asynccontextmanager
+async def building(name: str) -> AsyncIterator[None]:
+    """The right to build the image ``name``, which one process of this machine has at a time."""
+    folder = Path(tempfile.gettempdir()) / f"olmo-eval-builds-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / f"{name.rpartition(':')[2]}.lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await anyio.sleep(_LOOK)
+        yield  # the end of the file, also that of its process, gives it back
 
 
-def image_name(engine: Engine, base: str, config: SandboxConfig, spec: EnvironmentSpec) -> str:
+def image_name(engine: ImageEngine, base: str, config: SandboxConfig, spec: EnvironmentSpec) -> str:
     """The name of the image of ``spec`` on top of ``base``: a digest of all that it is made of."""
     content = json.dumps(
         [_RECIPE, engine.image_id(base), config.working_dir, to_json(spec)], sort_keys=True
@@ -37,7 +52,12 @@ def image_name(engine: Engine, base: str, config: SandboxConfig, spec: Environme
 
 
 async def make_image(
-    engine: Engine, box: Sandbox, container_id: str, spec: EnvironmentSpec, name: str, folder: str
+    engine: ImageEngine,
+    box: Sandbox,
+    container_id: str,
+    spec: EnvironmentSpec,
+    name: str,
+    folder: str,
 ) -> None:
     """Do what ``spec`` wants in ``box``, a container that runs as root, and keep it as ``name``.
 
@@ -46,35 +66,8 @@ async def make_image(
     """
     await write_files(box, spec)
     if spec.packages:
-        await _done(box, [*_PIP, *spec.packages], f"installing {', '.join(spec.packages)}")
+        await done(box, [*PIP, *spec.packages], f"installing {', '.join(spec.packages)}")
     for line in spec.setup:
-        await _done(box, ["sh", "-c", line], f"set-up command {line!r}")
-    keep = 'mkdir -p "$2" && cp -a "$1/." "$2" && chmod -R a+rX "$2" && rm -rf "$1"/*'
-    await _done(box, ["sh", "-c", keep, "sh", folder, KEPT], "keeping the working folder")
+        await done(box, ["sh", "-c", line], f"set-up command {line!r}")
+    await done(box, ["sh", "-c", KEEP, "sh", folder, KEPT], "keeping the working folder")
     await anyio.to_thread.run_sync(engine.commit, container_id, name, {LABEL: name})
-
-
-async def write_files(box: Sandbox, spec: EnvironmentSpec) -> None:
-    for path, content in spec.files.items():
-        await box.write(path, content.encode() if isinstance(content, str) else content)
-
-
-async def fill(box: Sandbox, folder: str) -> None:
-    """Put what the image keeps into the working folder. Raises SetupError."""
-    await _done(box, ["sh", "-c", 'cp -r "$1/." "$2"', "sh", KEPT, folder], "copying its files")
-
-
-async def _done(box: Sandbox, argv: list[str], what: str) -> ExecResult:
-    # what root makes, everybody may read
-    result = await box.exec(["sh", "-c", 'umask 022 && exec "$@"', "sh", *argv])
-    if not result.ok:
-        said = " ".join((result.stderr or result.stdout).split())[-_SHOWN:]
-        ended = "took too long" if result.timed_out else f"ended with exit code {result.exit_code}"
-        raise SetupError(f"{what} {ended}: {said}", hint=_hint(said))
-    return result
-
-
-def _hint(said: str) -> str | None:
-    if "No space left" in said:
-        return "raise disk of the sandbox"
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from olmo_eval.errors import MissingDependencyError
 from olmo_eval.sandbox import SandboxError
-from olmo_eval_sandboxes.containers.engine import Container, ContainerPlan, Listed
+from olmo_eval_sandboxes.common.engine import Container, ContainerPlan, End, Listed, Mount
+from olmo_eval_sandboxes.common.extras import sdk
+from olmo_eval_sandboxes.containers.engine import Image, end_of
 
 _TIMEOUT = 60
 _CPU_PERIOD = 100_000  # microseconds
@@ -27,19 +29,14 @@ class PodmanEngine:
     """Containers of a Podman service."""
 
     name = "podman"
+    sdk = "Podman's Python SDK"
 
     def __init__(self) -> None:
         self._client: Any = None
         self._url = ""
 
     def connect(self) -> None:
-        try:
-            import podman
-        except ImportError as error:
-            raise MissingDependencyError(
-                "the sandbox backend 'podman' needs Podman's Python SDK",
-                hint="pip install 'olmo-eval-sandboxes[podman]'",
-            ) from error
+        podman = sdk(self.name, self.sdk)
         self._url = _service()
         with _explained("cannot be reached"):
             self._client = podman.PodmanClient(base_url=self._url, timeout=_TIMEOUT)
@@ -94,6 +91,9 @@ class PodmanEngine:
                 time.sleep(_PAUSE)
             response.raise_for_status()
 
+    def end_of(self, container_id: str) -> End | None:
+        return end_of(self, container_id)
+
     def running(self, container_id: str) -> bool:
         with _explained("does not answer"):
             response = self._client.api.get(f"/containers/{container_id}/json")
@@ -105,10 +105,7 @@ class PodmanEngine:
     def listed(self, label: str) -> list[Listed]:
         with _explained("does not answer"):
             found = self._client.containers.list(all=True, filters={"label": label})
-            return [
-                Listed(c.id, c.attrs.get("Labels") or {}, c.attrs.get("State") == "running")
-                for c in found
-            ]
+            return [Listed(c.id, c.attrs.get("Labels") or {}) for c in found]
 
     def has_image(self, name: str) -> bool:
         with _explained("does not answer"):
@@ -121,6 +118,18 @@ class PodmanEngine:
     def image_id(self, name: str) -> str:
         with _explained("does not answer"):
             return str(self._client.images.get(name).id)
+
+    def images(self, label: str) -> list[Image]:
+        with _explained("does not answer"):
+            response = self._client.api.get(
+                "/images/json", params={"filters": json.dumps({"label": [label]})}
+            )
+            response.raise_for_status()
+            return [
+                Image(name, int(image["Size"]), float(image["Created"]))
+                for image in response.json()
+                for name in image.get("RepoTags") or ()
+            ]
 
     def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
         repository, _, tag = name.rpartition(":")
@@ -154,7 +163,11 @@ def _wish(plan: ContainerPlan) -> dict[str, Any]:
         "pids_limit": plan.pids,
         "read_only": plan.read_only,
         "read_write_tmpfs": False,
-        "mounts": [_tmpfs(path, size) for path, size in plan.tmpfs.items()],
+        **plan.wishes(),
+        "mounts": [
+            *(_tmpfs(path, size) for path, size in plan.tmpfs.items()),
+            *(_bound(mount) for mount in plan.mounts),
+        ],
         "remove": True,
         "log_config": {"Type": "none"},
         **confinement,
@@ -164,6 +177,15 @@ def _wish(plan: ContainerPlan) -> dict[str, Any]:
 def _tmpfs(path: str, size: int) -> dict[str, Any]:
     """A mount of the SDK, which leaves out every option but these two, and says nothing."""
     return {"type": "tmpfs", "source": "tmpfs", "target": path, "size": size, "mode": "1777"}
+
+
+def _bound(mount: Mount) -> dict[str, Any]:
+    return {
+        "type": "bind",
+        "source": mount.source,
+        "target": mount.target,
+        "read_only": mount.read_only,
+    }
 
 
 def _service() -> str:

@@ -1,4 +1,4 @@
-"""The first process of a container: runs commands for the evaluation, which talks to it by stdin.
+"""Runs commands in a container for the evaluation, which talks to it by stdin.
 
 Requests and replies are frames: the length of a JSON header (four bytes, big-endian), the header,
 and the bytes that its ``parts`` (a list of lengths) announce. ``id`` says which reply is whose,
@@ -12,45 +12,65 @@ and a reply repeats the ``nonce`` of its request::
     -> {"id": 3, "nonce": "..", "op": "write", "path": ".."}    part: the content
     -> {"id": 4, "nonce": "..", "op": "read", "path": "..", "limit": 1048576}
     -> {"id": 5, "nonce": "..", "op": "reset"}
+    -> {"id": 6, "nonce": "..", "op": "nursery", "env": {..}}
 
-``reason`` is one of the supervisor's, or ``timeout`` or ``flood``. What goes wrong is the reply's
-``error`` (and ``missing``: there is no such file).
+``nursery`` comes first, if at all, and has interpreters ready for Python programs with these
+variables (``nursery``).
 
-Commands run as the same user as this process. It cannot be killed from inside the container, since
-it is its first process, and nothing can look into it or use its files, since it is not "dumpable"
-(prctl(2)). When its stdin ends, because the evaluation did, it exits, and the container with it;
-an engine that keeps stdin open leaves it running until its lease is reaped or its time is over.
+``reason`` is one of the supervisor's, or ``timeout`` or ``flood``; ``lost`` where the program
+killed or stopped its supervisor. What goes wrong is the reply's ``error`` (and ``missing``: there
+is no such file).
+
+Nothing can look into this process or use its files, since it is not "dumpable" (prctl(2)). Nor can
+commands kill it where it is the container's first process, or root, which then gives them a user
+of their own. Elsewhere they can, and end the environment: the evaluation hears that it was killed.
+
+When its stdin ends, because the evaluation did, it exits, and with it a container whose first
+process it is. Where stdin may stay open all the same, it exits after a ``silence``: the evaluation
+sends empty frames (a length of 0) when it has nothing to say.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
-import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from olmo_eval_sandboxes.inside import supervisor
+from olmo_eval_sandboxes.inside import nursery, supervisor
+from olmo_eval_sandboxes.inside.frames import frame, take_frame
+from olmo_eval_sandboxes.inside.state import (
+    kill_everything,
+    oom_kills,
+    read_file,
+    reset,
+    write_file,
+)
 
 _PR_SET_DUMPABLE = 4
 _CHUNK = 1 << 16
 #: a program that prints this many times what is kept is ended
 _FLOOD = 64
-_IPC_RMID = 0
+#: seconds in which a supervisor ends all that its command started
+_ENDING = 5.0
 
 
 class Running:
     """A command, its supervisor, and what it has printed."""
 
-    def __init__(self, request: dict[str, Any], stdin: bytes) -> None:
+    def __init__(
+        self,
+        request: dict[str, Any],
+        stdin: bytes,
+        user: int | None,
+        born: nursery.Nursery | None,
+    ) -> None:
         self.request = request
         self.stdin = memoryview(stdin)
         self.printed = [bytearray(), bytearray()]
@@ -61,7 +81,7 @@ class Running:
         self.open_streams = 2
         self.feeds = True
         self.oom_kills = oom_kills()
-        self.control, self.pipes = _fork(request)
+        self.control, self.pipes = _started(request, user, born)
 
     @property
     def done(self) -> bool:
@@ -71,6 +91,7 @@ class Running:
         """Order the end of everything the command started; the first reason counts."""
         if not self.reason and self.report is None:
             self.reason = reason
+            self.deadline = time.monotonic() + _ENDING
             with contextlib.suppress(OSError):
                 self.control.shutdown(socket.SHUT_WR)
 
@@ -95,20 +116,25 @@ class Running:
         return header, [bytes(p) for p in self.printed]
 
 
-def _fork(request: dict[str, Any]) -> tuple[socket.socket, tuple[int, int, int]]:
-    """Fork a supervisor for the command; our ends of its control socket and its three pipes."""
+def _started(
+    request: dict[str, Any], user: int | None, born: nursery.Nursery | None
+) -> tuple[socket.socket, tuple[int, int, int]]:
+    """Start a supervisor for the command, in the nursery where that can; our ends of its control
+    socket and its three pipes."""
     ours, theirs = socket.socketpair()
     stdin, stdin_writer = os.pipe()
     stdout, stdout_writer = os.pipe()
     stderr, stderr_writer = os.pipe()
-    if os.fork() == 0:
-        close_all_but(2, theirs.fileno(), stdin, stdout_writer, stderr_writer)
-        supervisor.supervise(theirs, [stdin, stdout_writer, stderr_writer])
+    given = [stdin, stdout_writer, stderr_writer]
+    in_nursery = born is not None and born.takes(request) and born.send(theirs, given)
+    if not in_nursery and os.fork() == 0:
+        close_all_but(2, theirs.fileno(), *given)
+        supervisor.supervise(theirs, given)
     theirs.close()
-    for fd in (stdin, stdout_writer, stderr_writer):
+    for fd in given:
         os.close(fd)
     known = {key: request[key] for key in ("argv", "cwd", "env", "limits")}
-    ours.sendall(json.dumps({**known, "user": None}).encode() + b"\n")
+    ours.sendall(json.dumps({**known, "user": user}).encode() + b"\n")
     ours.setblocking(False)
     for fd in (stdin_writer, stdout, stderr):
         os.set_blocking(fd, False)
@@ -126,9 +152,22 @@ def close_all_but(*kept: int) -> None:
 class Relay:
     """The loop between the evaluation and the commands."""
 
-    def __init__(self, incoming: int, outgoing: int, folders: list[str]) -> None:
+    def __init__(
+        self,
+        incoming: int,
+        outgoing: int,
+        folders: list[str],
+        nursery_command: list[str],
+        user: int | None = None,
+        silence: float = 0.0,
+    ) -> None:
         self.incoming, self.outgoing = incoming, outgoing
         self.folders = folders
+        self.user = user
+        self.silence = silence or float("inf")
+        self.heard = time.monotonic()
+        self.nursery_command = nursery_command
+        self.nursery: nursery.Nursery | None = None
         self.selector = selectors.DefaultSelector()
         self.running: dict[int, Running] = {}
         self.received = bytearray()
@@ -142,15 +181,26 @@ class Relay:
                 if self.selector.get_map().get(key.fileobj) is key:
                     key.data()
             now = time.monotonic()
-            for running in self.running.values():
+            for running in list(self.running.values()):
                 if now >= running.deadline:
-                    running.kill("timeout")
+                    self.overdue(running)
+            self.over = self.over or now >= self.heard + self.silence
         for running in self.running.values():
             running.kill("killed")
 
+    def overdue(self, running: Running) -> None:
+        """End a command; where its supervisor does not obey, since the program stopped it, end
+        everything."""
+        if running.reason and running.report is None:
+            kill_everything(self.user)
+            running.deadline = time.monotonic() + _ENDING
+        else:
+            running.kill("timeout")
+
     def until_next_deadline(self) -> float | None:
-        waiting = [r.deadline for r in self.running.values() if not r.reason]
-        return max(0.0, min(waiting) - time.monotonic()) if waiting else None
+        waiting = [r.deadline for r in self.running.values() if r.report is None]
+        first = min(*waiting, self.heard + self.silence, float("inf"))
+        return None if first == float("inf") else max(0.0, first - time.monotonic())
 
     # -- requests
 
@@ -159,6 +209,7 @@ class Relay:
         if not chunk:
             self.over = True
             return
+        self.heard = time.monotonic()
         self.received += chunk
         while (frame := take_frame(self.received)) is not None:
             header, parts = frame
@@ -177,17 +228,31 @@ class Relay:
             if running := self.running.get(request["target"]):
                 running.kill("killed")
         elif operation == "write":
-            write_file(request["path"], parts[0])
+            with acting_as(self.user):
+                write_file(request["path"], parts[0])
             self.send(request, {})
         elif operation == "read":
-            self.send(request, {}, [read_file(request["path"], int(request["limit"]))])
+            with acting_as(self.user):
+                content = read_file(request["path"], int(request["limit"]))
+            self.send(request, {}, [content])
         elif operation == "reset":
-            self.send(request, {"left": reset(self.folders)})
+            self.send(request, {"left": self.reset()})
+        elif operation == "nursery":
+            self.nursery = nursery.Nursery(self.nursery_command, request["env"])
+            self.send(request, {"ready": self.nursery.well})
         else:
             raise ValueError(f"no operation {operation!r}")
 
+    def reset(self) -> list[str]:
+        well = self.nursery is not None and self.nursery.answers()
+        spared = self.nursery.pid if self.nursery and well else None
+        left = reset(self.folders, self.user, spared)
+        if self.nursery is not None and not (well and self.nursery.well):
+            self.nursery = nursery.Nursery(self.nursery_command, self.nursery.env)
+        return left
+
     def start(self, request: dict[str, Any], stdin: bytes) -> None:
-        running = Running(request, stdin)
+        running = Running(request, stdin, self.user, self.nursery)
         self.running[request["id"]] = running
         feed, stdout, stderr = running.pipes
         self.selector.register(
@@ -233,10 +298,13 @@ class Relay:
 
     def ended(self, running: Running) -> None:
         """The supervisor has reported, or is gone: all that the command started has ended."""
-        answer = running.control.recv(1 << 16)
+        try:
+            answer = running.control.recv(1 << 16)
+        except OSError:  # it was killed before it had read the command
+            answer = b""
         running.report = json.loads(answer) if answer.endswith(b"\n") else {}
         if not running.report:  # the program killed it, and nobody ends what is left
-            kill_everything()
+            kill_everything(self.user)
         self.selector.unregister(running.control.fileno())
         running.control.close()
         self.close_stdin(running)
@@ -256,127 +324,62 @@ class Relay:
             data = data[os.write(self.outgoing, data) :]
 
 
-def frame(header: dict[str, Any], parts: list[bytes]) -> bytes:
-    """A header and its parts, as they travel."""
-    text = json.dumps({**header, "parts": [len(part) for part in parts]}).encode()
-    return b"".join((struct.pack(">I", len(text)), text, *parts))
+# -- the user that programs get
 
 
-def take_frame(data: bytearray) -> tuple[dict[str, Any], list[bytes]] | None:
-    """The first whole frame of ``data``, which is taken out of it; None where there is none yet."""
-    if len(data) < 4:
-        return None
-    (length,) = struct.unpack(">I", data[:4])
-    if len(data) < 4 + length:
-        return None
-    header = json.loads(bytes(data[4 : 4 + length]))
-    sizes, start = header["parts"], 4 + length
-    if len(data) < start + sum(sizes):
-        return None
-    parts = []
-    for size in sizes:
-        parts.append(bytes(data[start : start + size]))
-        start += size
-    del data[:start]
-    return header, parts
+@contextlib.contextmanager
+def acting_as(user: int | None) -> Iterator[None]:
+    """Use files as ``user`` would; None: as we are."""
+    if user is None:
+        yield
+        return
+    os.setegid(user)
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
-# -- files
+def make_room(folders: list[str], user: int) -> None:
+    """Give programs ``folders`` to write to, and see that they can be ``user``, and nobody more.
 
-
-def write_file(path: str, content: bytes) -> None:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(content)
-
-
-def read_file(path: str, limit: int) -> bytes:
-    """The content of a regular file of at most ``limit`` bytes."""
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"{path} is larger than {limit} bytes")
-    return content
-
-
-# -- memory
-
-_OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
-
-
-def oom_kills() -> int:
-    """How many processes of the container the kernel has killed for want of memory."""
-    for path in _OOM_COUNTERS:
-        with contextlib.suppress(OSError), open(path) as counters:
-            found = dict(line.split() for line in counters)
-            return int(found.get("oom_kill", 0))
-    return 0
-
-
-# -- as new
-
-
-def reset(folders: list[str]) -> list[str]:
-    """End every process but this one, empty ``folders`` and the kernel's shared objects.
-
-    Returns what could not be removed; [] where the environment is as new.
+    Raises:
+        OSError: this process may not do that.
     """
-    kill_everything()
-    left = []
+    os.setgroups([])
     for folder in folders:
-        left += empty(folder)
-    remove_shared_objects()
-    return left
-
-
-def kill_everything() -> None:
-    """Kill every process of the container but its first, which we are."""
-    if os.getpid() != 1:  # outside of a container this would be everybody's processes
-        raise OSError("the relay is not the first process of a container")
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)
-
-
-def empty(folder: str) -> list[str]:
-    left = []
-    for parent, names, _files in os.walk(folder):
-        for name in names:
-            inner = os.path.join(parent, name)
-            if not os.path.islink(inner):
-                with contextlib.suppress(OSError):
-                    os.chmod(inner, 0o700)
-    for entry in os.scandir(folder):
+        os.makedirs(folder, exist_ok=True)
+        os.chown(folder, 0, 0)
+        os.chmod(folder, 0o1777)
+    tried = os.fork()
+    if tried == 0:
         try:
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            else:
-                os.unlink(entry.path)
-        except OSError as error:
-            left.append(f"{entry.path}: {error}")
-    return left
+            supervisor.drop(user)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitstatus_to_exitcode(os.waitpid(tried, 0)[1]):
+        raise OSError(f"programs cannot be given the user id {user}")
 
 
-def remove_shared_objects() -> None:
-    """Remove what programs left in System V shared memory, semaphores and message queues."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    removers: dict[str, Callable[[int], int]] = {
-        "shm": lambda key: int(libc.shmctl(key, _IPC_RMID, None)),
-        "sem": lambda key: int(libc.semctl(key, 0, _IPC_RMID)),
-        "msg": lambda key: int(libc.msgctl(key, _IPC_RMID, None)),
-    }
-    for kind, remove in removers.items():
-        with contextlib.suppress(OSError), open(f"/proc/sysvipc/{kind}") as table:
-            for line in list(table)[1:]:
-                remove(int(line.split()[1]))
-
-
-def main(folders: list[str], lifetime: float) -> None:
+def main(
+    folders: list[str],
+    lifetime: float,
+    nursery_command: list[str],
+    user: int | None = None,
+    silence: float = 0.0,
+) -> None:
     """Serve until stdin ends, for at most ``lifetime`` seconds.
 
     ``folders`` are all that commands can write to.
     """
     signal.alarm(int(lifetime))  # whose default action is the end of this process
     supervisor.switch_off(_PR_SET_DUMPABLE)
+    supervisor.become_subreaper()  # orphans become our children
+    if user is not None:
+        make_room(folders, user)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps supervisors and orphans
     for stop in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(stop, signal.SIG_IGN)
@@ -386,4 +389,4 @@ def main(folders: list[str], lifetime: float) -> None:
     hello = memoryview(frame({"id": 0, "nonce": "", "python": sys.version.split()[0]}, []))
     while hello:
         hello = hello[os.write(outgoing, hello) :]
-    Relay(0, outgoing, folders).loop()
+    Relay(0, outgoing, folders, nursery_command, user, silence).loop()

@@ -2,7 +2,7 @@
 
 It runs outside of the evaluation and imports nothing of it: for the backend ``local`` as
 ``python -I -S supervisor.py FD FOLDER``, one single-threaded process from which forking is cheap
-and safe; in containers the relay forks its supervisors. Over the socket FD it
+and safe; in containers the relay and the nursery fork their supervisors. Over the socket FD it
 receives one message a command with four file descriptors: a control socket, stdin, stdout and
 stderr. For each it forks a supervisor, which reads the command from the control socket as one
 JSON line, runs it, and answers with one JSON line when the command and all it started are gone::
@@ -78,35 +78,54 @@ def _prctl(option: int, value: int) -> None:
 
 def supervise(control: socket.socket, streams: list[int]) -> NoReturn:
     """Run one command to its end and exit."""
+    start(fork_supervised(control, streams), streams)
+
+
+def fork_supervised(control: socket.socket, streams: list[int]) -> dict[str, Any]:
+    """Fork the process of the command that comes over ``control``; only there this returns.
+
+    The other one watches it, ends everything that it started, reports how it ended, and exits.
+    """
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         become_subreaper()
         with control.makefile("rb") as lines:
-            command = json.loads(lines.readline() or b"{}")
+            command: dict[str, Any] = json.loads(lines.readline() or b"{}")
         if command:
-            report = run(command, control, streams)
+            wake = _woken_by_children()
+            began = time.monotonic()
+            pid = os.fork()
+            if pid == 0:
+                code = -1
+                return command
+            for fd in streams:
+                os.close(fd)
+            report = watched(pid, command["limits"], control, wake, began)
             with contextlib.suppress(OSError):  # nobody is left to hear it
                 control.sendall(json.dumps(report).encode() + b"\n")
         code = 0
     finally:
-        os._exit(code)
+        if code >= 0:
+            os._exit(code)
+    raise AssertionError("a process that has exited goes on")
 
 
-def run(command: dict[str, Any], control: socket.socket, streams: list[int]) -> dict[str, Any]:
-    """Start the command, watch it, end everything it started, and say how it ended."""
+def _woken_by_children() -> int:
+    """A file that can be read when a child has ended."""
     wake, wake_writer = os.pipe()
     for fd in (wake, wake_writer):
         os.set_blocking(fd, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
-    began = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
-        start(command, streams)
-    for fd in streams:
-        os.close(fd)
-    status, reason = watch(pid, command["limits"], control, wake)
+    return wake
+
+
+def watched(
+    pid: int, limits: dict[str, int], control: socket.socket, wake: int, began: float
+) -> dict[str, Any]:
+    """Watch the command, end everything it started, and say how it ended."""
+    status, reason = watch(pid, limits, control, wake)
     seconds = time.monotonic() - began
     last = end_all(pid)
     status = last if status is None else status
@@ -116,23 +135,28 @@ def run(command: dict[str, Any], control: socket.socket, streams: list[int]) -> 
 def start(command: dict[str, Any], streams: list[int]) -> NoReturn:
     """In the child: become the command."""
     try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.setsid()
-        os.nice(_NICE)
-        for target, fd in enumerate(streams):
-            os.dup2(fd, target)
-        os.closerange(3, 65536 if os.sysconf("SC_OPEN_MAX") < 0 else os.sysconf("SC_OPEN_MAX"))
-        os.umask(0o077)
-        limit(command["limits"])
-        drop(command["user"])
-        os.chdir(command["cwd"])
+        confine(command, streams)
         os.execvpe(command["argv"][0], command["argv"], command["env"])
     except (OSError, ValueError) as error:
         os.write(2, f"{command['argv'][0]}: {error}\n".encode("utf-8", "replace"))
     finally:
         os._exit(127)
+
+
+def confine(command: dict[str, Any], streams: list[int]) -> None:
+    """In the child: the command's streams, session, limits, user and folder, and no other file."""
+    signal.set_wakeup_fd(-1)
+    for name in ("SIGCHLD", "SIGPIPE", "SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    os.setsid()
+    os.nice(_NICE)
+    for target, fd in enumerate(streams):
+        os.dup2(fd, target)
+    os.closerange(3, 65536 if os.sysconf("SC_OPEN_MAX") < 0 else os.sysconf("SC_OPEN_MAX"))
+    os.umask(0o077)
+    limit(command["limits"])
+    drop(command["user"])
+    os.chdir(command["cwd"])
 
 
 def drop(user: int | None) -> None:
@@ -245,6 +269,8 @@ def descendants(root: int, *, enough: float = float("inf")) -> list[int]:
 
 def children(pid: int) -> list[int]:
     """The children of a process; [] when it is gone."""
+    if not _CHILDREN_ARE_LISTED:
+        return [child for child, parent in parents() if parent == pid]
     below: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -253,6 +279,23 @@ def children(pid: int) -> list[int]:
     except (FileNotFoundError, ProcessLookupError):
         pass  # it ended while we looked
     return below
+
+
+#: not every kernel lists them (CONFIG_PROC_CHILDREN, gVisor)
+_CHILDREN_ARE_LISTED = os.path.exists("/proc/thread-self/children")
+
+
+def parents() -> list[tuple[int, int]]:
+    """Every process that can be seen, with its parent."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    found.append((int(name), int(file.read().rpartition(b")")[2].split()[1])))
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it ended while we looked
+    return found
 
 
 def resident(pid: int) -> int:

@@ -89,6 +89,7 @@ class LocalSandbox(Sandbox):
             timed_out=ended.timed_out,
             truncated=ended.stdout.cut or ended.stderr.cut,
             seconds=ended.seconds,
+            limit=ended.limit,
         )
 
     def _environment(self) -> dict[str, str]:

@@ -84,6 +84,14 @@ class Ended:
     stdout: Collected
     stderr: Collected
 
+    @property
+    def limit(self) -> str | None:
+        """The limit besides time that ended it."""
+        if self.reason in ("memory", "processes"):
+            return self.reason
+        flooded = any(s.total > FLOOD * s.limit for s in (self.stdout, self.stderr))
+        return "output" if flooded and not self.timed_out else None
+
 
 class Launcher:
     """One supervisor program, shared by all sandboxes of a backend; restarted when it is lost.

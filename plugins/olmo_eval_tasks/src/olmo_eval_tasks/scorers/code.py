@@ -14,7 +14,8 @@ from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput
 from olmo_eval.evals.extract.code import defines, extract_code, indent_code, parses
 from olmo_eval.sandbox import ExecResult
-from olmo_eval_tasks.scorers.apart.verdict import Tests, judged
+from olmo_eval_tasks.scorers.apart.verdict import Tests, Verdict, judged
+from olmo_eval_tasks.scorers.status import Status, brief, evidence, status_of
 
 _DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _FUTURE = re.compile(r"^from __future__ import .*\n?", re.MULTILINE)
@@ -58,15 +59,20 @@ def own_builtins(code: str) -> tuple[str, ...]:
     return tuple(sorted({*_DEFINED.findall(code)} & set(dir(builtins))))
 
 
-def evidence(result: ExecResult, longest: int) -> dict[str, object]:
-    """How a program ended, to be kept beside the output: at most ``longest`` characters of each
-    stream, the end of them."""
-    return {
-        "exit_code": result.exit_code,
-        "timed_out": result.timed_out,
-        "stdout": result.stdout[-longest:] if longest else "",
-        "stderr": result.stderr[-longest:] if longest else "",
-    }
+async def judged_once(code: str, tests: Tests, episode: Episode, capability: str) -> Verdict:
+    """``judged``; once in a run for the same program with the same tests."""
+    key = ["apart", code, tests.source, tests.setup, list(tests.names), tests.timeout, capability]
+    return await episode.once(key, lambda: judged(code, tests, episode, capability))
+
+
+def record_verdict(verdict: Verdict, episode: Episode, longest: int) -> None:
+    """Record how a program fared, with the end of what it printed where it did not pass."""
+    if verdict.passed:
+        episode.record("execution", brief(Status.PASSED))
+        return
+    ran = verdict.ran
+    kept = evidence(ran, longest, verdict.status) if ran else brief(verdict.status)
+    episode.record("execution", {**kept, "why": verdict.why})
 
 
 class PythonScorer(AsyncScorer):
@@ -91,18 +97,35 @@ class PythonScorer(AsyncScorer):
         raise NotImplementedError(f"{type(self).__name__} does not say what to run")
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
+        """1 or 0; how the program ended is recorded as ``execution``."""
         if output.extracted_answer is None:
+            episode.record("execution", brief(Status.NO_CODE))
             return 0.0
+        return await self.score_code(instance, str(output.extracted_answer), episode)
+
+    async def score_code(self, instance: Instance, answer: str, episode: Episode) -> float:
+        """The score of an answer, run in one program with what it is measured by."""
+        # the exit code that says that every test has passed is drawn for each program anew
+        if self.program(instance, answer, 0) is None:
+            episode.record("execution", brief(Status.FAILED))
+            return 0.0
+        key = [type(self).__qualname__, self.version, self.timeout]
+        key.append(str(self.program(instance, answer, 0)))
+        result, passed = await episode.once(key, lambda: self._ran(instance, answer, episode))
+        status = status_of(result, passed)
+        kept = brief(status) if passed else evidence(result, self.max_output_len, status)
+        episode.record("execution", kept)
+        return float(passed)
+
+    async def _ran(
+        self, instance: Instance, answer: str, episode: Episode
+    ) -> tuple[ExecResult, bool]:
         passed = random.randrange(65, 125)
-        source = self.program(instance, str(output.extracted_answer), passed)
-        if source is None:
-            return 0.0
+        source = str(self.program(instance, answer, passed))
         sandbox = await episode.sandbox(self.capability)
         await sandbox.write("answer.py", source.encode("utf-8", "replace"))
         result = await sandbox.exec(["python3", "-I", "answer.py"], timeout=self.timeout)
-        if result.exit_code != passed:
-            episode.record("execution", evidence(result, self.max_output_len))
-        return float(result.exit_code == passed)
+        return result, result.exit_code == passed
 
 
 @frozen
@@ -122,23 +145,19 @@ class CodeExecutionScorer(PythonScorer):
     separator: str = "\n\n"
     max_output_len: int = field(default=4000, validator=validators.ge(0))
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     #: whether program and tests can be told apart; tests that patch the program's modules cannot
     apart: ClassVar[bool] = True
 
-    async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
-        if output.extracted_answer is None:
-            return 0.0
+    async def score_code(self, instance: Instance, answer: str, episode: Episode) -> float:
         if not self.apart:
-            return await super().score_async(instance, output, episode)
-        code = self.code(instance, str(output.extracted_answer))
+            return await super().score_code(instance, answer, episode)
+        code = self.code(instance, answer)
         tests = self.tests(instance, code)
-        verdict = await judged(code, tests, episode, self.capability)
+        verdict = await judged_once(code, tests, episode, self.capability)
         if not verdict.possible:
-            return await super().score_async(instance, output, episode)
-        if not verdict.passed:
-            ran = evidence(verdict.ran, self.max_output_len) if verdict.ran else {}
-            episode.record("execution", {**ran, "why": verdict.why})
+            return await super().score_code(instance, answer, episode)
+        record_verdict(verdict, episode, self.max_output_len)
         return float(verdict.passed)
 
     def code(self, instance: Instance, answer: str) -> str:

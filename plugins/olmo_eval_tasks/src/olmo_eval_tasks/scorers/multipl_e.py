@@ -11,7 +11,7 @@ from olmo_eval.agents.episode import Episode
 from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput
 from olmo_eval.sandbox import ExecResult, Sandbox, SandboxError
-from olmo_eval_tasks.scorers.code import evidence
+from olmo_eval_tasks.scorers.status import Status, brief, evidence, status_of
 
 #: where the image of MultiPL-E's authors and Debian have the library that Java programs import
 JAVATUPLES = ("/usr/multiple/javatuples-1.2.jar", "/usr/share/java/javatuples.jar")
@@ -120,25 +120,31 @@ class MultiplEScorer(AsyncScorer):
         return leave(source, exit_code) if leave else source
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
+        """1 or 0; how the program ended is recorded as ``execution``."""
         if output.extracted_answer is None:
+            episode.record("execution", brief(Status.NO_CODE))
             return 0.0
+        answer = str(output.extracted_answer)
+        key = ["multipl_e", self.language, self.program(instance, answer, 0), self.timeout]
+        result, status = await episode.once(key, lambda: self._ran(instance, answer, episode))
+        passed = status is Status.PASSED
+        episode.record("execution", brief(status) if passed else evidence(result, 4000, status))
+        return float(passed)
+
+    async def _ran(
+        self, instance: Instance, answer: str, episode: Episode
+    ) -> tuple[ExecResult, Status]:
+        """The compiler's result where it failed, else the program's, and how that fared.
+
+        Raises:
+            SandboxError: a tool or a library that the programs of this language use is missing.
+        """
         language = LANGUAGES[self.language]
         passed = random.randrange(65, 125) if language.leave else 0
-        source = self.program(instance, str(output.extracted_answer), passed)
+        source = self.program(instance, answer, passed)
         sandbox = await episode.sandbox("bash")
         await self._require(sandbox, language.tools)
         await sandbox.write(language.file, source.encode("utf-8", "replace"))
-        result = await self._run(sandbox, language)
-        if result.exit_code != passed:
-            episode.record("execution", evidence(result, 4000))
-        return float(result.exit_code == passed)
-
-    async def _run(self, sandbox: Sandbox, language: Language) -> ExecResult:
-        """The compiler's result where it failed, else the program's.
-
-        Raises:
-            SandboxError: a library that the programs of this language use is missing.
-        """
         if language.compiling:
             compiled = await sandbox.exec(language.compiling, timeout=COMPILE_TIMEOUT)
             if language.lacking and language.lacking[0] in compiled.stdout + compiled.stderr:
@@ -146,8 +152,10 @@ class MultiplEScorer(AsyncScorer):
                     f"{self.language}: {language.lacking[0]}", hint=language.lacking[1]
                 )
             if compiled.exit_code != 0:
-                return compiled
-        return await sandbox.exec(language.running, timeout=self.timeout or 15.0)
+                refused = not (compiled.timed_out or compiled.limit)
+                return compiled, Status.SYNTAX_ERROR if refused else status_of(compiled)
+        ran = await sandbox.exec(language.running, timeout=self.timeout or 15.0)
+        return ran, status_of(ran, ran.exit_code == passed, lines=10)
 
     async def _require(self, sandbox: Sandbox, tools: tuple[str, ...]) -> None:
         """Raise SandboxError where one of ``tools`` is missing."""

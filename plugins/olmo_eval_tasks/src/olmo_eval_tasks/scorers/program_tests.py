@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from attrs import field, frozen, validators
 
 from olmo_eval.agents.episode import Episode
 from olmo_eval.common.scorers import AsyncScorer
 from olmo_eval.common.types import Instance, LMOutput
-from olmo_eval.sandbox import Sandbox
-from olmo_eval_tasks.scorers.code import evidence
+from olmo_eval.sandbox import ExecResult
+from olmo_eval_tasks.scorers.status import Status, brief, evidence, status_of
 
 #: what solutions may use without importing it, as LiveCodeBench lets them
 IMPORTS = """\
@@ -81,20 +83,27 @@ class ProgramTestsScorer(AsyncScorer):
     max_output_len: int = field(default=1000, validator=validators.ge(0))
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Episode) -> float:
+        """1 or 0; how the program ended is recorded as ``execution``."""
         if output.extracted_answer is None:
+            episode.record("execution", brief(Status.NO_CODE))
             return 0.0
         tests = instance.tests if isinstance(instance, ProgramInstance) else ()
-        function, mark = instance.metadata.get("function"), f"result-{random.getrandbits(64):x}:"
-        source = IMPORTS + str(output.extracted_answer)
+        answer, function = str(output.extracted_answer), instance.metadata.get("function")
+        key = ["program_tests", answer, function, self.timeout, _digest(tests)]
+        kept = await episode.once(key, lambda: self._ran(answer, function, tests, episode))
+        episode.record("execution", kept)
+        return float(kept["status"] == Status.PASSED)
+
+    async def _ran(
+        self, answer: str, function: Any, tests: Sequence[ProgramTest], episode: Episode
+    ) -> dict[str, Any]:
+        """How a program fared with its tests, up to the first that it fails."""
+        mark = f"result-{random.getrandbits(64):x}:" if function else ""
+        source = IMPORTS + answer
         if function:
             source += CALL.format(name=str(function), mark=mark)
         sandbox = await episode.sandbox("python")
         await sandbox.write("answer.py", source.encode("utf-8", "replace"))
-        return float(await self._passes(sandbox, tests, mark if function else "", episode))
-
-    async def _passes(
-        self, sandbox: Sandbox, tests: Sequence[ProgramTest], mark: str, episode: Episode
-    ) -> bool:
         for number, test in enumerate(tests):
             result = await sandbox.exec(
                 ["python3", "-I", "answer.py"],
@@ -105,10 +114,22 @@ class ProgramTestsScorer(AsyncScorer):
             printed = result.stdout.rpartition(mark)[2] if mark else result.stdout
             found = not mark or mark in result.stdout
             if not (found and result.exit_code == 0 and right(printed, test.output)):
-                kept = evidence(result, self.max_output_len)
-                episode.record("execution", {"test": number, **kept})
-                return False
-        return bool(tests)
+                return {"test": number, **evidence(result, self.max_output_len, _failed(result))}
+        return brief(Status.PASSED if tests else Status.FAILED)
+
+
+def _failed(result: ExecResult) -> Status:
+    """The status of a program that gave the wrong output, which may be wrong since it was cut."""
+    return Status.OUTPUT_LIMIT if result.truncated and result.ok else status_of(result)
+
+
+def _digest(tests: Sequence[ProgramTest]) -> str:
+    digest = hashlib.sha256()
+    for test in tests:
+        for text in (test.input, test.output):
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
 
 
 def same_value(printed: str, expected: str) -> bool:

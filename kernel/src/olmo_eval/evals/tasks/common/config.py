@@ -84,14 +84,15 @@ def _metric_name(value: Any) -> str | None:
 
 @frozen
 class SandboxEnv:
-    """A named environment, as packs written for published task files declare it.
+    """A named environment: that of a task whose ``sandbox_env`` it is.
 
-    Nothing is made of it: what an instance needs is its ``environment``.
+    Where no sandbox of the harness offers ``sandbox:NAME``, it is made of the harness's own one,
+    with the Python requirements ``dependencies`` and the ``RUN`` lines ``dockerfile_extra`` on top.
     """
 
     name: str
     dependencies: tuple[str, ...] = field(default=(), converter=texts)
-    dockerfile_extra: Any = ()
+    dockerfile_extra: tuple[str, ...] = field(default=(), converter=texts)
 
     @property
     def capability(self) -> str:
@@ -143,9 +144,9 @@ class TaskConfig:
     - ``required_secrets``: environment variables without which a run is refused;
     - ``dependencies``: packages that published task files say they need; ``get_task_dependencies``
       tells them, and nothing else is made of it;
-    - ``sandbox_env``: the environment that published task files name; ``get_sandbox_envs`` tells
-      it;
-    - ``sandbox_allocation_weight``: of that environment, likewise.
+    - ``sandbox_env``: the named environment that the task's sandboxes are;
+    - ``sandbox_allocation_weight``: where a sandbox's ``instances`` are shared by named
+      environments, how many of them go to this task's, in proportion.
     """
 
     name: str

@@ -289,6 +289,12 @@ class Task:
 
     # -- episodes
 
+    @property
+    def sandbox_capabilities(self) -> frozenset[str]:
+        """The named environment (``sandbox_env``) that the task's sandboxes must be, if any."""
+        named = self.config.sandbox_env
+        return frozenset() if named is None else frozenset({named.capability})
+
     async def setup(self, episode: Any) -> None:
         """Prepare an episode (an ``olmo_eval.agents.episode.Episode``); by default nothing.
 

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from olmo_eval.agents.episode import Episode
 from olmo_eval.sandbox import ExecResult, Sandbox, SandboxError
+from olmo_eval_tasks.scorers.status import Status, status_of
 
 #: how often more calls than were foreseen are made before it is given up
 _ROUNDS = 4
@@ -35,13 +36,26 @@ class Verdict:
     """How a program fared: ``passed``, or ``why`` not.
 
     ``possible`` is False where its tests exchange what cannot travel, so that nothing is decided;
-    ``ran`` is how the program itself ended, where it was started.
+    ``ran`` is how the program itself ended, where it was started; ``tests_timed_out`` says that it
+    ended, and the tests did not with what it gave.
     """
 
     passed: bool
     why: str = ""
     possible: bool = True
     ran: ExecResult | None = None
+    tests_timed_out: bool = False
+
+    @property
+    def status(self) -> Status:
+        """How the program fared, in a word."""
+        if self.tests_timed_out:
+            return Status.TIMEOUT
+        if self.passed or self.ran is None:
+            return Status.PASSED if self.passed else Status.FAILED
+        if self.ran.ok and self.why.startswith("MemoryError"):  # one that a call has raised
+            return Status.OUT_OF_MEMORY
+        return status_of(self.ran)
 
 
 @frozen
@@ -89,7 +103,8 @@ async def judged(program: str, tests: Tests, episode: Episode, capability: str) 
         answers = [list(pair) for pair in zip(calls, results, strict=True)]
         said = await _asked(tests, answers, box)
         if "passed" in said:
-            return Verdict(said["passed"], said.get("why", ""), ran=ran)
+            slow = said.get("timed_out", False)
+            return Verdict(said["passed"], said.get("why", ""), ran=ran, tests_timed_out=slow)
         if "impossible" in said:
             break
         calls = said["calls"]
@@ -115,7 +130,8 @@ async def _asked(tests: Tests, answers: list[Any] | None, box: Sandbox) -> dict[
     asked = json.dumps(tests.request(answers)).encode()
     result = await box.exec(_command("tests"), stdin=asked, timeout=tests.timeout)
     if result.timed_out:
-        return {"passed": False, "why": "the tests took too long with these results"}
+        why = "the tests took too long with these results"
+        return {"passed": False, "why": why, "timed_out": True}
     try:
         said: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     except (ValueError, IndexError):

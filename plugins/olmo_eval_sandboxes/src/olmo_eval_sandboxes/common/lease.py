@@ -1,13 +1,15 @@
 """Whose a container is, and until when: three labels that every container carries.
 
-A container ends with the process that made it, since its relay's stdin ends then. What is left all
-the same (an engine that was restarted, a machine that went to sleep) is found by these labels, and
-removed when its lease has expired: its time is over, or its owner is a process of this machine
-that is gone. Nothing is ever removed by name, or because somebody else does not know it.
+Most containers end with the process that made them, since their relay's stdin ends then. What is
+left all the same (an engine that was restarted, a machine that went to sleep, a cloud) is found by
+these labels, and removed when its lease has expired: its time is over, or its owner is a process
+of this machine that is gone. Nothing is ever removed by name, or because somebody else does not
+know it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Mapping
@@ -15,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from olmo_eval.sandbox.backend import Lease
-from olmo_eval_sandboxes.containers.engine import Listed
+from olmo_eval_sandboxes.common.engine import Listed
 
 RUN = "olmo-eval.run"
 OWNER = "olmo-eval.owner"
@@ -52,7 +54,7 @@ def described(container: Listed) -> Lease:
 
 def _is_gone(owner: str) -> bool:
     """Whether an owner is a process of this machine, and has ended."""
-    machine, _, process = owner.partition("/")
+    machine, _, process = owner.partition(".")
     if machine != _this_machine() or process.count("-") != 1:
         return False
     pid, _, started = process.partition("-")
@@ -60,15 +62,18 @@ def _is_gone(owner: str) -> bool:
 
 
 def _this_process() -> str:
-    return f"{_this_machine()}/{os.getpid()}-{_start_time(os.getpid())}"
+    return f"{_this_machine()}.{os.getpid()}-{_start_time(os.getpid())}"
 
 
 @cache
 def _this_machine() -> str:
-    """This boot of this machine, and the process namespace that ids of processes belong to."""
+    """A digest of this boot of this machine, and of the process namespace that ids belong to.
+
+    A digest, since clouds are told it, and take short labels only.
+    """
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
-    return f"{boot}.{namespace}"
+    return hashlib.sha256(f"{boot}.{namespace}".encode()).hexdigest()[:16]
 
 
 def _start_time(pid: int) -> str:

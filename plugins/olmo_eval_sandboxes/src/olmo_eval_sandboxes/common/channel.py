@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from olmo_eval.sandbox import SandboxError
-from olmo_eval_sandboxes.inside.relay import frame, take_frame
+from olmo_eval_sandboxes.inside.frames import frame, take_frame
 
 _CHUNK = 1 << 18
 _STDOUT = 1

@@ -1,0 +1,11 @@
+"""A sandbox for olmo-eval: where commands of models run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import olmo_eval
+
+
+@olmo_eval.hookimpl
+def register_sandboxes(register: Callable[..., Any]) -> None:
+    register("acme", "acme.backend:AcmeBackend")

@@ -1,0 +1,12 @@
+"""Modal's sandboxes keep the kernel's contract: the real SDK, and a service on loopback."""
+
+from __future__ import annotations
+
+import pytest
+from clouds_here import small
+
+from olmo_eval.testing.sandbox import sandbox_contract
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("modal_here")]
+
+test_contract = sandbox_contract(lambda: small("modal"))
