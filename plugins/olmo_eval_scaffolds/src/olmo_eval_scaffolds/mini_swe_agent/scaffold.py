@@ -7,15 +7,9 @@ evaluated one, the environment the episode's sandbox; limits and the record are 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from concurrent.futures import CancelledError
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-import anyio
-import anyio.from_thread
-import anyio.lowlevel
-import anyio.to_thread
 from attrs import evolve
 
 from olmo_eval.agents.episode import Episode
@@ -33,8 +27,7 @@ from olmo_eval.common.types import (
 from olmo_eval.errors import UsageError
 from olmo_eval.sandbox import Sandbox
 from olmo_eval_scaffolds.mini_swe_agent import package
-
-T = TypeVar("T")
+from olmo_eval_scaffolds.threads import Calls, in_thread
 
 #: how commands are written; "auto" is "native" where the provider says that its model calls tools
 FORMATS = ("auto", "native", "text")
@@ -88,23 +81,15 @@ class MiniSWEAgentScaffold(Scaffold):
             self.tool_format == "auto" and Capability.TOOLS in episode.capabilities
         )
         config = self._native if native else self._text
-        work = _Work(request, params, episode, bash_tool(config["environment"]))
-        model = package.Model(config["model"], work.ask, work.note, native=native)
-        environment = package.Environment(work.execute)
-        agent = partial(package.run, config["agent"], model, environment, work.question)
-        return work.answer(await in_thread(agent))
+        bash = bash_tool(config["environment"])
 
+        def agent(calls: Calls) -> LMOutput:
+            work = _Work(request, params, episode, bash, calls)
+            model = package.Model(config["model"], work.ask, work.note, native=native)
+            environment = package.Environment(work.execute)
+            return work.answer(package.run(config["agent"], model, environment, work.question))
 
-async def in_thread(call: Callable[[], T]) -> T:
-    """Call what blocks in a thread of its own, which a limit of the episode ends as well.
-
-    The threads that other calls share would soon be full of agents that wait for them.
-    """
-    try:
-        return await anyio.to_thread.run_sync(call, limiter=anyio.CapacityLimiter(1))
-    except CancelledError:  # how a thread hears that what it waits for was cancelled
-        await anyio.lowlevel.checkpoint()
-        raise
+        return await in_thread(agent)
 
 
 def bash_tool(settings: Mapping[str, Any]) -> Tool:
@@ -133,14 +118,19 @@ class _Work:
     """One episode, as the agent works on it from its thread."""
 
     def __init__(
-        self, request: LMRequest, params: SamplingParams, episode: Episode, bash: Tool
+        self,
+        request: LMRequest,
+        params: SamplingParams,
+        episode: Episode,
+        bash: Tool,
+        calls: Calls,
     ) -> None:
         last: Mapping[str, Any] = request.messages[-1] if request.messages else {}
         if last.get("role") != "user" or not isinstance(last.get("content"), str):
             raise UsageError("mini_swe_agent needs a request that ends with a user's text")
         self.question: str = last["content"]
         self._request = request.without_system()
-        self._params, self._episode, self._bash = params, episode, bash
+        self._params, self._episode, self._bash, self._calls = params, episode, bash, calls
         self._last = LMOutput("")
         self._commands = 0
 
@@ -154,7 +144,7 @@ class _Work:
             messages=(*self._request.messages[:-1], question, *since),
             tools=tuple(map(ToolSchema.from_openai, tools)),
         )
-        (self._last, *_) = anyio.from_thread.run(self._episode.generate, request, self._params)
+        (self._last, *_) = self._calls(self._episode.generate, request, self._params)
         return self._last
 
     def execute(self, command: Any, call_id: str | None) -> dict[str, Any]:
@@ -162,7 +152,7 @@ class _Work:
         self._commands += 1
         arguments = json.dumps({"command": command})
         call = ToolCall(call_id or f"command_{self._commands}", "bash", arguments)
-        result = anyio.from_thread.run(self._episode.call_tool, call, self._bash)
+        result = self._calls(self._episode.call_tool, call, self._bash)
         if result.error:
             return {"output": "", "returncode": -1, "exception_info": result.content}
         found: dict[str, Any] = {"exception_info": "", **json.loads(result.content)}
@@ -170,7 +160,7 @@ class _Work:
 
     def note(self, text: str) -> None:
         """Record what the model is told that the agent could not read."""
-        anyio.from_thread.run_sync(self._episode.record, NoteEvent(text))
+        self._episode.record(NoteEvent(text))
 
     def answer(self, ended: Mapping[str, Any]) -> LMOutput:
         """The output of an agent that has ended by itself."""
