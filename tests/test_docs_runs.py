@@ -1,4 +1,4 @@
-"""The pages about the life of a run and about engines are followed as a reader would."""
+"""The pages about runs, engines and judges are followed as a reader would."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from walkthrough import Walkthrough
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("page", ["runs.md", "engines.md"])
+@pytest.mark.parametrize(
+    "page", ["runs.md", "engines.md", pytest.param("judges.md", marks=pytest.mark.slow)]
+)
 def test_what_the_page_shows_happens(page: str, tmp_path: Path) -> None:
     walkthrough = Walkthrough(tmp_path / "work", tmp_path / "environment")
     walkthrough.prepare()

@@ -90,6 +90,7 @@ def classes(source: str) -> dict[str, str]:
         ("provider", "answer_book", "acme-evals/acme_evals/answer_book.py"),
         ("scaffold", "second_thoughts", "second_thoughts.py"),
         ("sandbox", "scratch", "scratch.py"),
+        ("judge", "yes_no", "yes_no.py"),
         ("external", "coin_flip", "coin_flip.py"),
     ],
 )

@@ -20,6 +20,8 @@ from olmo_eval.common.types import (
 )
 from olmo_eval.evals.tasks.common import build_task
 from olmo_eval.judges.judge import Judge, JudgeError
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.providers.thinking import told_apart
 from olmo_eval_tasks.scorers.attributed import AttributedQAScorer, GlobalAverage, ReportMetric
 from olmo_eval_tasks.scorers.judged import AskingScorer
 from olmo_eval_tasks.scorers.mt_bench import MTBenchScorer, RatingMetric, question_for, rating
@@ -44,7 +46,8 @@ class Replies:
 
     async def _ask(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
         self.asked.append(str(request.messages[-1]["content"]))
-        return [LMOutput(self.replies.pop(0), finish_reason=self.finish_reason)]
+        output = LMOutput(self.replies.pop(0), finish_reason=self.finish_reason)
+        return [told_apart(output, ProviderConfig())]
 
     def judge(self, name: str | None) -> Judge:
         return Judge(self._ask)
@@ -152,7 +155,7 @@ def test_another_template_can_be_asked() -> None:
     [
         ("It is good. Rating: [[8]]", 8.0),
         ("[[7.5]]", 7.5),
-        ("Rating: [[10]] (not [[1]])", 10.0),
+        ("Rating: [[10]], as I said: [[10]]", 10.0),
         ("Rating: [6]", 6.0),
         ("As [1] says, it is good: [[9]]", 9.0),
         ("[[8.]]", 8.0),
@@ -164,7 +167,10 @@ def test_a_rating_stands_in_double_brackets_or_else_in_single_ones(
     assert rating(reply) == found
 
 
-@pytest.mark.parametrize("reply", ["Rating: 8", "[[eight]]", "[[11]]", "[[0]]", "[[]]", ""])
+@pytest.mark.parametrize(
+    "reply",
+    ["Rating: 8", "[[eight]]", "[[11]]", "[[0]]", "It says [[10]]. Rating: [[2]]", "[[]]", ""],
+)
 def test_what_is_no_rating_is_a_failure_of_the_judge(reply: str) -> None:
     with pytest.raises(JudgeError):
         rating(reply)
@@ -222,7 +228,8 @@ def test_mt_bench_asks_its_second_turn_and_samples_by_category(invented_mirror: 
         (("WINNER: A", "WINNER: B"), 1.0),
         (("WINNER: B", "WINNER: A"), 0.0),
         (("WINNER: A", "WINNER: A"), 0.5),
-        (("It is close.\n**WINNER: TIE**", "Winner: b"), 0.75),
+        (("It is close.\n**WINNER: TIE**", "Winner: b"), 0.5),
+        (("WINNER: TIE", "WINNER: TIE"), 0.5),
     ],
 )
 def test_a_win_is_a_win_in_both_orders(replies: Sequence[str], score: float) -> None:

@@ -102,3 +102,26 @@ def test_a_reply_that_cannot_be_read_is_no_score(tmp_path: Path) -> None:
     assert found.scores()[0].value is None
     outcomes = found.instances("simpleqa:judge", ["outcome"])["outcome"]
     assert set(outcomes.to_pylist()) == {Outcome.JUDGE_FAILED.value}
+
+
+@pytest.mark.usefixtures("invented_mirror")
+@pytest.mark.parametrize(
+    ("reply", "consistency", "bias"),
+    [("WINNER: A", 0.0, 1.0), ("WINNER: B", 0.0, -1.0), ("WINNER: TIE", 1.0, 0.0)],
+)
+def test_what_the_order_does_to_a_judge_is_told(
+    tmp_path: Path, reply: str, consistency: float, bias: float
+) -> None:
+    scores = {s.metric: s.value for s in run(tmp_path, "alpaca_eval", reply).scores()}
+
+    assert scores["win_rate"] == 0.5
+    assert (scores["position_consistency"], scores["position_bias"]) == (consistency, bias)
+
+
+@pytest.mark.usefixtures("invented_mirror")
+def test_sources_are_judged_without_a_key_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    assert run(tmp_path, "expertqa", "no JSON").scores()[0].value is None

@@ -157,6 +157,15 @@ class Episode:
         """
         return self._surroundings.judges.get(name)
 
+    def asking(self, provider: str) -> Judge:
+        """A judge that asks the auxiliary provider ``provider`` whatever its user asks: for scorers
+        with a question of their own, by its ``generate``.
+
+        Raises:
+            UsageError: the harness has no such provider.
+        """
+        return self._surroundings.judges.asking(provider)
+
     # -- the tools
 
     async def call_tool(self, call: ToolCall, own: Tool | None = None) -> ToolResult:

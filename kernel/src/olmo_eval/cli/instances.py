@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,7 +44,8 @@ def instances(
     count: int | None,
     as_json: bool,
 ) -> None:
-    """Show instances of RUN: question, what the model received, answer, outcome, error.
+    """Show instances of RUN: question, what the model received, answer, outcome, error, and what
+    judges were asked and replied.
 
     --only shows those that a measure of the run's health counts.
     """
@@ -93,5 +94,20 @@ def _print_one(one: ShownInstance) -> None:
     click.echo(f"    answer    {one_line(one.answer)}")
     if one.gold is not None:
         click.echo(f"    gold      {one_line(one.gold)}")
+    for call in one.judge_calls:
+        _print_call(call)
     if one.error is not None:
         click.echo(f"    error     {one_line(one.error)}")
+
+
+def _print_call(call: Mapping[str, Any]) -> None:
+    from olmo_eval.cli.show import one_line
+
+    asked = " ".join(str(message.get("content")) for message in call["messages"])
+    before = "..." if len(asked) > _TAIL else ""
+    click.echo(f"    judge     {call['model']} ({call['provider']}), for {call['scorer']}")
+    click.echo(f"      asked   {before}{one_line(asked[-_TAIL:], _TAIL * 2)}")
+    if "thinking" in call:
+        click.echo(f"      thought {one_line(call['thinking'])}")
+    said = call.get("reply", f"nothing: {call.get('error', '')}")
+    click.echo(f"      replied {one_line(said, _TAIL * 2)}")

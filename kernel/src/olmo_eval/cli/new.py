@@ -53,6 +53,7 @@ def _first_command(kind: str, names: Names) -> str:
             "provider": f"providers -f {names.package}",
             "sandbox": f"sandboxes -f {names.package}",
             "scaffold": f"scaffolds -f {names.package}",
+            "judge": f"judge list -f {names.package}",
             "external": f"external run {names.package} -m mock",
         }[kind]
     )
@@ -68,4 +69,5 @@ _command(
 _command("provider", "A way to run models.")
 _command("sandbox", "Where commands of models run.")
 _command("scaffold", "How a model is led to its answer.")
+_command("judge", "How a model grades answers.")
 _command("external", "A benchmark with its own runner.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from olmo_eval.cli.options import (
+    FiniteRange,
     OrderedCommand,
     fail_if_missing_option,
     json_option,
@@ -26,7 +27,9 @@ from olmo_eval.cli.options import (
     metavar="KEY=VALUE",
     help="New setting of the -t before it, or of all tasks.",
 )
+@click.option("--judge", metavar="MODEL", help="Model of the judges, as `run -m` names it.")
 @click.option("--name", help="Name of the new run.")
+@click.option("--max-cost", type=FiniteRange(0), metavar="USD", help="End when judges cost more.")
 @fail_if_missing_option
 @strict_option
 @results_option
@@ -38,18 +41,23 @@ def rescore(
     run: str,
     tasks: Sequence[str],
     overrides: Sequence[str],
+    judge: str | None,
     name: str | None,
+    max_cost: float | None,
     fail_if_missing: float,
     strict: bool,
     results: str,
     as_json: bool,
 ) -> int:
-    """Score RUN's recorded outputs again, with other extraction, scorers or metrics.
+    """Score RUN's recorded outputs again, with other extraction, scorers, metrics or judges.
 
-    Makes a new run and asks no model anything.
+    Makes a new run and asks the evaluated model nothing. Settings of the harness that only scoring
+    looks at (judges, auxiliary_providers, sandboxes) go to it wherever they stand.
     """
     from olmo_eval.cli.run import missing_too_many, see_through, show_runs, unusual
+    from olmo_eval.common.overrides import parse_override
     from olmo_eval.plugins import manager
+    from olmo_eval.runner.resolve import split_overrides
     from olmo_eval.runner.spec import RunSpec, TaskRequest
 
     bound: list[tuple[str, list[str]]] = []
@@ -58,12 +66,15 @@ def rescore(
         if option == "tasks":
             bound.append((value, []))
         else:
-            (bound[-1][1] if bound else for_all).append(value)
+            of_harness = split_overrides([parse_override(value)])[1]
+            (bound[-1][1] if bound and not of_harness else for_all).append(value)
     spec = RunSpec(
         kind="rescore",
         rescored=run,
         tasks=[TaskRequest(task, given) for task, given in bound],
         overrides=for_all,
+        judge=judge,
+        max_cost=max_cost,
         plugins=manager().asked_for,
         name=name,
         results=results,

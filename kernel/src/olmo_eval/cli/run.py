@@ -63,6 +63,7 @@ def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
         click.option("--harness-config", metavar="FILE", help="Harness from a YAML file."),
         click.option("--provider", metavar="KIND", help="Inference provider."),
         click.option("--sandbox", metavar="BACKEND", help="What makes the environments."),
+        click.option("--judge", metavar="MODEL", help="Model of the judges, named as for -m."),
         click.option(
             "--limit", type=click.IntRange(1), help="Instances per task: a seeded subset."
         ),

@@ -80,8 +80,23 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
     table(columns, rows)
     lower_is_better([score.metric for score in shown if not score.higher_is_better])
-    for line in (*outcome_lines(run, shown), *reuse_lines(run), *health_lines(run)):
-        click.echo(line)
+    told = (outcome_lines(run, shown), reuse_lines(run), judge_lines(run), health_lines(run))
+    for lines in told:
+        for line in lines:
+            click.echo(line)
+
+
+def judge_lines(run: Run) -> list[str]:
+    """What judges took, where some were asked."""
+    used = run.record.get("judge_usage")
+    return [f"judges: {judge_usage(used)}"] if used else []
+
+
+def judge_usage(used: Mapping[str, Any]) -> str:
+    """The fields of ``judges.JudgeUsage`` in words."""
+    cost = "" if used["cost_usd"] is None else f", ${used['cost_usd']:.4f}"
+    tokens = f"{used['prompt_tokens']:,} prompt and {used['completion_tokens']:,} completion tokens"
+    return f"{used['calls']:,} requests, {tokens}{cost}"
 
 
 def _measured(score: Score) -> str:

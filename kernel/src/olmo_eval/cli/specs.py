@@ -50,6 +50,7 @@ def spec_of(options: Mapping[str, Any], **more: Any) -> RunSpec:
         harness=harness_of(options),
         provider=options["provider"],
         sandbox=options.get("sandbox"),
+        judge=options.get("judge"),
         plugins=manager().asked_for,
         name=options["name"],
         group=options["group"],

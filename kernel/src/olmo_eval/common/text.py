@@ -13,6 +13,7 @@ from olmo_eval.common.types import Instance
 LABELS = string.ascii_uppercase
 
 _FIELD = re.compile(r"\{(\w+)\}")
+_CLOSING = re.compile(r"</(\w+)>")
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -27,6 +28,19 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         return str(values[name]) if name in values else match.group(0)
 
     return _FIELD.sub(replace, template)
+
+
+def fill_quoting(template: str, values: Mapping[str, Any]) -> str:
+    r"""``fill``, where no value can end the tags that ``template`` puts around it.
+
+    A closing tag of the template that stands in a value is written ``<\/tag>``: a text that is to
+    be judged cannot step out of its place and speak for whoever asks.
+    """
+    tags = "|".join(map(re.escape, dict.fromkeys(_CLOSING.findall(template))))
+    if not tags:
+        return fill(template, values)
+    closing = re.compile(rf"<\s*/\s*({tags})\s*>", re.IGNORECASE)
+    return fill(template, {k: closing.sub(r"<\\/\1>", str(v)) for k, v in values.items()})
 
 
 def template_values(instance: Instance, **more: Any) -> dict[str, Any]:

@@ -192,8 +192,13 @@ def _judge(config: HarnessConfig, name: str, judge: JudgeConfig) -> list[str]:
             f"judge {name!r} asks the auxiliary provider {judge.provider!r}, which the harness "
             f"lacks: add auxiliary_providers.{judge.provider}"
         ]
+    return [f"judge {name!r}: {reason}" for reason in _auxiliary(judge.provider, provider)]
+
+
+def _auxiliary(name: str, provider: ProviderConfig) -> list[str]:
+    """Why the auxiliary provider ``name`` cannot chat, its settings called as they are set."""
     reasons = [*_provider(provider, {Capability.CHAT}), *_secrets(provider.required_secrets)]
-    return [f"judge {name!r}: {reason}" for reason in reasons]
+    return [reason.replace("-o provider.", f"-o auxiliary_providers.{name}.") for reason in reasons]
 
 
 def _models(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
@@ -207,7 +212,7 @@ def _models(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
                 f"name it with -o auxiliary_providers.{name}.model=MODEL"
             )
             continue
-        found = [*_provider(provider, {Capability.CHAT}), *_secrets(provider.required_secrets)]
+        found = _auxiliary(name, provider)
         reasons += [f"auxiliary provider {name!r}: {reason}" for reason in found]
     return reasons
 

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import JudgeError
+from olmo_eval.judges.calls import whole
 
 __all__ = ["Judge", "JudgeConfig", "JudgeError", "Judgment"]
 
@@ -35,7 +36,11 @@ class Judgment:
 
 
 class Judge:
-    """Base of graders. ``ask`` sends a request to the judge's model with the run's retries."""
+    """Base of graders. ``ask`` sends a request to the judge's model with the run's retries.
+
+    What is asked, through ``ask`` or ``generate``, and what is replied stands beside the score in a
+    run's results, thoughts apart from replies.
+    """
 
     name: ClassVar[str] = ""
 
@@ -45,8 +50,13 @@ class Judge:
             raise TypeError(f"judge {self.name!r} takes no setting {sorted(kwargs)[0]!r}")
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> LMOutput:
+        """The whole reply to ``request``, without the thoughts before it.
+
+        Raises:
+            JudgeError: the model could not be asked, or its reply was cut, withheld or empty.
+        """
         outputs: list[LMOutput] = await self.ask(request, params)
-        return outputs[0]
+        return whole(outputs[0], params)
 
     async def grade(self, instance: Instance, output: LMOutput) -> Judgment:
         """Judge one output.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
+
+from attrs import evolve
 
 from olmo_eval import plugins
 from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
 from olmo_eval.errors import ProviderError, UsageError
+from olmo_eval.faults import reason
+from olmo_eval.judges.calls import JudgeCall, keep
 from olmo_eval.judges.judge import Judge, JudgeConfig, JudgeError
 from olmo_eval.providers.auxiliary import AuxiliaryProviders
 
@@ -47,11 +52,29 @@ class Judges:
             except TypeError as error:
                 raise UsageError(f"judge {name!r}: {error}") from error
 
+    def asking(self, provider: str) -> Judge:
+        """A judge with no question of its own: ``generate`` asks the auxiliary provider.
+
+        Raises:
+            UsageError: the harness has no such provider.
+        """
+        self._auxiliary.config(provider)
+        return Judge(partial(self._ask, provider))
+
     async def _ask(self, name: str, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
+        call = JudgeCall.asking(name, self._auxiliary.config(name).model, request, params)
+        began = time.perf_counter()
         try:
             provider, slots = await self._auxiliary.get(name)
             async with slots:
-                return await provider.generate(request, params)
-        except ProviderError as error:
-            message = f"auxiliary provider {name!r}: {error.message}"
-            raise JudgeError(message, hint=error.hint) from error
+                began = time.perf_counter()
+                outputs = await provider.generate(request, params)
+        except (ProviderError, OSError, TimeoutError) as error:
+            said = error.message if isinstance(error, ProviderError) else reason(error)
+            keep(evolve(call, error=said, seconds=round(time.perf_counter() - began, 4)))
+            message = f"auxiliary provider {name!r}: {said}"
+            raise JudgeError(message, hint=getattr(error, "hint", None)) from error
+        seconds = time.perf_counter() - began
+        for output in outputs:
+            keep(call.heard(output, seconds))
+        return outputs

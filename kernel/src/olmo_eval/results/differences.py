@@ -34,7 +34,7 @@ _INPUTS: Mapping[str, tuple[str, bool]] = {
 }
 
 
-_NAMES = (*_INPUTS, "chat_template", "harness")
+_NAMES = (*_INPUTS, "chat_template", "harness", "judge")
 
 
 @frozen
@@ -87,7 +87,61 @@ def differing_inputs(
             Difference("chat_template", "chat template", a_template, b_template, bool(as_chat))
         )
     left, right = lock_a.get("harness", {}), lock_b.get("harness", {})
-    return found + _by_name("harness", "harness settings", left, right)
+    of_harness = _by_name("harness", "harness settings", _unjudged(left), _unjudged(right))
+    judges = _judges_apart(left, right) if _judged(a, task) else []
+    return found + of_harness + judges
+
+
+_JUDGES = ("judges", "judges_code")
+_MODELS = "auxiliary_providers"
+
+
+def _judge_models(harness: Mapping[str, Any]) -> dict[str, Any]:
+    """The models that judge, by the names of their auxiliary providers."""
+    named = {judge.get("provider") for judge in (harness.get("judges") or {}).values()}
+    models: Mapping[str, Any] = harness.get(_MODELS) or {}
+    return {name: model for name, model in models.items() if name in {"judge", *named}}
+
+
+def _unjudged(harness: Mapping[str, Any]) -> dict[str, Any]:
+    """A harness's lock without what judges are: they grade, and change no answer."""
+    kept = {name: value for name, value in harness.items() if name not in _JUDGES}
+    if _MODELS in kept:
+        judges = _judge_models(harness)
+        kept[_MODELS] = {n: one for n, one in (kept[_MODELS] or {}).items() if n not in judges}
+    return kept
+
+
+def _judges_apart(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Difference]:
+    """How the judges of two harnesses differ: the models they ask, their settings, their code."""
+    models = _judge_models(left), _judge_models(right)
+    found = []
+    for name in sorted({*models[0], *models[1]}):
+        one, other = models[0].get(name), models[1].get(name)
+        if one == other:
+            continue
+        a, b = _model_apart(one or {}, other or {})
+        found.append(Difference("judge", f"judges (model {name})", _short(a), _short(b), True))
+    parts = [{key: side.get(key) for key in _JUDGES} for side in (left, right)]
+    return found + _by_name("judge", "judges", *parts)
+
+
+def _model_apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What the models are called, or else the settings in which they differ."""
+    if one.get("model") != other.get("model"):
+        return one.get("model"), other.get("model")
+    names = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+    a, b = ({name: side.get(name) for name in names} for side in (one, other))
+    return a, b
+
+
+def _judged(record: Mapping[str, Any], task: str) -> bool:
+    """Whether a scorer of the task asks another model; of a run that does not say so, it may."""
+    entry: Mapping[str, Any] = next((e for e in record.get("tasks", ()) if e["name"] == task), {})
+    needs = [metric.get("requires") for metric in entry.get("metrics", ())]
+    if not needs or None in needs:
+        return True
+    return any(need.startswith(("judge", "model:")) for some in needs for need in some or ())
 
 
 def _inputs(record: Mapping[str, Any], task: str) -> Mapping[str, Any]:
@@ -176,7 +230,12 @@ def lock_differences(
 
 
 def _hint(record: Mapping[str, Any], forbidden: Collection[str], ways: str) -> str:
-    if set(forbidden) <= _OF_SCORES and record.get("kind") != "external":
+    if set(forbidden) == {"judge"} and record.get("kind") != "external":
+        return (
+            "`olmo-eval rescore RUN --judge MODEL` has either run judged by the other's judge; to "
+            f"compare what two judges say: {ways}"
+        )
+    if set(forbidden) <= {*_OF_SCORES, "judge"} and record.get("kind") != "external":
         return f"`olmo-eval rescore` scores either run anew; to compare them all the same: {ways}"
     return f"these runs did not ask the same; to compare them all the same: {ways}"
 

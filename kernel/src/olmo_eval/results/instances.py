@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 from typing import Any
 
@@ -12,12 +12,14 @@ from attrs import frozen
 
 from olmo_eval.results.health import Tally
 from olmo_eval.results.readable import answer
+from olmo_eval.results.record import row_evidence
 from olmo_eval.results.store import Run
 
 
 @frozen
 class ShownInstance:
-    """One instance: what was asked, what reached the model, what came back, how it ended."""
+    """One instance: what was asked, what reached the model, what came back, how it ended, and what
+    judges were asked about it and replied (each call as ``judges.JudgeCall.to_dict`` gives it)."""
 
     instance_id: str
     question: str
@@ -27,6 +29,7 @@ class ShownInstance:
     outcome: str
     error: str | None
     values: Mapping[str, float | None]
+    judge_calls: Sequence[Mapping[str, Any]] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return attrs.asdict(self)
@@ -50,7 +53,8 @@ def instances(run: Run, task: str, only: str | None = None) -> Iterator[ShownIns
     return map(_shown, rows)
 
 
-def _shown(row: Mapping[str, Any]) -> ShownInstance:
+def _shown(row: dict[str, Any]) -> ShownInstance:
+    evidence = row_evidence(row)
     return ShownInstance(
         instance_id=row["instance_id"],
         question=row["question"] or "",
@@ -60,6 +64,7 @@ def _shown(row: Mapping[str, Any]) -> ShownInstance:
         outcome=row["outcome"],
         error=row["error"],
         values=row["values"] or {},
+        judge_calls=[call for kept in evidence for call in kept.get("judge_calls", ())],
     )
 
 

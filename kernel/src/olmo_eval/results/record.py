@@ -164,9 +164,13 @@ def score_record(
     evidence: Sequence[Mapping[str, Any]],
     values: Mapping[str, float | None],
     weights: Mapping[str, float],
+    judged: Mapping[str, Any] | None = None,
 ) -> Row:
     """What was made of an answer: for each output the extracted answer and the scorers'
     ``evidence``, each scorer's numbers, each metric's value and weight, and how it ended.
+
+    ``judged`` is what judges took for it in this run, by the names of ``JUDGED`` without their
+    prefix.
     """
     answers = [o.extracted_answer for o in response.outputs]
     return {
@@ -179,6 +183,7 @@ def score_record(
         "scores": {name: list(scores) for name, scores in response.scores.items()},
         "values": dict(values),
         "weights": dict(weights),
+        **{f"judge_{name}": value for name, value in (judged or {}).items()},
     }
 
 
@@ -202,6 +207,7 @@ def joined(answer: Row, score: Row | None) -> Row:
         return answer
     for key in _SCORED:
         answer[key] = score[key]
+    answer.update((key, score[key]) for key in JUDGED if key in score)
     for output, found in zip(answer["outputs"], score["answers"], strict=True):
         output["answer"] = found
     if score["evidence"] is not None:
@@ -212,6 +218,8 @@ def joined(answer: Row, score: Row | None) -> Row:
 
 #: what a score's record says of the instance as a whole
 _SCORED = ("outcome", "error", "scores", "values", "weights")
+#: what it says of judges, where some were asked
+JUDGED = ("judge_calls", "judge_prompt_tokens", "judge_completion_tokens", "judge_cost_usd")
 
 
 def output_row(output: LMOutput, *, continuation: bool) -> Row:

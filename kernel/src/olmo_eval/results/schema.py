@@ -76,6 +76,11 @@ _TAIL = [
     ("latency", pa.float32()),  # seconds
     ("reused", pa.bool_()),
     ("reused_from", pa.string()),  # the run whose answer was taken over
+    # what judges took for the score, in this run
+    ("judge_calls", pa.int32()),
+    ("judge_prompt_tokens", pa.int32()),
+    ("judge_completion_tokens", pa.int32()),
+    ("judge_cost_usd", pa.float64()),
 ]
 
 

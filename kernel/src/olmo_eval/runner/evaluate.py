@@ -26,6 +26,7 @@ def evaluate(
     harness: str | HarnessConfig | Mapping[str, Any] = "default",
     provider: str | None = None,
     sandbox: str | None = None,
+    judge: str | None = None,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     limit: int | None = None,
     seed: int | None = None,
@@ -43,11 +44,12 @@ def evaluate(
     """Evaluate ``model`` on ``tasks`` and return the run.
 
     ``sandbox`` names the backend that makes the environments, in place of those that the harness
-    names. ``overrides`` are ``key=value`` texts (or a mapping) for the tasks or, where the key is a
-    setting of harnesses, for the harness. Calling it again with the same arguments resumes an
-    unfinished run and returns a finished one; ``fresh`` asks everything anew. ``reuse_by_name``
-    takes over answers of other runs though the model is known by its name alone. ``max_cost`` ends
-    the run when its answers have cost more (US dollars).
+    names, and ``judge`` the model of its judges. ``overrides`` are ``key=value`` texts (or a
+    mapping) for the tasks or, where the key is a setting of harnesses, for the harness. Calling it
+    again with the same arguments resumes an unfinished run and returns a finished one; ``fresh``
+    asks everything anew. ``reuse_by_name`` takes over answers of other runs though the model is
+    known by its name alone. ``max_cost`` ends the run when its answers and judges have cost more
+    (US dollars).
 
     Raises:
         UsageError: the request is wrong, or refused before anything is loaded. OlmoEvalError: the
@@ -59,6 +61,7 @@ def evaluate(
         harness=_named_or_whole(harness),
         provider=provider,
         sandbox=sandbox,
+        judge=judge,
         overrides=_override_list(overrides),
         limit=limit,
         seed=seed,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from olmo_eval.data import DataLoader, DataSource
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.evals.tasks.common.task import Task, instance_id
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.providers.fingerprint import model_fingerprint
 from olmo_eval.providers.models import choose_provider
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.registry import Owner
@@ -269,7 +271,7 @@ def model_lock(config: HarnessConfig, facts: Mapping[str, Any]) -> dict[str, Any
 
 def auxiliary_lock(config: ProviderConfig) -> dict[str, Any]:
     """What decides what another model of the harness says."""
-    return {"kind": config.kind, **_settings(config)}
+    return {"kind": config.kind, **_settings(config), **_content(config)}
 
 
 def _settings(config: ProviderConfig) -> dict[str, Any]:
@@ -282,6 +284,15 @@ def _settings(config: ProviderConfig) -> dict[str, Any]:
         del settings["think_tags"]
     settings["kwargs"] = {k: v for k, v in settings["kwargs"].items() if k not in pace}
     return settings
+
+
+def _content(config: ProviderConfig) -> dict[str, str]:
+    """The fingerprint of a model in a folder, which may be another one tomorrow. What a server or
+    a hub has is known by what the settings call it: a lock asks nobody."""
+    if config.base_url or not config.model or not Path(config.model).expanduser().is_dir():
+        return {}
+    found = model_fingerprint(config)
+    return {} if found is None else {"fingerprint": found}
 
 
 def _pace(config: ProviderConfig) -> frozenset[str]:

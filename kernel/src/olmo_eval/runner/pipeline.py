@@ -19,7 +19,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from attrs import define, evolve
+from attrs import asdict, define, evolve
 
 from olmo_eval.common.types import LMRequest, Outcome, Response, SamplingParams
 from olmo_eval.common.types.response import NON_FINITE
@@ -379,7 +379,9 @@ class Pipeline:
         values, weights, problem = await scoring.values_in_time(task, told, means.limits)
         if problem and told.error is None:
             told = evolve(told, outcome=Outcome.SCORER_FAILED, error=problem)
-        return told, score_record(told, evidence, values, weights)
+        used = scoring.judged(evidence)
+        took = None if used is None else asdict(used)
+        return told, score_record(told, evidence, values, weights, took)
 
     def _watch_scoring(self, task: str, response: Response) -> None:
         """Score no more of a task where what scores it is gone, instead of waiting for it again

@@ -9,6 +9,7 @@ import olmo_eval
 from olmo_eval import plugins
 from olmo_eval.agents.selection import ToolChoice
 from olmo_eval.common.convert import to_json
+from olmo_eval.common.sequences import items
 from olmo_eval.common.types import Identity
 from olmo_eval.errors import ProviderError
 from olmo_eval.evals.tasks.common.registry import claims_of_variant
@@ -130,6 +131,7 @@ def _task_record(planned: PlannedTask, hash_: str) -> dict[str, Any]:
                 "key": m.key,
                 "metric": m.metric_name,
                 "scorer": m.scorer.name,
+                "requires": sorted(items(m.scorer.requires)),
                 "higher_is_better": m.higher_is_better,
                 "binary": m.binary,
                 "weighted": m.weighted,
@@ -151,7 +153,7 @@ def provenance(job: Job) -> dict[str, Any]:
         "scaffolds": {job.harness.scaffold or ""},
         "sandboxes": {sandbox.backend for sandbox in job.harness.sandboxes},
         "tools": {choice.name for t in job.harness.tools if (choice := ToolChoice.of(t))},
-        "judges": {judge.kind for judge in job.harness.judges.values()},
+        "judges": {judge.kind for judge in job.harness.graders.values()},
         "harnesses": {job.harness.name},
     }
     found: dict[str, dict[str, Any]] = {}

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import evolve
 
 from olmo_eval.common.overrides import Override, parse_override
 from olmo_eval.errors import DataError, UsageError
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.judging import with_judge, with_overrides
 from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.results.redact import REDACTED
 from olmo_eval.results.store import Run, Store
 from olmo_eval.runner.job import Job
 from olmo_eval.runner.lock import digest, task_lock
 from olmo_eval.runner.plan import Plan, PlannedTask, make_plan
 from olmo_eval.runner.spec import RunSpec, TaskRequest
 
+#: settings of a harness that only scoring looks at
+_OF_SCORING = (
+    *("judges", "auxiliary_providers", "sandboxes"),
+    *("scoring_timeout", "scoring_concurrency", "required_secrets"),
+)
 
-def rescore(spec: RunSpec) -> Job:
+
+def rescore(
+    spec: RunSpec, overrides: Sequence[Override], for_harness: Sequence[Override] = ()
+) -> Job:
     """The job that scores the recorded outputs of the run ``spec.rescored`` again.
 
     The spec's tasks are some of the run's tasks with new overrides (all of them where empty);
-    its overrides apply to each. Extraction, scorers and metrics may change; requests may not.
+    ``overrides`` apply to each, ``for_harness`` to the run's harness. Extraction, scorers, metrics,
+    judges and sandboxes may change; requests may not.
 
     Raises:
         UsageError: a task the run does not have, or requests that it did not make. DataError: the
@@ -33,15 +45,16 @@ def rescore(spec: RunSpec) -> Job:
     _refuse_run(run)
     wanted = spec.tasks or [TaskRequest(name) for name in run.task_names]
     plan = Plan(
-        tuple(_planned(run, request, spec.overrides) for request in wanted),
+        tuple(_planned(run, request, overrides) for request in wanted),
         tuple(s for s in run.suites() if set(s.leaves()) <= {r.spec for r in wanted}),
     )
     for planned in plan.tasks:
         _refuse_other_requests(run, planned)
-    harness = dict(run.record["harness"])
+    harness: dict[str, Any] = _without_redacted(run.record["harness"])
     harness.pop("hash", None)
     harness.pop("provider", None)
     config = HarnessConfig.from_dict(harness, where=f"run {run.run_id}: harness")
+    config = _graded_by(config, spec.judge, for_harness)
     provider = ProviderConfig(kind="replay", model=run.location)
     return Job(
         spec=spec,
@@ -52,6 +65,31 @@ def rescore(spec: RunSpec) -> Job:
         group=spec.group or run.record.get("group"),
         recorded=run,
     )
+
+
+def _without_redacted(value: Any) -> Any:
+    """A recorded value without the secrets that a record never holds: they are looked for anew."""
+    if isinstance(value, Mapping):
+        return {k: _without_redacted(v) for k, v in value.items() if v != REDACTED}
+    return [_without_redacted(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _graded_by(
+    config: HarnessConfig, judge: str | None, overrides: Sequence[Override]
+) -> HarnessConfig:
+    """The run's harness, with its judges asking another model, and these overrides.
+
+    Raises:
+        UsageError: an override of what the model was asked under.
+    """
+    for override in overrides:
+        if override.path[0] not in _OF_SCORING:
+            raise UsageError(
+                f"override {override.text!r} changes what the model is asked, not how it is scored",
+                hint=f"use `olmo-eval run`; of a harness only {', '.join(_OF_SCORING)} change here",
+            )
+    graded = config if judge is None else with_judge(config, judge)
+    return with_overrides(graded, overrides, where="harness")
 
 
 def _refuse_run(run: Run) -> None:

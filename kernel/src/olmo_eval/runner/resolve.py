@@ -12,12 +12,13 @@ import attrs
 from attrs import evolve, frozen
 
 from olmo_eval import plugins
-from olmo_eval.common.overrides import Override, apply_overrides
+from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import UsageError
 from olmo_eval.evals.tasks.common.config import TaskConfig
 from olmo_eval.evals.tasks.common.spec import is_task_setting
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.judging import with_judge, with_overrides
 from olmo_eval.harness.named import with_named_environments
 from olmo_eval.harness.presets import get_harness_preset
 from olmo_eval.providers.checkpoints import training_progress
@@ -36,10 +37,9 @@ from olmo_eval.sandbox.config import SandboxConfig
 _OTHERS = {
     "run": ("rescored", "external", "arguments"),
     "rescore": (
-        "model", "provider", "harness", "sandbox", "limit", "seed", "step", "max_cost", "external",
-        "arguments",
+        "model", "provider", "harness", "sandbox", "limit", "seed", "step", "external", "arguments",
     ),
-    "external": ("tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard"),
+    "external": ("tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard", "judge"),
 }  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def _resolve(spec: RunSpec, kept: _Kept) -> Job:
     _refuse_settings_of_others(spec)
     _refuse_shard(spec)
     if spec.kind == "rescore":
-        return rescore(spec)
+        return rescore(spec, *split_overrides(spec.overrides))
     if spec.kind == "external":
         external = _external(spec)
         return _with_model(spec, spec.overrides, Plan((), ()), external)
@@ -133,7 +133,9 @@ def _harness(spec: RunSpec, overrides: Sequence[Override]) -> HarnessConfig:
     harness = get_harness_preset(given) if isinstance(given, str) else given
     if spec.sandbox is not None:
         harness = _in_sandbox(harness, spec.sandbox)
-    return apply_overrides(harness, overrides, where=f"harness {harness.name!r}")
+    if spec.judge is not None:
+        harness = with_judge(harness, spec.judge)
+    return with_overrides(harness, overrides, where=f"harness {harness.name!r}")
 
 
 def _in_sandbox(harness: HarnessConfig, backend: str) -> HarnessConfig:

@@ -17,6 +17,7 @@ from olmo_eval.evals.tasks.common import Task, hooks
 from olmo_eval.faults import reason
 from olmo_eval.harness.answered import Answered
 from olmo_eval.harness.runtime import natural_outcome
+from olmo_eval.judges.calls import CALLS, JudgeUsage, listening
 from olmo_eval.judges.judge import JudgeError
 from olmo_eval.runner.processes import Processes, UnsentError
 from olmo_eval.runner.timelimit import EscapedError, OutOfTimeError, TimeLimits
@@ -84,6 +85,13 @@ async def scored(
         instance_id, instance, request, outputs, scores, outcome, error, latency=latency
     )
     return told, evidence
+
+
+def judged(evidence: Evidence) -> JudgeUsage | None:
+    """What judges took for ``evidence``; None where none was asked."""
+    calls = [call for kept in evidence for call in kept.get(CALLS, ())]
+    used = JudgeUsage.of(calls)
+    return used if used.calls else None
 
 
 def _with_evidence(output: LMOutput, evidence: Mapping[str, Any]) -> LMOutput:
@@ -251,11 +259,19 @@ async def _in_episode(
     index: int,
     evidence: dict[str, Any],
 ) -> float:
-    """The number of a scorer that calls a judge or runs code; what it records is ``evidence``."""
-    async with answered.episode(index, scorer) as episode:
-        number = float(await scorer.score_async(instance, output, episode))
-        evidence.update(episode.evidence)
-        return number
+    """The number of a scorer that calls a judge or runs code. What it records is ``evidence``, and
+    so is what judges were asked, also where it fails: a reply that cannot be read has to be seen.
+    """
+    with listening() as calls:
+        try:
+            async with answered.episode(index, scorer) as episode:
+                number = float(await scorer.score_async(instance, output, episode))
+                evidence.update(episode.evidence)
+                return number
+        finally:
+            if calls:
+                made = [evolve(call, scorer=scorer.name).to_dict() for call in calls]
+                evidence.setdefault(CALLS, []).extend(made)
 
 
 async def _computed(

@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from attrs import asdict
 
 from olmo_eval.common.types import Identity, Response
 from olmo_eval.errors import RunFailedError
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.judges.calls import JudgeUsage
 from olmo_eval.providers.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.results import answers, journal
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
 from olmo_eval.results.places import Places
-from olmo_eval.results.record import ANSWER, SCORE, Row, joined
+from olmo_eval.results.record import ANSWER, JUDGED, SCORE, Row, joined
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.results.summary import transformed_mean
 from olmo_eval.results.tables import write_results
@@ -61,6 +63,7 @@ class Session(Sitting):
         self._inspected: set[str] = set()
         self._signalled = False
         self._cost = 0.0
+        self._judges = JudgeUsage()
         self._truncated: Counter[str] = Counter()
         self._watched = self._manager.observes("instance_scored")
 
@@ -255,6 +258,7 @@ class Session(Sitting):
             self._keep(name, *records)
         if score is not None:
             self._count_score(name, score)
+            self._spend()
         self._done[name] += 1
         self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
@@ -274,15 +278,16 @@ class Session(Sitting):
         self._places.put(record, offset)
 
     def _spend(self) -> None:
-        """End the run when its answers have cost more than it may spend.
+        """End the run when its answers and its judges have cost more than it may spend.
 
         Raises:
             RunFailedError: everything answered so far is kept.
         """
-        limit = self.job.spec.max_cost
-        if limit is not None and self._cost > limit:
+        limit, judges = self.job.spec.max_cost, self._judges.cost_usd or 0.0
+        if limit is not None and self._cost + judges > limit:
+            more = f" and judges ${judges:.2f}" if judges else ""
             raise RunFailedError(
-                f"the answers have cost ${self._cost:.2f}, more than --max-cost {limit:g}",
+                f"the answers have cost ${self._cost:.2f}{more}, more than --max-cost {limit:g}",
                 hint="what is finished is kept; a higher --max-cost goes on",
             )
 
@@ -303,7 +308,9 @@ class Session(Sitting):
             self._truncated[task] += 1
 
     def _count_score(self, task: str, score: Mapping[str, Any]) -> None:
-        """Take an instance into the running score that progress shows."""
+        """Take an instance into the running score that progress shows, and what judges took."""
+        if score.get(JUDGED[0]):
+            self._judges = self._judges.plus(JudgeUsage(*(score[key] for key in JUDGED)))
         means = self._means[task]
         for key, value in score["values"].items():
             if value is not None and key in means:
@@ -339,6 +346,8 @@ class Session(Sitting):
         results = write_results(
             self.folder, self.record, tasks, self.job.plan.suites, self.expected, self._places
         )
+        if self._judges.calls:
+            self.record["judge_usage"] = asdict(self._judges)
         notes = list(self.record.pop("remarks", ()))
         notes += [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"

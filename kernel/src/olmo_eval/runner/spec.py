@@ -74,6 +74,7 @@ class RunSpec:
       ``external`` with its ``arguments``, ``key=value``);
     - ``harness``: a preset's name, or the whole configuration; ``sandbox``: the backend that makes
       its environments, in place of those it names;
+    - ``judge``: the model of the harness's judges, as ``model`` is named, in place of theirs;
     - ``overrides``: for every task or, where the key is a setting of harnesses, for the harness;
     - ``limit``, ``seed``: laid over every task;
     - ``plugins``: files and modules to load first;
@@ -84,7 +85,7 @@ class RunSpec:
       of a model that is known by its name alone only with ``reuse_by_name``;
     - ``shard``: the part of the run to make, ``2/4`` for the second of four; the spec without it
       takes all parts in and writes the tables;
-    - ``max_cost``: US dollars the answers may cost, where the provider knows;
+    - ``max_cost``: US dollars the answers and the judges may cost, where their providers know;
     - ``inspect``: the parts of each task's first instance to show.
 
     Paths are taken as they are written: relative ones start where the run is made. What is secret
@@ -102,6 +103,7 @@ class RunSpec:
     provider: str | None = None
     harness: str | HarnessConfig = "default"
     sandbox: str | None = None
+    judge: str | None = None
     overrides: tuple[Override, ...] = field(default=(), converter=_overrides)
     limit: int | None = None
     seed: int | None = None

@@ -30,6 +30,7 @@ KINDS = {
     "provider": "A provider for olmo-eval: a way to run models",
     "sandbox": "A sandbox for olmo-eval: where commands of models run",
     "scaffold": "A scaffold for olmo-eval: how a model is led to an answer",
+    "judge": "A judge for olmo-eval: how answers are graded by asking a model",
     "external": "A benchmark with a runner of its own for olmo-eval",
 }
 

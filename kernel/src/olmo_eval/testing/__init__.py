@@ -9,6 +9,7 @@ from olmo_eval.exports import lazy
 if TYPE_CHECKING:
     from olmo_eval.plugins import fresh_manager
     from olmo_eval.testing.doubler import Doubler
+    from olmo_eval.testing.judge import check_judge, judge_contract
     from olmo_eval.testing.prompts import golden_prompts
     from olmo_eval.testing.provider import check_provider, provider_contract
     from olmo_eval.testing.sandbox import check_sandbox_backend, sandbox_contract
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Doubler",
     "ScriptedServer",
+    "check_judge",
     "check_provider",
     "check_sandbox_backend",
     "check_scaffold",
     "check_tool",
     "fresh_manager",
     "golden_prompts",
+    "judge_contract",
     "provider_contract",
     "sandbox_contract",
     "scaffold_contract",
@@ -38,12 +41,14 @@ __getattr__, __dir__ = lazy(
     {
         "Doubler": "olmo_eval.testing.doubler",
         "ScriptedServer": "olmo_eval.testing.server",
+        "check_judge": "olmo_eval.testing.judge",
         "check_provider": "olmo_eval.testing.provider",
         "check_sandbox_backend": "olmo_eval.testing.sandbox",
         "check_scaffold": "olmo_eval.testing.scaffold",
         "check_tool": "olmo_eval.testing.tool",
         "fresh_manager": "olmo_eval.plugins",
         "golden_prompts": "olmo_eval.testing.prompts",
+        "judge_contract": "olmo_eval.testing.judge",
         "provider_contract": "olmo_eval.testing.provider",
         "sandbox_contract": "olmo_eval.testing.sandbox",
         "scaffold_contract": "olmo_eval.testing.scaffold",

@@ -3,12 +3,12 @@
     with ScriptedServer([{"tool_calls": [{"name": "add", "arguments": {"a": 1}}]}, "3"]) as server:
         ...  # a client of server.base_url
 
-A reply is a text, or a mapping with ``text`` and ``tool_calls`` (each a ``name`` and ``arguments``,
-as values or as the very text of a model that slips). The script has one for each turn of a
-conversation, told from the assistant's messages in the request after its last user message, so
-that any number of conversations may go on at once; the last reply is repeated. A function of the
-request's body in place of the script can say anything else, such as its ``usage`` in OpenAI's
-shape; a ``TransientError`` of it is answered with 503.
+A reply is a text, or a mapping with ``text``, ``reasoning`` and ``tool_calls`` (each a ``name`` and
+``arguments``, as values or as the very text of a model that slips). The script has one for each
+turn of a conversation, told from the assistant's messages in the request after its last user
+message, so that any number of conversations may go on at once; the last reply is repeated. A
+function of the request's body in place of the script can say anything else, such as its ``usage``
+in OpenAI's shape; a ``TransientError`` of it is answered with 503.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ class ScriptedServer:
         message = {"role": "assistant", "content": said.get("text") or None}
         if calls:
             message["tool_calls"] = calls
+        if "reasoning" in said:
+            message["reasoning_content"] = said["reasoning"]
         choice = {"message": message, "finish_reason": "tool_calls" if calls else "stop"}
         asked, answered = _words(body["messages"]), _words(message)
         return {

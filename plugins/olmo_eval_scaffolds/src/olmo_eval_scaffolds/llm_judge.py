@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from olmo_eval.common.scorers.text import known_answers
-from olmo_eval.common.text import fill
+from olmo_eval.common.text import fill, fill_quoting
 from olmo_eval.common.types import Instance, LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.judges.judge import Judge, JudgeError, Judgment
 
@@ -73,7 +73,7 @@ class LLMJudge(Judge):
             "gold": " | ".join(known_answers(instance)),
             "answer": output.text,
         }
-        content = fill(self.template, values)
+        content = fill_quoting(self.template, values)
         return LMRequest(
             RequestType.CHAT,
             messages=({"role": "user", "content": content},),
@@ -82,8 +82,6 @@ class LLMJudge(Judge):
 
     async def grade(self, instance: Instance, output: LMOutput) -> Judgment:
         answer = await self.generate(self.request(instance, output), self.params)
-        if answer.finish_reason == "length":
-            raise JudgeError(f"the judge's reply was cut after {self.params.max_tokens} tokens")
         return self.read(answer.text)
 
     def read(self, reply: str) -> Judgment:

@@ -193,6 +193,8 @@ METRICS = {
     "prompt_level_loose_acc": "scorers.ifeval.metrics:IFEvalPromptLooseAccuracy",
     "prompt_level_strict_acc": "scorers.ifeval.metrics:IFEvalPromptStrictAccuracy",
     "puzzle_accuracy": "scorers.zebra:PuzzleAccuracy",
+    "position_bias": "scorers.win_rate:PositionBias",
+    "position_consistency": "scorers.win_rate:PositionConsistency",
     "rating": "scorers.mt_bench:RatingMetric",
     "report": "scorers.attributed:ReportMetric",
     "win_rate": "scorers.win_rate:WinRateMetric",

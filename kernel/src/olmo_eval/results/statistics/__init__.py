@@ -5,6 +5,13 @@
 number means, its formula and its source: docs/statistics.md.
 """
 
+from olmo_eval.results.statistics.agreement import (
+    Agreement,
+    cohen_kappa,
+    confusion,
+    krippendorff_alpha,
+    raw_agreement,
+)
 from olmo_eval.results.statistics.bootstrap import Bootstrap, bootstrap_totals, paired_bootstrap
 from olmo_eval.results.statistics.bounds import Bounds, score_bounds
 from olmo_eval.results.statistics.checkpoints import (
@@ -66,6 +73,7 @@ from olmo_eval.results.statistics.suites import (
 from olmo_eval.results.statistics.verdict import Verdict, adjust
 
 __all__ = [
+    "Agreement",
     "Alarm",
     "Bootstrap",
     "Bounds",
@@ -83,15 +91,18 @@ __all__ = [
     "benjamini_hochberg",
     "bootstrap_totals",
     "clopper_pearson_interval",
+    "cohen_kappa",
     "compare_ratios",
     "compare_scores",
     "confidence_sequence",
+    "confusion",
     "decision_accuracy",
     "e_process",
     "estimate",
     "estimate_pass_at_k",
     "estimate_samples",
     "holm",
+    "krippendorff_alpha",
     "log_e_value",
     "macro_estimate",
     "macro_verdict",
@@ -108,6 +119,7 @@ __all__ = [
     "paired_totals",
     "pass_at_k",
     "ratio_estimate",
+    "raw_agreement",
     "required_n",
     "sampled_mde",
     "score_bounds",

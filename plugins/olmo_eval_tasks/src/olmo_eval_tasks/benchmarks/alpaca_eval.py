@@ -6,10 +6,11 @@
 - Shots: none.
 - Extraction: none.
 - Metric: the win rate. The harness's judge compares the answer with the reference's in both orders;
-  a tie, or two verdicts that cancel out, count half. The published annotator weighs its verdict by
-  the log-probability of one token of a GPT-4 model in one random order, and corrects for the length
-  of the answers with a model fitted on a whole leaderboard: its win rates are comparable with these
-  in rank, not in size, and no length-controlled win rate is given here.
+  a tie, or a verdict that changes with the order, counts half. How often the judge says the same in
+  both orders, and how much it favours what it reads first, stand beside it. The published annotator
+  weighs its verdict by the log-probability of one token of a GPT-4 model in one random order, and
+  corrects for the length of the answers with a model fitted on a whole leaderboard: its win rates
+  are comparable with these in rank, not in size, and no length-controlled win rate is given here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from olmo_eval.common.types import Instance, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Task, register, register_variant
 from olmo_eval.evals.tasks.common.card import Card
-from olmo_eval_tasks.scorers.win_rate import WinRateMetric
+from olmo_eval_tasks.scorers.win_rate import PositionBias, PositionConsistency, WinRateMetric
 
 SOURCE = "tatsu-lab/alpaca_eval"
 
@@ -34,7 +35,8 @@ class AlpacaEval(Task):
     expected_instances = 805
     formatter = ChatFormatter()
     sampling_params = SamplingParams(max_tokens=2048)
-    metrics = (WinRateMetric(),)
+    metrics = (WinRateMetric(), PositionConsistency(), PositionBias())
+    primary_metric = "win_rate"
     lenient_extraction = False
     card = Card(
         citation="Li et al. 2023, AlpacaEval: An Automatic Evaluator of Instruction-Following "

@@ -10,7 +10,7 @@
 - Metric: the mean rating from 1 to 10 over both turns, over each of them, and by category. The
   harness's judge is asked once a turn, with the conversation up to there and the reference answer
   if there is one. A rating is read from ``[[rating]]``, or else from ``[rating]``; a reply without
-  one is a failure of the judge.
+  one, or with two that differ, is a failure of the judge.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,7 +9,7 @@ from attrs import frozen
 
 from olmo_eval.common.scorers import JudgeScorer
 from olmo_eval.common.scorers.text import answer_text
-from olmo_eval.common.text import fill
+from olmo_eval.common.text import fill_quoting
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, SamplingParams
 from olmo_eval.evals.extract.objects import last_object
 from olmo_eval.judges.judge import JudgeError
@@ -35,35 +34,17 @@ class AskingScorer(JudgeScorer):
         """The judge's reply to ``question``, or the scorer's own, with ``values`` in its fields.
 
         Raises:
-            JudgeError: the judge's model could not be asked, or its reply was cut.
+            JudgeError: the judge's model could not be asked, or its reply was cut or empty.
         """
-        text = fill(self.template or question or self.question, values)
+        text = fill_quoting(self.template or question or self.question, values)
         request = LMRequest(RequestType.CHAT, messages=({"role": "user", "content": text},))
         params = SamplingParams(max_tokens=self.max_tokens, temperature=0.0)
-        reply = await episode.judge(self.judge).generate(request, params)
-        if reply.finish_reason == "length":
-            raise JudgeError(f"the judge's reply was cut after {self.max_tokens} tokens")
-        return after_thinking(str(reply.text))
+        return str((await episode.judge(self.judge).generate(request, params)).text)
 
 
 def given_answer(output: LMOutput) -> str:
     """The answer that is judged; an output without one is judged as an empty answer."""
     return answer_text(output) or ""
-
-
-_THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
-
-
-def after_thinking(reply: str) -> str:
-    """A judge's reply without the thoughts in ``<think>`` tags that it begins with.
-
-    Raises:
-        JudgeError: the thoughts do not end, so that nothing was replied.
-    """
-    bare = _THOUGHT.sub("", reply)
-    if bare.lstrip().startswith("<think>"):
-        raise JudgeError("the judge thought and did not reply")
-    return bare
 
 
 def last_line(reply: str) -> str:

@@ -20,7 +20,7 @@ from olmo_eval.common.types import Instance, LMOutput, Response
 from olmo_eval.judges.judge import JudgeError
 from olmo_eval_tasks.scorers.judged import AskingScorer
 
-#: the first rating in double brackets, or else in single ones
+#: a rating stands in double brackets, or else in single ones
 _RATINGS = (re.compile(r"\[\[(\d+\.?\d*)\]\]"), re.compile(r"\[(\d+\.?\d*)\]"))
 _BEST = 10.0
 
@@ -40,14 +40,16 @@ def rating(reply: str) -> float:
     """The rating in a judge's reply, from 1 to 10.
 
     Raises:
-        JudgeError: there is none, or it is not on that scale.
+        JudgeError: there is none, there are two that differ (one of them may be quoted from the
+            answer), or it is not on that scale.
     """
-    match = next((m for pattern in _RATINGS if (m := pattern.search(reply))), None)
-    if match is None:
-        raise JudgeError(f"the judge's reply has no [[rating]]: {reply.strip()[-200:]!r}")
-    found = float(match[1])
+    ratings = next((set(map(float, r)) for p in _RATINGS if (r := p.findall(reply))), set())
+    if len(ratings) != 1:
+        how = "several ratings" if ratings else "no [[rating]]"
+        raise JudgeError(f"the judge's reply has {how}: {reply.strip()[-200:]!r}")
+    (found,) = ratings
     if not 1 <= found <= _BEST:
-        raise JudgeError(f"the judge's rating {match[1]} is not between 1 and 10")
+        raise JudgeError(f"the judge's rating {found:g} is not between 1 and 10")
     return found
 
 
@@ -75,6 +77,7 @@ class MTBenchScorer(AskingScorer):
     """
 
     name: str = "mt_bench_judge"
+    version = 2
     bounds = (1.0, _BEST)
 
     async def score_async(self, instance: Instance, output: LMOutput, episode: Any) -> float:
