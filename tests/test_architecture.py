@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "plugins": {"errors", "common", "registry", "hookspecs", "faults", "hooks", "loading"}
     | {"declarations", "commands"},
     # hookspecs.py names the type of everything a plugin can supply, for type checkers only.
-    "hookspecs": {"commands", "common", "evals", "runner"} | RUNTIME,
+    "hookspecs": {"commands", "common", "evals", "interchange", "runner"} | RUNTIME,
     "data": WIRING | {"common"},
     "evals": WIRING | {"common", "data"},
     "providers": WIRING | {"common"},
@@ -51,15 +51,18 @@ ROOMS: dict[str, set[str]] = {
     "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
     "inference": WIRING | {"common", "providers"},
     "results": {"errors", "exports", "common"},
+    "interchange": WIRING | {"common", "results"},
     # A scorer's plugin file is imported anew in its worker process.
-    "runner": WIRING | RUNTIME | {"common", "data", "evals", "loading", "results"},
+    "runner": WIRING | RUNTIME | {"common", "data", "evals", "interchange", "loading", "results"},
     "skeletons": {"errors"},
-    "testing": WIRING | RUNTIME | {"builtins", "common", "data", "evals", "runner", "results"},
+    "testing": WIRING
+    | RUNTIME
+    | {"builtins", "common", "data", "evals", "interchange", "runner", "results"},
     # ``import olmo_eval`` gives the names of the public interface, each imported at first use.
     "__init__": {"errors", "exports", "hookspecs", "plugins", "results", "runner"},
     "cli": WIRING
     | RUNTIME
-    | {"__init__", "common", "data", "evals", "results", "runner", "skeletons"},
+    | {"__init__", "common", "data", "evals", "interchange", "results", "runner", "skeletons"},
     # What the kernel supplies itself goes through the hooks like anyone's, its commands too.
     "builtins": WIRING
     | RUNTIME

@@ -86,7 +86,17 @@ def test_the_reference_says_what_every_room_exports() -> None:
         assert path.read_text(encoding="utf-8") == page, f"{path.name}: make docs writes it anew"
 
 
-ROOMS = ["agents", "harness", "inference", "judges", "providers", "results", "sandbox", "testing"]
+ROOMS = [
+    "agents",
+    "harness",
+    "inference",
+    "interchange",
+    "judges",
+    "providers",
+    "results",
+    "sandbox",
+    "testing",
+]
 
 
 def test_the_reference_has_a_section_for_every_name() -> None:

@@ -1,4 +1,4 @@
-"""The pages about runs, engines and judges are followed as a reader would."""
+"""The pages about runs, results, engines and judges are followed as a reader would."""
 
 from __future__ import annotations
 
@@ -14,12 +14,22 @@ from walkthrough import Walkthrough
 ROOT = Path(__file__).resolve().parent.parent
 
 
+LOGS = ROOT / "plugins/olmo_eval_formats/tests/logs"
+
+
 @pytest.mark.parametrize(
-    "page", ["runs.md", "engines.md", pytest.param("judges.md", marks=pytest.mark.slow)]
+    "page",
+    [
+        "runs.md",
+        "engines.md",
+        pytest.param("judges.md", marks=pytest.mark.slow),
+        pytest.param("results.md", marks=pytest.mark.engine),
+    ],
 )
 def test_what_the_page_shows_happens(page: str, tmp_path: Path) -> None:
     walkthrough = Walkthrough(tmp_path / "work", tmp_path / "environment")
     walkthrough.prepare()
     (walkthrough.folder / "checkpoints").symlink_to(ROOT / "examples/tiny_model/checkpoints")
+    (walkthrough.folder / "logs").symlink_to(LOGS)
 
     walkthrough.follow(ROOT / "docs" / page)

@@ -21,6 +21,7 @@ ROOMS = (
     "agents",
     "harness",
     "inference",
+    "interchange",
     "judges",
     "providers",
     "results",

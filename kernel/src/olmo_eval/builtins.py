@@ -17,12 +17,14 @@ _COMMANDS = {
     ),
     "data": ("olmo_eval.cli.data:data", "What tasks read; fill an offline mirror."),
     "executors": ("olmo_eval.cli.listing:executors", "List executors."),
+    "exporters": ("olmo_eval.cli.listing:exporters", "List formats of transcripts."),
     "external": (
         "olmo_eval.cli.external:external",
         "List and run benchmarks with their own runner.",
     ),
     "formatters": ("olmo_eval.cli.listing:formatters", "List formatters."),
     "harnesses": ("olmo_eval.cli.listing:harnesses", "List harness presets."),
+    "importers": ("olmo_eval.cli.listing:importers", "List logs that can be imported."),
     "judge": (
         "olmo_eval.cli.judge:judge",
         "What judges; how far a judge agrees with people, and with itself.",
@@ -41,7 +43,7 @@ _COMMANDS = {
         "olmo_eval.cli.rescore:rescore",
         "Score recorded outputs again, not asking the model.",
     ),
-    "results": ("olmo_eval.cli.results:results", "List and show runs."),
+    "results": ("olmo_eval.cli.results:results", "List and show runs; data out and in."),
     "run": ("olmo_eval.cli.run:run", "Evaluate a model on tasks; rerunning resumes."),
     "sandbox": ("olmo_eval.cli.sandbox:sandbox", "Try a sandbox; list and remove what is left."),
     "sandboxes": ("olmo_eval.cli.listing:sandboxes", "List sandbox backends."),

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from olmo_eval.evals.suites import Suite
     from olmo_eval.evals.tasks.common import Task
     from olmo_eval.harness.config import HarnessConfig
+    from olmo_eval.interchange.exporter import Exporter
+    from olmo_eval.interchange.importer import Importer
     from olmo_eval.judges.judge import Judge
     from olmo_eval.providers.models import ModelConfig
     from olmo_eval.providers.provider import Provider, ProviderConfig
@@ -134,6 +136,16 @@ def register_external_evals(register: Register[type[ExternalEval]]) -> None:
 @hookspec
 def register_executors(register: Register[type[Executor]]) -> None:
     """Where runs execute: ``register("slurm", "acme_evals.slurm:SlurmExecutor")``."""
+
+
+@hookspec
+def register_importers(register: Register[type[Importer]]) -> None:
+    """What reads logs of other programs: ``register("acme_log", "acme_evals.logs:AcmeLog")``."""
+
+
+@hookspec
+def register_exporters(register: Register[type[Exporter]]) -> None:
+    """What writes transcripts for other programs: ``register("acme_chat", AcmeChat)``."""
 
 
 @hookspec

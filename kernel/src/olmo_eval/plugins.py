@@ -47,6 +47,8 @@ KINDS = {
     "models": "model preset",
     "external_evals": "external eval",
     "executors": "executor",
+    "importers": "importer",
+    "exporters": "exporter",
     "commands": "command",
 }
 #: kinds whose names another command lists than ``olmo-eval <kind>``

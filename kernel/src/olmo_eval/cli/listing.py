@@ -131,6 +131,12 @@ formatters = _command(
 scorers = _command("scorers", "List scorers.", _described)
 judges = _command("judges", "List judges.", _described)
 executors = _command("executors", "List executors.", _described)
+importers = _command(
+    "importers", "List the logs that `results import` reads, by their programs.", _described
+)
+exporters = _command(
+    "exporters", "List the formats that `results transcript --format` writes.", _described
+)
 
 
 @click.command()

@@ -8,7 +8,11 @@ import click
 
 from olmo_eval.cli.instances import instances
 from olmo_eval.cli.options import json_option, results_option
+from olmo_eval.cli.results_export import export, query
+from olmo_eval.cli.results_import import import_
 from olmo_eval.cli.results_list import list_
+from olmo_eval.cli.results_prune import pin, prune
+from olmo_eval.cli.transcript import transcript
 
 if TYPE_CHECKING:
     from olmo_eval.results.store import Run
@@ -19,8 +23,8 @@ def results() -> None:
     """Runs and their scores."""
 
 
-results.add_command(instances)
-results.add_command(list_)
+for _command in (export, import_, instances, list_, pin, prune, query, transcript):
+    results.add_command(_command)
 
 
 def run_json(run: Run) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _NEWEST = 20
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def _moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """A moment as run.json writes it: of an ISO date or time (UTC where it names no zone), or of
     how long ago that is."""
     from datetime import UTC, datetime, timedelta
@@ -27,15 +27,15 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
     ago = re.fullmatch(r"(\d{1,6})([mhdw])", value.strip())
     try:
         if ago:
-            moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            found = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         else:
-            moment = datetime.fromisoformat(value.strip())
-            moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+            found = datetime.fromisoformat(value.strip())
+            found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{value!r} is neither a date such as 2026-06-01 nor an age such as 2h or 3d"
         ) from None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @click.command("list")
@@ -45,7 +45,7 @@ def _moment(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--task", help="Only runs with this task.")
 @click.option("--status", help="Only runs that stand so: complete, running, killed, ...")
 @click.option(
-    "--since", metavar="WHEN", callback=_moment, help="Only runs begun since: 2026-06-01, 2h, 3d."
+    "--since", metavar="WHEN", callback=moment, help="Only runs begun since: 2026-06-01, 2h, 3d."
 )
 @click.option("-n", "--count", type=click.IntRange(1), help=f"Show the newest N: {_NEWEST}.")
 @click.option("--all", "every", is_flag=True, help="Show all that match.")

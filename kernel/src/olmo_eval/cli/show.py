@@ -148,8 +148,8 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
             lines.append(f"missing in {name}: {n:,} have no value of {score.metric}")
         if set(outcomes) - {*_LOST, "scored"}:
             lines.append(f"outcomes of {name}: {_counted(outcomes)}")
-    if run.record.get("kind") == "external":
-        return lines  # it is run anew, not resumed
+    if run.record.get("kind") in ("external", "import"):
+        return lines  # it is run anew, not resumed; or it cannot be run here at all
     if ended["infra_failed"] or ended["judge_failed"]:
         lines.append("rerun the same command to try the failed ones again")
     if ended["scorer_failed"] > non_finite:
@@ -314,6 +314,9 @@ def print_flips(task: str, show: str, flips: Sequence[Flip], total: int) -> None
 
 def one_line(text: str, width: int = 160) -> str:
     """``text`` on one line, control characters made visible, long ones cut."""
-    shown = json.dumps(text, ensure_ascii=False)[1:-1].replace("\\n", " ").replace('\\"', '"')
+    from olmo_eval.common.text import visible
+
+    shown = visible(json.dumps(text, ensure_ascii=False)[1:-1])
+    shown = shown.replace("\\n", " ").replace('\\"', '"')
     shown = " ".join(shown.split())
     return shown if len(shown) <= width else f"{shown[: width - 3]}..."

@@ -95,6 +95,32 @@ def normalize_squad(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text).split())
 
 
+#: categories of Unicode whose characters cannot be seen, or change how others are shown: control
+#: and format characters (escape sequences, direction, zero width), surrogates, private use, and
+#: separators of lines and paragraphs
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    """``text`` that a terminal can be given whoever wrote it: what cannot be seen, or changes how
+    other characters are shown, stands as its escape (``\\x1b``, ``\\u202e``). Line feeds and tabs
+    stay; a carriage return before a line feed goes.
+    """
+    text = text.replace("\r\n", "\n")
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in _UNSEEN:
+        return character
+    number = ord(character)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
 def shorten(text: str, limit: int) -> str:
     """``text`` in at most ``limit`` characters, at least 100: of a longer one the middle is left
     out, and it says so."""

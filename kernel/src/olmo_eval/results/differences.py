@@ -34,6 +34,8 @@ _INPUTS: Mapping[str, tuple[str, bool]] = {
 }
 
 
+#: kinds of runs whose scores another program gave: they cannot be scored anew here
+_SCORED_ELSEWHERE = frozenset({"external", "import"})
 _NAMES = (*_INPUTS, "chat_template", "harness", "judge")
 
 
@@ -180,9 +182,9 @@ def _modules_apart(
 
 def _as_chat(record: Mapping[str, Any], task: str) -> bool | None:
     """Whether the task's questions reach the model through its chat template; None where that is
-    not known, of an external eval.
+    not known, of an external eval and of an imported run.
     """
-    if record.get("kind") == "external":
+    if record.get("kind") in _SCORED_ELSEWHERE:
         return None
     entry: Mapping[str, Any] = next((e for e in record.get("tasks", ()) if e["name"] == task), {})
     harness = record.get("lock", {}).get("harness", {})
@@ -230,12 +232,13 @@ def lock_differences(
 
 
 def _hint(record: Mapping[str, Any], forbidden: Collection[str], ways: str) -> str:
-    if set(forbidden) == {"judge"} and record.get("kind") != "external":
+    elsewhere = record.get("kind") in _SCORED_ELSEWHERE
+    if set(forbidden) == {"judge"} and not elsewhere:
         return (
             "`olmo-eval rescore RUN --judge MODEL` has either run judged by the other's judge; to "
             f"compare what two judges say: {ways}"
         )
-    if set(forbidden) <= {*_OF_SCORES, "judge"} and record.get("kind") != "external":
+    if set(forbidden) <= {*_OF_SCORES, "judge"} and not elsewhere:
         return f"`olmo-eval rescore` scores either run anew; to compare them all the same: {ways}"
     return f"these runs did not ask the same; to compare them all the same: {ways}"
 

@@ -106,7 +106,22 @@ class Store:
             matches = [run for run in runs if run.run_id.rsplit("-", 1)[-1].startswith(reference)]
         return self._one(matches, reference)
 
+    def find_all(self, query: str) -> list[Run]:
+        """Every run that a query such as ``group=nightly,task=gsm8k`` names, oldest first; with
+        ``latest`` the newest of them.
+
+        Raises:
+            UsageError: it is no query.
+        """
+        wanted, latest = self._wanted(query)
+        matches = [] if wanted is None else self.select(wanted)
+        return matches[-1:] if latest else matches
+
     def _query(self, query: str) -> Run:
+        return self._one(self.find_all(query), query)
+
+    def _wanted(self, query: str) -> tuple[dict[str, str] | None, bool]:
+        """What a query asks for, None where nothing can match, and whether for the latest alone."""
         wanted: dict[str, str] = {}
         latest = False
         for part in (p.strip() for p in query.split(",")):
@@ -119,9 +134,8 @@ class Store:
                     hint=f"use {', '.join(f'{k}=...' for k in _QUERIES)} and latest",
                 )
             elif wanted.setdefault(key, value) != value:
-                return self._one([], query)  # two values of one key
-        matches = self.select(wanted)
-        return self._one(matches[-1:] if latest else matches, query)
+                return None, latest  # two values of one key
+        return wanted, latest
 
     def _one(self, matches: Sequence[Run], reference: str) -> Run:
         if not matches:

@@ -100,6 +100,12 @@ def _refuse_run(run: Run) -> None:
             "itself: they cannot be scored again here",
             hint=f"`olmo-eval external run {name} -m {run.model}` runs it anew",
         )
+    if run.record.get("kind") == "import":
+        raise UsageError(
+            f"run {run.run_id} was made and scored by another program: there is no task here to "
+            "score it with",
+            hint="`olmo-eval run -t TASK` evaluates the model here",
+        )
     if run.record.get("status") not in ("complete", "incomplete", "diverged"):
         raise DataError(
             f"run {run.run_id} is {run.record.get('status')}: only finished runs are scored again",

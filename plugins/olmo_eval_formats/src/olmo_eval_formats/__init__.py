@@ -1,0 +1,1 @@
+"""Logs and transcripts of other programs."""
