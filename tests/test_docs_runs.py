@@ -1,4 +1,4 @@
-"""The pages about runs, results, engines and judges are followed as a reader would."""
+"""The pages about runs, results, checkpoints, engines and judges are followed as a reader would."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ LOGS = ROOT / "plugins/olmo_eval_formats/tests/logs"
     [
         "runs.md",
         "engines.md",
+        "tracking.md",
         pytest.param("judges.md", marks=pytest.mark.slow),
         pytest.param("results.md", marks=pytest.mark.engine),
     ],

@@ -33,6 +33,10 @@ _COMMANDS = {
     "metrics": ("olmo_eval.cli.listing:metrics", "List metrics."),
     "models": ("olmo_eval.cli.listing:models", "List model presets."),
     "new": ("olmo_eval.cli.new:new", "Write a package to begin with: tasks, a provider, ..."),
+    "noise": (
+        "olmo_eval.cli.noise:noise",
+        "How much answers differ between repeats of one evaluation.",
+    ),
     "plan": (
         "olmo_eval.cli.plan:plan",
         "What a run would reuse, ask and cost; what it could tell.",
@@ -54,6 +58,11 @@ _COMMANDS = {
     "task": ("olmo_eval.cli.task:task", "Look at a task: its instances, its requests, its tokens."),
     "tasks": ("olmo_eval.cli.listing:tasks", "List tasks."),
     "tools": ("olmo_eval.cli.listing:tools", "List tools."),
+    "track": (
+        "olmo_eval.cli.track:track",
+        "Scores and questions over the checkpoints of a training run.",
+    ),
+    "trust": ("olmo_eval.cli.trust:trust", "Which tasks tell models apart at this scale."),
     "variants": ("olmo_eval.cli.variants:variants", "List variants of tasks, with what they set."),
 }
 

@@ -304,7 +304,8 @@ def print_flips(task: str, show: str, flips: Sequence[Flip], total: int) -> None
     first = f", the {len(flips):,} largest differences first" if len(flips) < total else ""
     click.echo(f"\n{task}: {total:,} questions {_FLIPPED[show]}{first}")
     for flip in flips:
-        click.echo(f"\n  {flip.instance_id}   A {flip.value_a:g}  B {flip.value_b:g}")
+        noise = "   noise: repeats of one model differ here, too" if flip.noise else ""
+        click.echo(f"\n  {flip.instance_id}   A {flip.value_a:g}  B {flip.value_b:g}{noise}")
         click.echo(f"    question  {one_line(flip.question)}")
         if flip.gold is not None:
             click.echo(f"    gold      {one_line(flip.gold)}")

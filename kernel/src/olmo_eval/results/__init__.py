@@ -16,32 +16,60 @@ if TYPE_CHECKING:
     from olmo_eval.results.matrix import Matrix, compare_many
     from olmo_eval.results.store import Run, Store, open_run
     from olmo_eval.results.summary import Score
+    from olmo_eval.results.tracking.biographies import Biography, TaskBiographies, biographies_of
+    from olmo_eval.results.tracking.decisions import TaskTrust, Trust, trust
+    from olmo_eval.results.tracking.noise import NoiseFloor, NoiseFloors
+    from olmo_eval.results.tracking.tracks import Track, TrackPoint, Tracks, track
 
 __all__ = [
+    "Biography",
     "Comparison",
     "Flip",
     "Matrix",
+    "NoiseFloor",
+    "NoiseFloors",
     "Run",
     "Score",
     "Store",
+    "TaskBiographies",
     "TaskComparison",
     "TaskHealth",
+    "TaskTrust",
+    "Track",
+    "TrackPoint",
+    "Tracks",
+    "Trust",
+    "biographies_of",
     "compare_many",
     "open_run",
+    "track",
+    "trust",
 ]
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
+        "Biography": "olmo_eval.results.tracking.biographies",
         "Comparison": "olmo_eval.results.compare",
         "Flip": "olmo_eval.results.flips",
         "Matrix": "olmo_eval.results.matrix",
+        "NoiseFloor": "olmo_eval.results.tracking.noise",
+        "NoiseFloors": "olmo_eval.results.tracking.noise",
         "Run": "olmo_eval.results.store",
         "Score": "olmo_eval.results.summary",
         "Store": "olmo_eval.results.store",
+        "TaskBiographies": "olmo_eval.results.tracking.biographies",
         "TaskComparison": "olmo_eval.results.compare",
         "TaskHealth": "olmo_eval.results.health",
+        "TaskTrust": "olmo_eval.results.tracking.decisions",
+        "Track": "olmo_eval.results.tracking.tracks",
+        "TrackPoint": "olmo_eval.results.tracking.tracks",
+        "Tracks": "olmo_eval.results.tracking.tracks",
+        "Trust": "olmo_eval.results.tracking.decisions",
+        "biographies_of": "olmo_eval.results.tracking.biographies",
         "compare_many": "olmo_eval.results.matrix",
         "open_run": "olmo_eval.results.store",
+        "track": "olmo_eval.results.tracking.tracks",
+        "trust": "olmo_eval.results.tracking.decisions",
     },
 )

@@ -26,6 +26,7 @@ from olmo_eval.results.statistics import (
 )
 from olmo_eval.results.store import Run, Store, default_results, frame
 from olmo_eval.results.suites import SuiteNode, aggregate
+from olmo_eval.results.tracking.noise import noise_note
 
 
 @frozen
@@ -166,7 +167,7 @@ def compare(
         _compare_task(run_a, run_b, name, other, margin, items(allow_different), seed)
         for name, other in paired.items()
     ]
-    notes += [*_not_means(run_a, run_b, paired), *_notes(compared)]
+    notes += [*_not_means(run_a, run_b, paired), *_notes(compared), *_noise(run_a, run_b, compared)]
     adjusted = adjust([c.verdict for c in compared])
     rows = tuple(evolve(c, verdict=v) for c, v in zip(compared, adjusted, strict=True))
     suites, left_out = _compare_suites(run_a, run_b, compared, margin)
@@ -226,32 +227,11 @@ def _compare_task(
     found = pairs(a, b, name, entry["key"], other)
     if len(found.a) == 0:
         raise UsageError(f"{name}: the runs share no scored question")
-    higher = bool(entry["higher_is_better"])
-    if entry["weighted"]:
-        verdict = compare_ratios(
-            found.a * found.weights_a,
-            found.b * found.weights_b,
-            found.weights_a,
-            denominators_b=None if _same(found) else found.weights_b,
-            clusters=found.clusters,
-            higher_is_better=higher,
-            margin=margin,
-            seed=seed,
-        )
-        scores = tuple(
-            float((v * w).sum() / w.sum())
-            for v, w in ((found.a, found.weights_a), (found.b, found.weights_b))
-        )
-    else:
-        verdict = compare_scores(
-            found.a,
-            found.b,
-            clusters=found.clusters,
-            higher_is_better=higher,
-            margin=margin,
-            seed=seed,
-        )
-        scores = (float(found.a.mean()), float(found.b.mean()))
+    verdict = paired_verdict(found, entry, margin, seed)
+    scores = tuple(
+        float((v * w).sum() / w.sum()) if entry["weighted"] else float(v.mean())
+        for v, w in ((found.a, found.weights_a), (found.b, found.weights_b))
+    )
     # tested on the log scale, on which the metric is a mean
     logarithmic = entry.get("transform") == "exp"
     return TaskComparison(
@@ -268,6 +248,32 @@ def _compare_task(
         differences,
         logarithmic,
         other,
+    )
+
+
+def paired_verdict(
+    found: Pairs, entry: Mapping[str, Any], margin: float | None = None, seed: int = 0
+) -> Verdict:
+    """The verdict on paired questions, by the metric that a run recorded as ``entry``."""
+    higher = bool(entry["higher_is_better"])
+    if not entry["weighted"]:
+        return compare_scores(
+            found.a,
+            found.b,
+            clusters=found.clusters,
+            higher_is_better=higher,
+            margin=margin,
+            seed=seed,
+        )
+    return compare_ratios(
+        found.a * found.weights_a,
+        found.b * found.weights_b,
+        found.weights_a,
+        denominators_b=None if _same(found) else found.weights_b,
+        clusters=found.clusters,
+        higher_is_better=higher,
+        margin=margin,
+        seed=seed,
     )
 
 
@@ -335,6 +341,15 @@ def _notes(compared: Sequence[TaskComparison]) -> list[str]:
         for difference in row.differences:
             notes.append(f"{row.name}: {difference.sentence()} (allowed)")
     return notes
+
+
+def _noise(a: Run, b: Run, compared: Sequence[TaskComparison]) -> list[str]:
+    """How many of the differing questions noise explains, where it was measured."""
+    notes = (
+        noise_note(a, b, row.name, row.verdict.wins + row.verdict.losses, row.verdict.n)
+        for row in compared
+    )
+    return [note for note in notes if note is not None]
 
 
 def _compare_suites(

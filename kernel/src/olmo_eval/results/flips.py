@@ -13,11 +13,16 @@ from olmo_eval.errors import UsageError
 from olmo_eval.results.pairing import pairs, primary_metric
 from olmo_eval.results.readable import answer
 from olmo_eval.results.store import Run
+from olmo_eval.results.tracking.noise import noisy_questions
 
 
 @frozen
 class Flip:
-    """One question that the two runs answered with different success."""
+    """One question that the two runs answered with different success.
+
+    ``noise`` says that its score also differs between repeats of one of the two models, as
+    `olmo-eval noise` has measured.
+    """
 
     instance_id: str
     question: str
@@ -26,6 +31,7 @@ class Flip:
     value_b: float
     answer_a: str
     answer_b: str
+    noise: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         return attrs.asdict(self)
@@ -47,10 +53,12 @@ def flips(
     chosen = chosen[np.argsort(-np.abs(gain[chosen]), kind="stable")]
     ids = [found.ids[i].as_py() for i in chosen.tolist()]
     texts_a, texts_b = _answers(a, task, ids), _answers(b, task_b or task, ids)
+    noisy = noisy_questions(a, b, task)
     for i, name in zip(chosen.tolist(), ids, strict=True):
         question, gold, answer_a = texts_a[name]
         value_a, value_b = float(found.a[i]), float(found.b[i])
-        yield Flip(name, question, gold, value_a, value_b, answer_a, texts_b[name][2])
+        answer_b = texts_b[name][2]
+        yield Flip(name, question, gold, value_a, value_b, answer_a, answer_b, name in noisy)
 
 
 def _answers(run: Run, task: str, ids: Sequence[str]) -> dict[str, tuple[str, str | None, str]]:

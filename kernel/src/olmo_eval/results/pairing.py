@@ -47,8 +47,8 @@ def primary_metric(run: Run, task: str) -> dict[str, Any]:
 def pairs(a: Run, b: Run, task: str, key: str, task_b: str | None = None) -> Pairs:
     """Pair the instances of two runs by id, where both have a value; the second run may call the
     task ``task_b``."""
-    ids_a, value_a, weight_a, clusters = _columns(a, task, key)
-    ids_b, value_b, weight_b, _ = _columns(b, task_b or task, key)
+    ids_a, value_a, weight_a, clusters = question_values(a, task, key)
+    ids_b, value_b, weight_b, _ = question_values(b, task_b or task, key)
     where = pc.index_in(ids_a, value_set=ids_b.combine_chunks())
     found = np.asarray(pc.fill_null(where, -1))
     in_a = (found >= 0) & ~np.isnan(value_a)
@@ -70,7 +70,8 @@ def pairs(a: Run, b: Run, task: str, key: str, task_b: str | None = None) -> Pai
     )
 
 
-def _columns(run: Run, task: str, key: str) -> tuple[Any, FloatArray, FloatArray, Any]:
+def question_values(run: Run, task: str, key: str) -> tuple[Any, FloatArray, FloatArray, Any]:
+    """Ids, values (NaN where missing), weights and clusters of a task's instances."""
     names = ["instance_id", "cluster", f"values.{key}", f"weights.{key}"]
     table = run.instances(task, names)
     values, weights = table.column("values"), table.column("weights")

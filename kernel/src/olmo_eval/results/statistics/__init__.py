@@ -12,13 +12,20 @@ from olmo_eval.results.statistics.agreement import (
     krippendorff_alpha,
     raw_agreement,
 )
+from olmo_eval.results.statistics.biographies import (
+    Biographies,
+    answer_flip_rate,
+    biographies,
+)
 from olmo_eval.results.statistics.bootstrap import Bootstrap, bootstrap_totals, paired_bootstrap
 from olmo_eval.results.statistics.bounds import Bounds, score_bounds
 from olmo_eval.results.statistics.checkpoints import (
     Alarm,
+    DecisionAccuracy,
     SignalToNoise,
     Trend,
     alarm,
+    bootstrapped_decision_accuracy,
     decision_accuracy,
     signal_to_noise,
     trend,
@@ -75,8 +82,10 @@ from olmo_eval.results.statistics.verdict import Verdict, adjust
 __all__ = [
     "Agreement",
     "Alarm",
+    "Biographies",
     "Bootstrap",
     "Bounds",
+    "DecisionAccuracy",
     "Equivalence",
     "Estimate",
     "SignFlips",
@@ -87,8 +96,11 @@ __all__ = [
     "adjust",
     "adjust_p_values",
     "alarm",
+    "answer_flip_rate",
     "anytime_p_value",
     "benjamini_hochberg",
+    "biographies",
+    "bootstrapped_decision_accuracy",
     "bootstrap_totals",
     "clopper_pearson_interval",
     "cohen_kappa",

@@ -113,6 +113,51 @@ def decision_accuracy(small: npt.ArrayLike, target: npt.ArrayLike) -> float:
     return float(np.mean((agreement + 1) / 2))
 
 
+@frozen
+class DecisionAccuracy:
+    """Share of pairs of models that two scales order alike, with its bootstrap interval."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    n_models: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return json_fields(self)
+
+
+def bootstrapped_decision_accuracy(
+    small: npt.ArrayLike,
+    target: npt.ArrayLike,
+    draws: int = 2_000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> DecisionAccuracy:
+    """`decision_accuracy` with the percentile interval of a bootstrap over models.
+
+    A model that is drawn twice is no pair with itself. Raises ValueError for fewer than 3 models:
+    a single pair says nothing about others.
+    """
+    first, second = paired_arrays(small, target, ("small", "target"))
+    count = first.size
+    if count < 3:
+        raise ValueError("expected at least 3 models")
+    j, k = np.triu_indices(count, 1)
+    alike = np.zeros((count, count))
+    signs = np.sign(first[j] - first[k]) * np.sign(second[j] - second[k])
+    alike[j, k] = alike[k, j] = (signs + 1) / 2
+    drawn = np.random.default_rng(seed).integers(0, count, size=(draws, count))
+    times = np.zeros((draws, count))
+    np.add.at(times, (np.arange(draws)[:, None], drawn), 1)
+    pairs = (times.sum(axis=1) ** 2 - np.square(times).sum(axis=1)) / 2
+    sums = np.einsum("dj,jk,dk->d", times, alike, times) / 2
+    usable = pairs > 0  # one model alone, drawn every time, orders nothing
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(sums[usable] / pairs[usable], tails)
+    return DecisionAccuracy(decision_accuracy(first, second), float(low), float(high), count)
+
+
 def trend(steps: npt.ArrayLike, scores: npt.ArrayLike, confidence: float = 0.95) -> Trend:
     """Slope of `scores` over `steps` (n,), n >= 2, with its t interval on n - 2 degrees of
     freedom.
@@ -138,25 +183,32 @@ def alarm(
     higher_is_better: bool = True,
     window: int = 10,
     alpha: float = 0.01,
+    noise: float = 0.0,
 ) -> Alarm | None:
     """Whether the last of `scores` (n,) is worse than the line through the `window` before it
     allows.
 
     Prediction interval expected -/+ t s sqrt(1 + 1/k + (x - mean x)^2 / sum (x - mean x)^2), k - 2
     degrees of freedom, so that the noise between checkpoints of this run sets the threshold;
-    one-sided at `alpha`, the interval at 1 - 2 alpha. None before 4 earlier checkpoints, or when
-    they lie exactly on a line. Raises ValueError as `trend`.
+    one-sided at `alpha`, the interval at 1 - 2 alpha. Where the line improves it is followed to the
+    last earlier checkpoint and no further: learning slows down, and that is no reason for alarm.
+    s is at least `noise`, the standard deviation by which a score is known to differ between
+    repeats. None before 4 earlier checkpoints, or when they lie exactly on a line and `noise` is 0.
+    Raises ValueError as `trend`.
     """
     x, y = paired_arrays(steps, scores, ("steps", "scores"))
     past_x, past_y = x[:-1][-window:], y[:-1][-window:]
     if past_x.size < 4:
         return None
     slope, intercept, spread, squares = _line(past_x, past_y)
+    spread = max(spread, noise)
     if spread == 0:
         return None
-    distance = float(x[-1] - past_x.mean())
+    improves = (slope > 0) == higher_is_better
+    at = float(past_x[-1] if improves else x[-1])
+    distance = at - float(past_x.mean())
     stderr = spread * math.sqrt(1 + 1 / past_x.size + distance**2 / squares)
-    expected, df = intercept + slope * float(x[-1]), past_x.size - 2
+    expected, df = intercept + slope * at, past_x.size - 2
     surprise = (float(y[-1]) - expected) / stderr
     p_value = probability(t_cdf(surprise if higher_is_better else -surprise, df))
     interval = t_interval(expected, stderr, df, 1 - 2 * alpha)
