@@ -70,8 +70,7 @@ class Sink(Protocol):
         *,
         with_answer: bool = False,
     ) -> None:
-        """An instance is finished; ``score`` is None where there was no answer to score.
-        ``with_answer``: it was scored at once, ``answered`` was not called, both are kept now."""
+        """An instance is finished; ``with_answer``: ``answered`` was not called, keep both now."""
 
     async def show(
         self, planned: PlannedTask, answer: Row, score: Row | None, told: Response
@@ -79,7 +78,6 @@ class Sink(Protocol):
         """Called before ``scored``, for people who watch."""
 
     def started(self, feed: Feed) -> None: ...
-
     def finished(self, feed: Feed) -> None: ...
 
 
