@@ -7,8 +7,7 @@ later ``PluginManager`` of the process that loads the same plugin finds it again
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from types import ModuleType
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -33,15 +32,31 @@ class Declaration:
     def root(self) -> str:
         return self.place.module.partition(".")[0]
 
-    def hook(self) -> ModuleType:
-        """A plugin of one hook that registers this, for pluggy."""
-        plugin = ModuleType(f"{self.place}: {self.kind} {self.name}")
 
-        def register(register: Callable[[str, Any], None]) -> None:
-            register(self.name, self.target)
+class DeclaredHook:
+    """A plugin of one hook, for pluggy, that registers declarations of one kind."""
 
-        setattr(plugin, f"register_{self.kind}", hookimpl(register))
-        return plugin
+    def __init__(self, kind: str, declarations: Sequence[Declaration]) -> None:
+        def hook(register: Callable[[Declaration], None]) -> None:
+            for declaration in declarations:
+                register(declaration)
+
+        first, more = declarations[0], len(declarations) - 1
+        self.__name__ = f"{first.place}: {kind} {first.name}" + (f" and {more} more" * bool(more))
+        self.called = f"register_{kind}"
+        setattr(self, self.called, hookimpl(hook))
+
+    def __dir__(self) -> list[str]:
+        """The hook alone: pluggy looks at every attribute, and there are many such plugins."""
+        return [self.called]
+
+
+def hooks_of(declarations: Iterable[Declaration]) -> list[DeclaredHook]:
+    """One hook for each kind among ``declarations``."""
+    of_kinds: dict[str, list[Declaration]] = {}
+    for declaration in declarations:
+        of_kinds.setdefault(declaration.kind, []).append(declaration)
+    return [DeclaredHook(kind, declared) for kind, declared in of_kinds.items()]
 
 
 #: module -> the execution of it, and what its decorators declared then

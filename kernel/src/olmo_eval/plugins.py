@@ -21,7 +21,7 @@ import pluggy
 from attrs import field, frozen
 
 from olmo_eval import faults, hookspecs
-from olmo_eval.declarations import Declaration, declare, of_package, of_plugin
+from olmo_eval.declarations import Declaration, declare, hooks_of, of_package, of_plugin
 from olmo_eval.errors import OlmoEvalError, PluginError, UsageError
 from olmo_eval.faults import Place
 from olmo_eval.hooks import OBSERVERS, hook_name, isolated, marked, mistakes
@@ -290,25 +290,25 @@ class PluginManager:
         self.registries[kind].add(name, target, owner, place, summary, access)
 
     def take(self, declarations: Iterable[Declaration]) -> None:
-        """Register what decorators declare, each through the hook of its kind."""
-        for declaration in declarations:
-            hook = declaration.hook()
+        """Register what decorators declare, through the hook of its kind."""
+        for hook in hooks_of(declarations):
             self._pluggy.register(hook)
             try:
                 others = self._pluggy.get_plugins() - {hook}
-                caller = self._pluggy.subset_hook_caller(f"register_{declaration.kind}", others)
-                caller(register=partial(self._register_declared, declaration))
+                caller = self._pluggy.subset_hook_caller(hook.called, others)
+                caller(register=self._register_declared)
             finally:
                 self._pluggy.unregister(hook)
-            self._taken.add(declaration)
 
-    def _register_declared(self, declaration: Declaration, name: str, target: Any, /) -> None:
+    def _register_declared(self, declaration: Declaration) -> None:
         owner = current_owner.get()
         if owner is None or declaration.root != owner.module:
             owner = self.owner_of(declaration.place.module)
         if not owner.provisional:
             self._suppliers.setdefault(declaration.root, owner)
-        self.registries[declaration.kind].add(name, target, owner, declaration.place)
+        registry = self.registries[declaration.kind]
+        registry.add(declaration.name, declaration.target, owner, declaration.place)
+        self._taken.add(declaration)
 
     def _declared_again(self, module: str) -> None:
         """Register what the decorators of a module did that was imported before."""

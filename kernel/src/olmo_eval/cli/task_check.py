@@ -110,7 +110,7 @@ def _row_left_out(spec: str, other: str) -> dict[str, Any]:
 def _line(row: dict[str, Any]) -> str:
     problems = _problems(row)
     count = f"{len(problems)} finding{'s' if len(problems) > 1 else ''}"
-    said = row["verdict"] if row["verdict"] in ("ok", "data missing", "left out") else count
+    said = count if problems else row["verdict"]
     seen = f"{row['looked_at']:,} of {row['total']:,}" if row["total"] else ""
     return f"{said:<13} {row['task']:<48} {seen}".rstrip()
 

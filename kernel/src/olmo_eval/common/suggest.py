@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import takewhile
 
+#: from which ratio on two texts are almost the same
+_ALIKE = 0.88
+
 
 def closest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
     """The known names most like ``name``, best first."""
@@ -22,10 +25,11 @@ def misspelt(name: str, known: Iterable[str]) -> str | None:
     from difflib import SequenceMatcher
 
     for other in known:
-        if name == other or sum(map(str.isalpha, other)) < 5:
+        # what texts of these lengths have in common at the most
+        reach = 2 * min(len(name), len(other)) / (len(name) + len(other) or 1)
+        if reach < _ALIKE or name == other or sum(map(str.isalpha, other)) < 5:
             continue
-        ratio = SequenceMatcher(None, name, other).ratio()
-        if ratio >= 0.88 or _one_edit_apart(name, other):
+        if _one_edit_apart(name, other) or SequenceMatcher(None, name, other).ratio() >= _ALIKE:
             return other
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import Any
 
 from attrs import evolve
@@ -62,18 +63,24 @@ def _is_value(attribute: Any) -> bool:
 def _refuse_misspelt(cls: type[Any], base: type[Any], name: str) -> None:
     """An attribute that is almost a setting is a slip; others are the author's own."""
     of_base = {key for key, value in vars(base).items() if _is_value(value)}
-    settings = sorted(CONFIG_FIELDS | SAMPLING_FIELDS | of_base)
+    settings = tuple(sorted(CONFIG_FIELDS | SAMPLING_FIELDS | of_base))
     for owner in cls.__mro__:
         for key, value in vars(owner).items():
             if key.startswith("_") or hasattr(base, key) or not _is_value(value):
                 continue
-            meant = misspelt(key, settings)
+            meant = _meant(key, settings)
             if meant is None or _is_table(key, meant, value):
                 continue
             raise UsageError(
                 f"task {name!r}: its class attribute {key} is not a setting and would be ignored",
                 hint=f"did you mean {meant}? An attribute of your own may be called _{key}",
             )
+
+
+@lru_cache(maxsize=4096)
+def _meant(key: str, settings: tuple[str, ...]) -> str | None:
+    """``misspelt``, once for the tasks of a family."""
+    return misspelt(key, settings)
 
 
 def _is_table(key: str, setting: str, value: Any) -> bool:
