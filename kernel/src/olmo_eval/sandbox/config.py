@@ -101,47 +101,57 @@ class SandboxConfig:
     What makes it, and how many:
 
     - ``image``: container image, for backends that have images; None: the backend's own;
-    - ``mode``: name of a registered sandbox backend; ``container_runtime`` (``docker`` or
-      ``podman``) says whose containers the mode ``docker`` means;
+    - ``mode``: name of a registered sandbox backend;
+    - ``container_runtime``: whose containers the mode ``docker`` means, ``docker``'s or ``podman``'s;
+    - ``image_pull``: when an image is fetched: ``missing``, ``always`` or ``never``;
     - ``capabilities``: what it offers to those who ask: ``bash``, ``python``, ``sandbox:NAME``;
     - ``instances``: at most this many at once; None: as many as the machine carries;
     - ``min_instances``: this many are made as soon as the first is needed;
     - ``max_concurrency``: commands at once in one environment, for those who share one
-      (``SandboxExecutor``).
+      (``SandboxExecutor``);
+    - ``exec_shell``: what ``execute_command`` of an executor runs lines with;
+    - ``required_secrets``: variables that must be set where the run is made; programs do not see
+      them;
+    - ``kwargs``: options of the backend's own;
+    - ``modal_sandbox_kwargs``: those of ``modal``, as published harnesses write them.
 
     What is in it:
 
-    - ``packages``: Python requirements, and ``dockerfile_extra``: ``RUN`` lines, done once, before
-      anything a model wrote is there; ``setup_network``: whether they may use a network;
+    - ``packages``: Python requirements, installed once, before anything a model wrote is there;
+    - ``dockerfile_extra``: further ``RUN`` lines, likewise;
+    - ``setup_network``: whether these may use a network;
     - ``environment``: variables that commands find set;
     - ``working_dir``: the folder that relative paths start from;
-    - ``volumes``: ``HOST:INSIDE``, read-only unless ``:rw`` follows.
+    - ``volumes``: each ``HOST:INSIDE``, read-only unless ``:rw`` follows.
 
     What it may do:
 
-    - ``memory``: such as ``512m``, a power of 1024 bytes; ``cpus``: in cores;
-    - ``pids``: processes at once; ``disk``: for what programs write, such as ``1g``;
+    - ``memory``: such as ``512m``, a power of 1024 bytes;
+    - ``cpus``: in cores;
+    - ``pids``: processes at once;
+    - ``disk``: for what programs write, such as ``1g``;
     - ``network``: False gives no network at all;
     - ``output_limit``: how much of a command's output is kept, such as ``1m``;
-    - ``startup_timeout``: seconds until a new environment must answer; ``setup_timeout``: for what
-      an instance's environment needs; ``command_timeout``: for a command that says no time of its
-      own, with which ends everything it has started; ``runtime_timeout``: after which an
-      environment ends, whatever became of its run.
+    - ``startup_timeout``: seconds until a new environment must answer;
+    - ``setup_timeout``: seconds for what an instance's environment needs;
+    - ``command_timeout``: seconds for a command that says no time of its own, with which ends
+      everything it has started;
+    - ``runtime_timeout``: seconds after which an environment ends, whatever became of its run.
 
     What opens it to the machine, and has to be said by name:
 
     - ``unsafe_local``: must be True for a backend that does not isolate (``local``);
     - ``docker_args``: options of ``docker run``, as a list; those that weaken the isolation, and
-      volumes that can be written to, are refused unless ``unsafe_docker_args`` is True.
+      volumes that can be written to, are refused;
+    - ``unsafe_docker_args``: True lets them pass.
 
-    Further: ``image_pull`` (``missing``, ``always`` or ``never``), ``exec_shell`` (what
-    ``execute_command`` of an executor runs lines with), ``required_secrets`` (variables that must
-    be set where the run is made; programs do not see them), ``kwargs`` and
-    ``modal_sandbox_kwargs`` (options of the backend's own).
-    ``log_dir``, ``enable_diagnostics`` and ``inject_swerex`` of published harnesses are about a
-    server that they start inside; there is none, and nothing is made of them.
-    ``remove_container`` is always True, and ``registry_auth`` always None: an engine's own
-    ``login`` is used.
+    What published harnesses may say, and of which nothing is made:
+
+    - ``log_dir``: of a server that they start inside, which there is not here;
+    - ``enable_diagnostics``: of that server;
+    - ``inject_swerex``: whether to put that server there;
+    - ``remove_container``: always True: no environment outlives its run;
+    - ``registry_auth``: always None: an engine's own ``login`` is used.
     """
 
     plain_data: ClassVar[bool] = True
