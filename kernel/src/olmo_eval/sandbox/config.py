@@ -102,7 +102,7 @@ class SandboxConfig:
 
     - ``image``: container image, for backends that have images; None: the backend's own;
     - ``mode``: name of a registered sandbox backend;
-    - ``container_runtime``: whose containers the mode ``docker`` means, ``docker``'s or ``podman``'s;
+    - ``container_runtime``: whose containers the mode ``docker`` means: ``podman``'s or Docker's;
     - ``image_pull``: when an image is fetched: ``missing``, ``always`` or ``never``;
     - ``capabilities``: what it offers to those who ask: ``bash``, ``python``, ``sandbox:NAME``;
     - ``instances``: at most this many at once; None: as many as the machine carries;
