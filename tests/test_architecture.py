@@ -20,7 +20,7 @@ KERNEL = ROOT / "kernel/src/olmo_eval"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/src/*") if path.is_dir())
 
 #: The wiring that most rooms may use: errors, hooks, and who registered what.
-WIRING = {"errors", "exports", "faults", "hookspecs", "plugins", "registry", "supplied"}
+WIRING = {"errors", "exports", "extras", "faults", "hookspecs", "plugins", "registry", "supplied"}
 
 #: What surrounds a model while a run is made.
 RUNTIME = {"providers", "sandbox", "agents", "judges", "harness"}
@@ -29,6 +29,7 @@ RUNTIME = {"providers", "sandbox", "agents", "judges", "harness"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "exports": set(),
+    "extras": {"errors"},
     # ``supplied`` finds what a plugin supplies under a name that the kernel offers.
     "common": {"errors", "supplied"},
     "supplied": {"errors"},
@@ -50,7 +51,7 @@ ROOMS: dict[str, set[str]] = {
     "judges": WIRING | {"common", "providers", "sandbox"},
     "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
     "inference": WIRING | {"common", "providers"},
-    "results": {"errors", "exports", "common"},
+    "results": {"errors", "exports", "extras", "common"},
     "interchange": WIRING | {"common", "results"},
     # A scorer's plugin file is imported anew in its worker process.
     "runner": WIRING | RUNTIME | {"common", "data", "evals", "interchange", "loading", "results"},

@@ -188,7 +188,8 @@ def assert_typed(config: HarnessConfig) -> None:
     assert type(config.provider.max_retries) is int
     assert isinstance(config.name, str)
     for sandbox in config.sandboxes:
-        assert sandbox.instances >= 1 and sandbox.cpus > 0 and isinstance(sandbox.network, bool)
+        assert sandbox.instances is None or sandbox.instances >= 1
+        assert sandbox.cpus > 0 and isinstance(sandbox.network, bool)
 
 
 # -- harness files

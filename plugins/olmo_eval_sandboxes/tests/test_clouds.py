@@ -128,8 +128,9 @@ def test_the_relay_is_out_of_reach(cloud: str) -> None:
     inside(cloud, body)
 
 
-def test_killing_all_that_it_may_is_no_success(cloud: str) -> None:
-    source = "import os, sys\nos.kill(-1, 9)\nsys.exit(0)"
+@pytest.mark.parametrize("order", ["SIGKILL", "SIGSTOP"])
+def test_ending_all_that_it_may_is_no_success(cloud: str, order: str) -> None:
+    source = f"import os, signal, sys\nos.kill(-1, signal.{order})\nsys.exit(0)"
 
     async def body(backend: RelayBackend, box: ContainerSandbox) -> None:
         with anyio.fail_after(30):

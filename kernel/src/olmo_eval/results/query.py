@@ -10,13 +10,13 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from olmo_eval.errors import MissingDependencyError, UsageError
+from olmo_eval.errors import UsageError
+from olmo_eval.extras import require
 from olmo_eval.results import views
 from olmo_eval.results.schema import METRICS
 from olmo_eval.results.store import Run
@@ -64,12 +64,7 @@ def queried(runs: Sequence[Run], sql: str) -> Iterator[pa.RecordBatchReader]:
 
 
 def _duckdb() -> Any:
-    try:
-        return import_module("duckdb")
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "queries need DuckDB", hint="pip install 'olmo-eval[query]'"
-        ) from error
+    return require("duckdb", "pip install 'olmo-eval[query]'", "queries need DuckDB")
 
 
 def _load(database: Any, name: str, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:

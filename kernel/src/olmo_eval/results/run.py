@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from attrs import field, fields, frozen
 
 from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.common.suggest import did_you_mean
-from olmo_eval.errors import DataError, MissingDependencyError, UnknownNameError
+from olmo_eval.errors import DataError, UnknownNameError
+from olmo_eval.extras import require
 from olmo_eval.results.facts import RunFacts, check_record, facts_of, read_lock, read_record
 from olmo_eval.results.folder import RunFolder, merged
 from olmo_eval.results.locking import is_locked, is_this_host
@@ -329,12 +329,7 @@ def frame(table: pa.Table) -> Any:
     Raises:
         MissingDependencyError: pandas is not installed.
     """
-    try:
-        import_module("pandas")
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            "a pandas frame needs pandas", hint="pip install 'olmo-eval[pandas]'"
-        ) from error
+    require("pandas", "pip install 'olmo-eval[pandas]'", "a pandas frame needs pandas")
     return table.to_pandas()
 
 

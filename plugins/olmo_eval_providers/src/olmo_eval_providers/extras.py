@@ -1,12 +1,11 @@
-"""Importing what an extra brings, or saying exactly how to get it."""
+"""What the extras of this distribution bring."""
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from typing import Any
 
-from olmo_eval.errors import MissingDependencyError
+from olmo_eval import extras
 
 #: the modules that make an extra usable
 EXTRA_MODULES = {
@@ -36,21 +35,9 @@ def module_found(name: str) -> bool:
 
 
 def require(module: str, extra: str) -> Any:
-    """The module called ``module``, imported now.
+    """The module called ``module``, which ``extra`` brings, imported now.
 
     Raises:
-        MissingDependencyError: it, or something it needs, is not installed; the hint is the
-            command that installs ``extra``.
+        MissingDependencyError: it cannot be; the hint is the command that installs ``extra``.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"the module {error.name or module!r} is not installed",
-            hint=install_command(extra),
-        ) from error
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"the module {module!r} is installed but does not import: {error}",
-            hint=install_command(extra),
-        ) from error
+    return extras.require(module, install_command(extra))

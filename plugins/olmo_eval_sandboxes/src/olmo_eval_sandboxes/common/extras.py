@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from olmo_eval.errors import MissingDependencyError, OlmoEvalError
+from olmo_eval.extras import require
 
 
 def refusal(backend: str, error: OlmoEvalError) -> str:
@@ -21,10 +21,5 @@ def sdk(module: str, title: str) -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"the sandbox backend {module!r} needs {title}",
-            hint=f"pip install 'olmo-eval-sandboxes[{module}]'",
-        ) from error
+    install = f"pip install 'olmo-eval-sandboxes[{module}]'"
+    return require(module, install, f"the sandbox backend {module!r} needs {title}")

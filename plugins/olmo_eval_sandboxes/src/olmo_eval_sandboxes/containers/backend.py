@@ -34,12 +34,13 @@ class ContainerBackend(RelayBackend):
     @classmethod
     def refusals(cls, config: SandboxConfig) -> list[str]:
         name = cls.engine.name
-        unknown = [f"sandbox backend {name!r} takes no setting {one!r}" for one in config.kwargs]
+        found = [f"sandbox backend {name!r} takes no setting {one!r}" for one in config.kwargs]
+        found += arguments.refusals(config)
         try:
             sdk(name, cls.engine.sdk)
         except OlmoEvalError as error:
-            unknown.append(refusal(name, error))
-        return unknown + arguments.refusals(config)
+            found.append(refusal(name, error))
+        return found
 
     def __init__(self, config: SandboxConfig) -> None:
         self._images = type(self).engine()
