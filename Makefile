@@ -10,12 +10,15 @@ TORCH   ?= torch==2.13.0
 VENV    := .venv
 ENGINES := .venv-engines
 VLLM    := .venv-vllm
+FRAMES  := .venv-frameworks
 PEER    := .venv-peer
 PROJECTS := kernel/pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
 PACKAGES := $(PROJECTS:/pyproject.toml=)
 EDITABLE := $(foreach package,$(PACKAGES),--editable ./$(package))
 # every engine beside the others: needs them all in one environment, vLLM's
 PARITY   := plugins/olmo_eval_providers/tests/parity
+# other evaluation frameworks, whose requirements do not go together with the engines'
+FRAMED   := plugins/olmo_eval_external/tests
 CODE     := kernel plugins tests tools examples benchmarks conftest.py
 CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
 	"olmo-eval needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")
@@ -42,8 +45,9 @@ types: setup
 
 test-engines: setup-engines
 	$(ENGINES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips \
-		--ignore $(PARITY)
+		--ignore $(PARITY) --ignore $(FRAMED)
 	$(VLLM)/bin/python -m pytest -q --engines --no-skips $(PARITY)
+	$(FRAMES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips $(FRAMED)
 
 # The engines beside their rivals; the peer lives in an environment of its own.
 bench-engines: $(VLLM)/.packages $(PEER)/.requirements
@@ -52,7 +56,7 @@ bench-engines: $(VLLM)/.packages $(PEER)/.requirements
 	$(VLLM)/bin/python benchmarks/vllm_overhead.py engine examples/tiny_model/checkpoints/step1000
 	$(VLLM)/bin/python benchmarks/vllm_overhead.py server examples/tiny_model/checkpoints/step1000
 
-setup-engines: $(ENGINES)/.packages $(VLLM)/.packages
+setup-engines: $(ENGINES)/.packages $(VLLM)/.packages $(FRAMES)/.packages
 
 format: setup
 	$(VENV)/bin/ruff check --fix $(CODE)
@@ -67,7 +71,7 @@ lock: setup
 	$(VENV)/bin/python tools/lock.py
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(VLLM) $(PEER) .demo
+	rm -rf $(VENV) $(ENGINES) $(VLLM) $(FRAMES) $(PEER) .demo
 
 $(VENV)/.requirements: requirements.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
@@ -86,6 +90,13 @@ $(VLLM)/.requirements: requirements-vllm.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	$(VLLM)/bin/python -m pip install --quiet --no-deps -r requirements-vllm.lock
+	@touch $@
+
+$(FRAMES)/.requirements: requirements-frameworks.lock
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	test -x $(FRAMES)/bin/python || $(PYTHON) -m venv $(FRAMES)
+	$(FRAMES)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-frameworks.lock
+	$(FRAMES)/bin/python -m pip install --quiet $(TORCH)
 	@touch $@
 
 $(PEER)/.requirements:

@@ -51,10 +51,13 @@ ROOMS: dict[str, set[str]] = {
     "judges": WIRING | {"common", "providers", "sandbox"},
     "harness": WIRING | {"common", "providers", "sandbox", "agents", "judges"},
     "inference": WIRING | {"common", "providers"},
+    "endpoint": WIRING | {"common", "providers", "sandbox"},
     "results": {"errors", "exports", "extras", "common"},
     "interchange": WIRING | {"common", "results"},
     # A scorer's plugin file is imported anew in its worker process.
-    "runner": WIRING | RUNTIME | {"common", "data", "evals", "interchange", "loading", "results"},
+    "runner": WIRING
+    | RUNTIME
+    | {"common", "data", "endpoint", "evals", "interchange", "loading", "results"},
     "skeletons": {"errors"},
     "testing": WIRING
     | RUNTIME

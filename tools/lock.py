@@ -1,10 +1,12 @@
-"""Write requirements.lock and requirements-engines.lock: names, versions, hashes, nothing else.
+"""Write requirements.lock, requirements-engines.lock and requirements-frameworks.lock: names,
+versions, hashes, nothing else.
 
     make lock
 
 Collects the dependencies of every package of the workspace, adds requirements-dev.in (and
-requirements-engines.in), and has uv resolve them for every Python from 3.11 on. The workspace's
-own distributions stay out. What is locked already keeps its version unless ``--upgrade`` is given.
+requirements-engines.in or requirements-frameworks.in), and has uv resolve them for every Python
+from 3.11 on. The workspace's own distributions stay out. What is locked already keeps its version
+unless ``--upgrade`` is given.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"^[A-Za-z0-9._-]+")
+TORCH = re.compile(r"(torch|triton|cuda-[a-z]+|nvidia-(cu|nccl|nv)[a-z0-9-]*)==")
 
 
 def projects() -> list[dict[str, object]]:
@@ -45,16 +48,35 @@ def compile_lock(target: Path, inputs: list[str], options: list[str]) -> None:
     ]  # fmt: skip
     subprocess.run(command, input="\n".join(inputs) + "\n", text=True, check=True, cwd=ROOT)
     kept = [line for line in target.read_text().splitlines() if not line.startswith(("--", "#"))]
-    target.write_text("\n".join(kept) + "\n")
+    target.write_text("\n".join(without_torch(kept)) + "\n")
+
+
+def without_torch(lines: list[str]) -> list[str]:
+    """The lines of a lock but those of torch and what its wheels for GPUs need: the Makefile
+    installs its CPU wheel."""
+    found, wanted = [], True
+    for line in lines:
+        if not line.startswith(" "):
+            wanted = not TORCH.match(line)
+        if wanted:
+            found.append(line)
+    return found
 
 
 def main() -> None:
     upgrade = [option for option in sys.argv[1:] if option.startswith("--upgrade")]
     dev = (ROOT / "requirements-dev.in").read_text().splitlines()
-    engines = (ROOT / "requirements-engines.in").read_text().splitlines()
     base, full = ROOT / "requirements.lock", ROOT / "requirements-engines.lock"
+    frameworks = ROOT / "requirements-frameworks.lock"
     compile_lock(base, third_party() + dev, upgrade)
-    compile_lock(full, [*third_party(), *dev, *engines], [*upgrade, "-c", str(base)])
+    compile_lock(full, everything("engines", dev), [*upgrade, "-c", str(base)])
+    # Other frameworks do not go together with every version of the rest.
+    compile_lock(frameworks, everything("frameworks", dev), upgrade)
+
+
+def everything(name: str, dev: list[str]) -> list[str]:
+    """What the packages and the tests need, and what ``requirements-NAME.in`` adds."""
+    return [*third_party(), *dev, *(ROOT / f"requirements-{name}.in").read_text().splitlines()]
 
 
 if __name__ == "__main__":

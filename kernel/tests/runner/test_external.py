@@ -449,7 +449,7 @@ def test_many_requests_at_once_stay_within_the_concurrency_of_the_provider(
 
     async def execute(self: Any, context: Any) -> ExternalEvalResult:
         running = 0
-        inner = context.provider._harness.provider.inner
+        inner = context.provider._provider.inner
         ask = inner.generate
 
         async def counted(*arguments: Any) -> Any:
@@ -479,7 +479,7 @@ def test_the_harness_is_what_answers(bench: Any, register: Register) -> None:
     asked: list[LMRequest] = []
 
     async def execute(self: Any, context: Any) -> ExternalEvalResult:
-        inner = context.provider._harness.provider.inner
+        inner = context.provider._provider.inner
         ask = inner.generate
 
         async def seen(request: LMRequest, params: SamplingParams) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -43,7 +43,8 @@ def list_(filter_: str, as_json: bool) -> None:
         except OlmoEvalError as error:
             click.echo(f"left out: {error.message}", err=True)
             continue
-        described = {"description": found.description, "arguments": to_json(found.arguments)}
+        arguments = {name: argument.describe() for name, argument in found.arguments.items()}
+        described = {"description": found.description, "arguments": to_json(arguments)}
         described["metrics"] = [asdict(metric) for metric in found.metrics]
         rows.append({**row, **described, "required_secrets": list(found.required_secrets)})
     if as_json:
@@ -59,7 +60,15 @@ def list_(filter_: str, as_json: bool) -> None:
             unit = f" ({metric['unit']})" if metric["unit"] else ""
             click.echo(f"    {metric['name']}{unit}: {direction} is better")
         for name, argument in row["arguments"].items():
-            click.echo(f"    -a {name}={argument['default']}   {argument['description']}")
+            click.echo(f"    -a {_shown(name, argument)}   {argument['description']}")
+
+
+def _shown(name: str, argument: Mapping[str, Any]) -> str:
+    """An argument with its default, or its type where it has none."""
+    if argument["default"] is not None:
+        return f"{name}={argument['default']}"
+    kind = str(argument.get("type", "value")).upper()
+    return f"{name}={kind}" + (" (required)" if argument["required"] else "")
 
 
 @external.command()
@@ -79,6 +88,7 @@ def list_(filter_: str, as_json: bool) -> None:
 @click.option("-H", "--harness", help="Harness preset.")
 @click.option("--harness-config", metavar="FILE", help="Harness from a YAML file.")
 @click.option("--provider", metavar="KIND", help="Inference provider.")
+@click.option("--sandbox", metavar="BACKEND", help="What makes the environments.")
 @click.option("--name", help="Name of the run.")
 @click.option("--group", help="Group of runs it belongs to.")
 @click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint.")

@@ -130,6 +130,9 @@ class Provider:
     stopping: Literal["engine", "kernel", "never"] = "engine"
     #: scale of the waits between attempts, in seconds
     retry_base: float = 0.5
+    #: whether ``LMRequest.prompt_tokens`` may stand for the prompt of a COMPLETION or ROLLING
+    #: request; for providers that see tokens
+    takes_tokens: bool = False
     #: whether ``current_instance`` should hold the instance asked about; for pretenders only
     wants_instances: bool = False
 

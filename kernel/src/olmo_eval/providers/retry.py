@@ -37,6 +37,10 @@ class RetryingProvider(Provider):
         return type(self.inner).capabilities_for(self.config)
 
     @property
+    def takes_tokens(self) -> bool:  # type: ignore[override]
+        return self.inner.takes_tokens
+
+    @property
     def max_concurrency(self) -> int:
         return self.inner.max_concurrency
 

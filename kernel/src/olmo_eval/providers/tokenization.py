@@ -172,6 +172,8 @@ def to_score(
     Raises:
         ProviderError: a text has no tokens or does not fit.
     """
+    if request.prompt_tokens is not None:
+        return [_tokens_to_score(request.prompt_tokens, max_length)]
     if request.request_type is RequestType.ROLLING:
         return rolling_windows(encoder, request.prompt, max_length)
     known: dict[str, list[int]] = {}
@@ -185,6 +187,18 @@ def to_score(
         fit(encoder, split_pair(encoder, context, text, encode=encode or once), max_length)
         for context, text in zip(request.contexts(), request.continuations, strict=True)
     ]
+
+
+def _tokens_to_score(tokens: Sequence[int], max_length: int) -> Scored:
+    """Given tokens, each scored after those before it; nothing stands before the first."""
+    if len(tokens) < 2:
+        raise ProviderError("a prompt of fewer than 2 tokens has nothing to be scored")
+    if len(tokens) > max_length + 1:
+        raise ProviderError(
+            f"a prompt of {len(tokens)} tokens does not fit the context length of {max_length}",
+            hint="raise max_model_len, or send a shorter one",
+        )
+    return Scored((tokens[0],), tuple(tokens[1:]))
 
 
 def rolling_windows(encoder: TextEncoder, text: str, max_length: int) -> list[Scored]:

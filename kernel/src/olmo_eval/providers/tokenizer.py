@@ -114,6 +114,8 @@ class ModelTokenizer:
     def prompt_ids(self, request: LMRequest) -> list[int]:
         """Ids of what a COMPLETION or CHAT request wants continued; the start token where that
         is empty."""
+        if request.prompt_tokens is not None:
+            return list(request.prompt_tokens)
         if request.request_type is RequestType.CHAT:
             return self.encode_plain(self.render_chat(request))
         return self.encode(request.prompt) or [start_token(self)]

@@ -73,6 +73,7 @@ def request_row(request: LMRequest) -> Row:
         "contexts": distinct,
         "context_of": [distinct.index(c) for c in contexts] if contexts and distinct else None,
         "max_length": request.max_length,
+        **({} if request.prompt_tokens is None else {"prompt_tokens": list(request.prompt_tokens)}),
     }
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal
 
-from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
-from olmo_eval.harness.runtime import Harness
+from olmo_eval.common.types import Capability, LMOutput, LMRequest, SamplingParams
+from olmo_eval.providers.engine_input import EngineInput
+from olmo_eval.providers.provider import ProviderConfig
+from olmo_eval.runner.asked import RecordedModel
 
 T = TypeVar("T")
 
@@ -97,27 +99,43 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 class ModelApart:
-    """The model as another thread's event loop may ask it; each request is made in the run's own.
+    """A model as another thread's event loop may ask it; each request is made in the run's own.
 
-    Everything but asking is the provider's own: ``config``, ``base_url``, ``describe``, ...
+    ``provider`` is the provider behind it: everything but asking (``base_url``, ``describe``, ...)
+    is its own.
     """
 
-    def __init__(self, harness: Harness, portal: BlockingPortal) -> None:
-        self._harness, self._portal = harness, portal
-        self._room = anyio.CapacityLimiter(harness.max_concurrency)
+    def __init__(self, model: RecordedModel, portal: BlockingPortal, provider: Any = None) -> None:
+        self._model, self._portal = model, portal
+        self._provider = provider
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._harness.provider, name)
+        return getattr(self._provider, name)
+
+    @property
+    def config(self) -> ProviderConfig:
+        return self._model.config
+
+    @property
+    def capabilities(self) -> Collection[Capability]:
+        return self._model.capabilities
+
+    @property
+    def max_concurrency(self) -> int:
+        return self._model.max_concurrency
+
+    @property
+    def takes_tokens(self) -> bool:
+        return self._model.takes_tokens
 
     async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        return await self._ask(lambda: self._harness.execute(request, params))
+        return await self._ask(self._model.generate, request, params)
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
-        return await self._ask(lambda: self._harness.provider.loglikelihood(request))
+        return await self._ask(self._model.loglikelihood, request)
 
-    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
-        async def asked() -> T:
-            async with self._room:
-                return await call()
+    async def inspect(self, request: LMRequest, params: SamplingParams) -> list[EngineInput] | None:
+        return await self._ask(self._model.inspect, request, params)
 
-        return await asyncio.wrap_future(self._portal.start_task_soon(asked))
+    async def _ask(self, call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        return await asyncio.wrap_future(self._portal.start_task_soon(call, *arguments))

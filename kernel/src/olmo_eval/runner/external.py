@@ -16,6 +16,7 @@ from olmo_eval.common.types import Capability, Identity
 from olmo_eval.errors import PluginError, UsageError
 from olmo_eval.evals.external import Argument, ExternalEval, ExternalMetric
 from olmo_eval.harness.config import HarnessConfig
+from olmo_eval.harness.refusals import EpisodeNeeds
 from olmo_eval.registry import Owner
 from olmo_eval.results.folder import now
 from olmo_eval.runner.code import CodeReader
@@ -33,6 +34,13 @@ class ExternalRequest:
     kind: type[ExternalEval]
     owner: Owner
     arguments: Mapping[str, Any]
+    data: Mapping[str, Any] | None = None
+
+    @property
+    def title(self) -> str:
+        """What its results are called."""
+        part = self.kind.part(self.arguments)
+        return f"{self.name}:{part}" if part else self.name
 
     @property
     def label(self) -> str:
@@ -51,6 +59,11 @@ class ExternalRequest:
         adds = harness.system_prompt is not None or harness.tools or harness.scaffold
         return {Capability.CHAT} if adds else set()
 
+    def episode(self) -> EpisodeNeeds:
+        """What it asks of the harness's sandboxes and other models."""
+        needs = frozenset(self.kind.needs(self.arguments))
+        return EpisodeNeeds(self.title, needs, self.kind.environment(self.arguments))
+
     def missing_secrets(self) -> list[str]:
         """A reason against the run for each secret that the environment lacks."""
         missing = [s for s in self.kind.required_secrets if not os.environ.get(s)]
@@ -67,7 +80,8 @@ def find_external(name: str, given: Sequence[Override] = ()) -> ExternalRequest:
     registry = plugins.manager().registry("external_evals")
     entry, kind = registry.entry(name), registry.get(name)
     refuse_malformed(kind, f"external eval {entry.name!r} of {entry.owner}")
-    return ExternalRequest(entry.name, kind, entry.owner, _arguments(kind, entry.name, given))
+    arguments = _arguments(kind, entry.name, given)
+    return ExternalRequest(entry.name, kind, entry.owner, arguments, kind.data(arguments))
 
 
 def refuse_malformed(kind: Any, label: str) -> None:
@@ -106,22 +120,33 @@ def _arguments(kind: type[ExternalEval], name: str, given: Sequence[Override]) -
                     override.key, values, otherwise=f"it has: {', '.join(values) or 'none'}"
                 ),
             )
-        values[override.key] = _typed(override, kind.arguments[override.key].default)
+        values[override.key] = _typed(override, kind.arguments[override.key])
+    for key, argument in kind.arguments.items():
+        if argument.required and values[key] is None:
+            raise UsageError(
+                f"external eval {name!r} needs the argument {key!r}: {argument.description}",
+                hint=f"-a {key}=...",
+            )
     return values
 
 
-def _typed(override: Override, default: Any) -> Any:
+def _typed(override: Override, argument: Argument) -> Any:
+    """The value that is given; of an argument without a default, None leaves it out."""
     value: Any = override.value
-    if isinstance(default, str) and not isinstance(value, str):
+    if value is None and argument.default is None:
+        return None
+    expected: Any = argument.kind
+    if expected is str and not isinstance(value, str):
         value = override.text.partition("=")[2]
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if default is not None and (
-        not isinstance(value, type(default)) or isinstance(value, bool) != isinstance(default, bool)
+    if expected is not None and (
+        not isinstance(value, expected) or isinstance(value, bool) != (expected is bool)
     ):
-        raise UsageError(
-            f"argument {override.text!r}: expected {type(default).__name__}, got {value!r}"
-        )
+        raise UsageError(f"argument {override.text!r}: expected {expected.__name__}, got {value!r}")
+    if argument.choices and value not in argument.choices:
+        known = ", ".join(map(str, argument.choices))
+        raise UsageError(f"argument {override.text!r}: expected one of {known}")
     return value
 
 
@@ -133,8 +158,10 @@ def external_record(record: dict[str, Any], request: ExternalRequest) -> dict[st
     who could ask again whether it did. No other run takes over its answers.
     """
     code = CodeReader().read(request.kind)
+    declared = request.kind.arguments
     lock = {
-        "arguments": to_json(request.arguments),
+        "arguments": to_json({k: v for k, v in request.arguments.items() if not declared[k].pace}),
+        **({} if request.data is None else {"data": to_json(request.data)}),
         "prompt_code": class_lock(request.kind, request.owner),
         "code": code.digest,
         "versions": {request.owner.distribution: request.owner.version},
@@ -149,14 +176,14 @@ def external_record(record: dict[str, Any], request: ExternalRequest) -> dict[st
         "lock": {
             **record["lock"],
             "code": code_record([code]),
-            "tasks": {request.name: {"hash": hash_, **lock}},
+            "tasks": {request.title: {"hash": hash_, **lock}},
         },
         "plugins": {
             **record["plugins"], "external_evals": {request.name: request.owner.to_dict()}
         },
         "tasks": [
             {
-                "name": request.name,
+                "name": request.title,
                 "task": request.name,
                 "variants": [],
                 "arguments": to_json(request.arguments),

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
+from olmo_eval.common.convert import to_json
 from olmo_eval.common.suggest import did_you_mean
+from olmo_eval.common.types import Outcome
 from olmo_eval.errors import PluginError
 from olmo_eval.evals.external import ExternalEvalResult, ExternalInstance, ExternalMetric
 from olmo_eval.results.columns import TaskColumns
@@ -107,6 +109,16 @@ class Reported:
         return found.low, found.high
 
 
+def _ended(one: ExternalInstance, score: float | None) -> Outcome:
+    if one.outcome is not None:
+        return one.outcome
+    return Outcome.INFRA_FAILED if score is None else Outcome.SCORED
+
+
+def _kept(one: ExternalInstance) -> str | None:
+    return None if one.trajectory is None else dumps(to_json(one.trajectory))
+
+
 @frozen
 class CheckedResult:
     """A result that holds together: its metrics, the primary one first, and its instances, each
@@ -134,15 +146,15 @@ class CheckedResult:
             yield {
                 "instance_id": one.id,
                 "position": position,
-                "outcome": "infra_failed" if scores[self.primary.key] is None else "scored",
+                "outcome": str(_ended(one, scores[self.primary.key])),
                 "cluster": None if cluster is None else str(cluster),
                 "gold": gold_text(one.gold),
                 "question": gold_text(one.question),
                 "choices": None,
                 "request": None,
                 "request_hash": None,
-                "outputs": [{"text": gold_text(one.answer)}],
-                "error": None,
+                "outputs": [{"text": gold_text(one.answer), "trajectory": _kept(one)}],
+                "error": one.error,
                 "values": dict(scores),
                 "weights": {},
                 "metadata": dumps(one.metadata) if one.metadata else None,
@@ -288,6 +300,8 @@ def _scores(
             )
         where = f"{label} gives instance {one.id!r} the {name!r}"
         scores[name] = None if value is None else _number(value, where, truth=True)
+    if one.outcome is Outcome.SCORED and scores[primary] is None:
+        raise PluginError(f"{label}: instance {one.id!r} is scored, and has no {primary!r}")
     if one.score is not None and scores[primary] != one.score:
         raise PluginError(
             f"{label}: instance {one.id!r} has two scores of {primary!r}: {one.score!r} and "

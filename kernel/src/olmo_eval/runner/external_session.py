@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio.abc import TaskStatus
 from anyio.from_thread import BlockingPortal
 
 from olmo_eval import faults
@@ -21,9 +23,11 @@ from olmo_eval.results.folder import RunFolder, unwritable
 from olmo_eval.results.record import Row
 from olmo_eval.results.summary import Score
 from olmo_eval.results.tables import describe, write_metrics
-from olmo_eval.runner.apart import Apart, ModelApart
+from olmo_eval.runner.apart import Apart
+from olmo_eval.runner.asked import FILE, RequestLog
 from olmo_eval.runner.external import SCORER
 from olmo_eval.runner.external_result import CheckedResult, Reported, checked
+from olmo_eval.runner.external_surroundings import Models, Sandboxes, Steps
 from olmo_eval.runner.interrupt import Interrupted, interrupts
 from olmo_eval.runner.pipeline import most_telling
 from olmo_eval.runner.progress import Progress
@@ -50,7 +54,9 @@ class ExternalSession(Sitting):
         assert job.external is not None
         self.request = job.external
         self.redactor.learn(to_json(self.request.arguments))
+        self.redactor.learn({"required_secrets": list(self.request.kind.required_secrets)})
         self.record = self.redactor.value(self.record)
+        self.steps = Steps(self.request.title, progress)
 
     async def make(self, known: Mapping[str, Any] | None) -> None:
         """Run the eval, then write the tables."""
@@ -97,12 +103,10 @@ class ExternalSession(Sitting):
             self._place.mkdir(exist_ok=True)
         except OSError as error:
             raise unwritable(error, self._place) from error
-        async with BlockingPortal() as portal:
-            model = ModelApart(self.harness, portal)
-            context = ExternalContext(model, dict(request.arguments), self._place)
+        async with BlockingPortal() as portal, self._surroundings(portal) as context:
             call = Apart(lambda: request.kind().run(context))
             async with anyio.create_task_group() as group:
-                group.start_soon(self._listen, call)
+                await group.start(self._listen, call)
                 in_time = await call.ended_within(limit)
                 group.cancel_scope.cancel()
             if not in_time:
@@ -122,6 +126,37 @@ class ExternalSession(Sitting):
             raise self._fault(call.error) from call.error
         return call.result
 
+    @asynccontextmanager
+    async def _surroundings(self, portal: BlockingPortal) -> AsyncIterator[ExternalContext]:
+        """What the eval is given, and its end; the record is told what was asked."""
+        log = RequestLog(self.folder.path / FILE, self.redactor.line)
+        models = Models(self.harness, log, portal)
+        needs = self.request.kind.needs(self.request.arguments)
+        sandboxes = Sandboxes(self.harness, needs, models)
+        async with AsyncExitStack() as stack:
+            stack.callback(log.close)
+            stack.callback(lambda: self._count(models.tally()))
+            stack.callback(models.close)
+            stack.push_async_callback(sandboxes.close)
+            yield ExternalContext(
+                models.evaluated,
+                dict(self.request.arguments),
+                self._place,
+                serve=models.endpoint,
+                progress=self.steps,
+                furnish=sandboxes.furnish,
+                clean=self.redactor.text,
+            )
+
+    def _count(self, tally: dict[str, Any]) -> None:
+        """Put into the record what was asked in this sitting, and say what was not asked again."""
+        self.record["sessions"][-1]["requests"] = tally
+        if tally["reused"]:
+            self.progress.message(
+                f"{tally['reused']:,} answers of an earlier attempt were taken over, "
+                f"{tally['answered']:,} requests were new"
+            )
+
     def _fault(self, error: BaseException) -> PluginError:
         """What the eval raised, with the line in its code and without secrets."""
         told = most_telling(error) if isinstance(error, BaseExceptionGroup) else error
@@ -134,9 +169,10 @@ class ExternalSession(Sitting):
         clean = self.redactor.text
         return PluginError(clean(said), hint=clean(hint or faults.HINT))
 
-    async def _listen(self, call: Apart) -> None:
+    async def _listen(self, call: Apart, *, task_status: TaskStatus[None]) -> None:
         """First Ctrl-C: let it clean up. Second: leave it behind."""
         with interrupts() as heard:
+            task_status.started()
             async for _ in heard:
                 call.stop()
                 if call.stops == 1:
@@ -144,7 +180,7 @@ class ExternalSession(Sitting):
 
     def _write(self, result: CheckedResult) -> list[Score]:
         """The tables; the eval's entry in the record gets its metrics and outcomes."""
-        name, (entry,) = self.request.name, self.record["tasks"]
+        name, (entry,) = self.request.title, self.record["tasks"]
         rows = (_clean(row, self.redactor.line) for row in result.rows())
         try:
             columns = write_task(self.folder.path, name, result.keys, [SCORER], rows)
@@ -174,12 +210,12 @@ class ExternalSession(Sitting):
             self.remark(
                 f"{name} holds a secret; files that an eval writes itself are kept as they are"
             )
-        name = self.request.name
+        name = self.request.title
         values = {f"{s.metric}:{s.scorer}": s.value for s in scores}
         self.notify("task_finished", run_id=self.folder.run_id, task=name, metrics=values)
         missing = any(not score.complete for score in scores)
         self.close("incomplete" if missing else "complete", seconds)
-        self.progress.message(f"{name}: finished in {seconds:.1f} s")
+        self.steps.finished(seconds)
         self.notify("run_finished", run=self.record)
 
     def _files_with_secrets(self) -> Iterator[str]:

@@ -94,7 +94,7 @@ def _graded_by(
 
 def _refuse_run(run: Run) -> None:
     if run.record.get("kind") == "external":
-        name = run.task_names[0]
+        name = run.record["tasks"][0]["task"]
         raise UsageError(
             f"run {run.run_id} is one of the external eval {name!r}, which scores its answers "
             "itself: they cannot be scored again here",

@@ -178,9 +178,8 @@ def refuse_impossible(job: Job) -> None:
     external = job.external
     needs = job.plan.needs() if external is None else external.needs(job.harness)
     plan = job.plan
-    reasons = Harness.refusals(
-        job.harness, needs, plan.scoring_needs(), plan.sampling(), plan.episodes()
-    )
+    episodes = plan.episodes() if external is None else [external.episode()]
+    reasons = Harness.refusals(job.harness, needs, plan.scoring_needs(), plan.sampling(), episodes)
     reasons += _gone(job)
     reasons += [] if external is None else external.missing_secrets()
     for planned in job.plan.tasks:

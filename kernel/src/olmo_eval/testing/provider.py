@@ -223,6 +223,31 @@ async def whole_texts_are_measured(provider: Provider) -> None:
         assert output.num_tokens is not None and output.num_tokens >= 1
 
 
+async def token_ids_stand_for_their_text(provider: Provider) -> None:
+    """Of a provider that takes them: they are continued as their text is, and each but the first
+    is measured."""
+    request = ask(_TEXTS[0], provider)
+    shown = await provider.inspect(request, _GREEDY) if provider.takes_tokens else None
+    if shown is None or shown[0].tokens is None:
+        assert not provider.takes_tokens, "it takes token ids and does not show them"
+        return
+    ids = tuple(token.id for token in shown[0].tokens)
+    by_ids = LMRequest(RequestType.COMPLETION, prompt_tokens=ids)
+    assert _texts(await provider.generate(by_ids, _GREEDY)) == _texts(
+        await provider.generate(request, _GREEDY)
+    )
+    measured = LMRequest(RequestType.ROLLING, prompt_tokens=ids)
+    (output,) = await provider.loglikelihood(measured)
+    found = output.logprobs or ()
+    assert len(found) == output.num_tokens == len(ids) - 1
+    total = sum(token["logprob"] for token in found)
+    assert abs(total - (output.sum_logprob or 0.0)) <= TOLERANCE
+    for token in found:
+        tops = token.get("top_logprobs") or []
+        assert len(tops) == 1
+        assert tops[0]["logprob"] >= token["logprob"] - TOLERANCE
+
+
 # -- the rest
 
 
@@ -279,6 +304,7 @@ CHECKS: dict[str, Check] = {
         *_SEEDED,
         *_MEASURING,
         whole_texts_are_measured,
+        token_ids_stand_for_their_text,
         *_ALWAYS,
     )
 }
@@ -293,7 +319,7 @@ def checks_for(provider: Provider, *, seeded: bool = True, exact: bool = True) -
     if Capability.LOGLIKELIHOOD in can:
         wanted += _MEASURING
     if Capability.ROLLING in can:
-        wanted.append(whole_texts_are_measured)
+        wanted += [whole_texts_are_measured, token_ids_stand_for_their_text]
     return [check.__name__ for check in wanted]
 
 

@@ -16,6 +16,8 @@ def sample_seed(request: LMRequest, params: SamplingParams, index: int) -> int:
     on one engine and differ between engines.
     """
     asked = [params.seed or 0, index, request.prompt, request.chat_messages()]
+    if request.prompt_tokens is not None:
+        asked.append(request.prompt_tokens)
     content = json.dumps(asked, sort_keys=True, ensure_ascii=False)
     digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 33

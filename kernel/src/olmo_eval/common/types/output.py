@@ -52,7 +52,8 @@ class LMOutput:
     - ``is_greedy``: whether every token of it was the most probable one.
 
     ``logprobs`` are the tokens of a generation, each with its log-probability, where
-    ``SamplingParams.logprobs`` asks for them.
+    ``SamplingParams.logprobs`` asks for them; of a ROLLING request by token ids, those of its
+    tokens after the first, each with the most probable one as its ``top_logprobs``.
     """
 
     text: str

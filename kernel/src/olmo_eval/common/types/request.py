@@ -11,7 +11,7 @@ from attrs.validators import optional
 
 from olmo_eval.common import bounds
 from olmo_eval.common.replaceable import replaceable
-from olmo_eval.common.sequences import items, texts, texts_or_none
+from olmo_eval.common.sequences import items, items_or_none, texts, texts_or_none
 from olmo_eval.common.types.tools import ToolSchema
 
 #: samples of one instance, all of which are held at once
@@ -85,6 +85,10 @@ class LMRequest:
     - ``ROLLING``: the probability of ``prompt`` itself is measured.
 
     ``max_length`` caps prompt plus continuation, in tokens, below what the model allows.
+
+    ``prompt_tokens`` are ids that take the place of ``prompt``, for providers that take them
+    (``Provider.takes_tokens``): they are continued as they are; of a ROLLING request, each but the
+    first is scored after those before it, and the output has the ``logprobs`` of each.
     """
 
     request_type: RequestType
@@ -96,6 +100,7 @@ class LMRequest:
     system_prompt: str | None = None
     tool_choice: str = "auto"
     max_length: int | None = None
+    prompt_tokens: tuple[int, ...] | None = field(default=None, converter=items_or_none)
 
     def __attrs_post_init__(self) -> None:
         contexts = self.continuation_prompts

@@ -1,13 +1,12 @@
 """External evals: benchmarks that bring their own runner."""
 
+from olmo_eval.evals.external.context import Environment, ExternalContext, ModelEndpoint
 from olmo_eval.evals.external.external import (
     Argument,
-    ExternalContext,
     ExternalEval,
     ExternalEvalResult,
     ExternalInstance,
     ExternalMetric,
-    SandboxedExternalEval,
 )
 from olmo_eval.evals.external.lookup import (
     clear_registry,
@@ -17,14 +16,17 @@ from olmo_eval.evals.external.lookup import (
     load_external_evals,
     register_external_eval,
 )
+from olmo_eval.evals.external.sandboxed import SandboxedExternalEval
 
 __all__ = [
     "Argument",
+    "Environment",
     "ExternalContext",
     "ExternalEval",
     "ExternalEvalResult",
     "ExternalInstance",
     "ExternalMetric",
+    "ModelEndpoint",
     "SandboxedExternalEval",
     "clear_registry",
     "get_external_eval",

@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from olmo_eval.common.sequences import items, texts
-from olmo_eval.common.types import LMOutput, LMRequest, SamplingParams
+from olmo_eval.common.types import EnvironmentSpec, Outcome, Trajectory
+from olmo_eval.evals.external.context import ExternalContext
+
+_Type = type  # a field of ``Argument`` has the name
 
 
 @frozen
 class Argument:
-    """One argument of an external eval: what it means and its default, which gives its type."""
+    """One argument of an external eval: what it means and its default, which gives its type.
+
+    ``type`` says it where the default is None; ``choices`` are the values it may have; one that is
+    ``required`` has no default. ``pace`` says that it changes how fast or where the eval runs,
+    never what comes out: runs that differ in it alone are the same.
+    """
 
     description: str
     default: Any = None
+    type: _Type | None = field(default=None, kw_only=True)
+    choices: tuple[Any, ...] = field(default=(), converter=items, kw_only=True)
+    required: bool = field(default=False, kw_only=True)
+    pace: bool = field(default=False, kw_only=True)
+
+    @property
+    def kind(self) -> _Type | None:
+        """The type of its values; None where any will do."""
+        return self.type or (None if self.default is None else self.default.__class__)
+
+    def describe(self) -> dict[str, Any]:
+        """What it says of itself, in JSON values."""
+        kind, choices = self.kind, list(self.choices)
+        return {
+            "description": self.description,
+            "default": self.default,
+            "required": self.required,
+            **({} if kind is None else {"type": kind.__name__}),
+            **({"choices": choices} if choices else {}),
+        }
 
 
 Bounds = tuple[float | None, float | None]
@@ -58,6 +87,10 @@ class ExternalMetric:
             )
 
 
+def _outcome(value: str | None) -> Outcome | None:
+    return None if value is None else Outcome(value)
+
+
 @frozen
 class ExternalInstance:
     """One question of an external eval and its scores, for the instance table.
@@ -66,6 +99,9 @@ class ExternalInstance:
     missing: it is counted as missing, never as 0. A metric that ``scores`` does not name does not
     apply to this instance. ``metadata`` is kept as JSON; instances that share its ``cluster`` are
     not independent.
+
+    ``outcome`` says how it ended where that is not plain ``scored``, or ``infra_failed`` where the
+    score is missing; ``error`` says what went wrong. ``trajectory`` is what happened on the way.
     """
 
     id: str
@@ -75,6 +111,9 @@ class ExternalInstance:
     gold: str = ""
     metadata: Mapping[str, Any] = field(factory=dict)
     scores: Mapping[str, float | None] = field(factory=dict, kw_only=True)
+    outcome: Outcome | None = field(default=None, converter=_outcome, kw_only=True)
+    error: str | None = field(default=None, kw_only=True)
+    trajectory: Trajectory | None = field(default=None, kw_only=True)
 
 
 def _instances(value: Iterable[ExternalInstance]) -> tuple[ExternalInstance, ...]:
@@ -135,56 +174,6 @@ class ExternalEvalResult:
         }
 
 
-class ExternalContext:
-    """What the workbench gives an external eval: the model, its arguments, a folder to work in.
-
-    - ``provider``: the model under test; ask it through ``generate`` and ``loglikelihood``;
-    - ``arguments``: what ``-a`` set, and the defaults of the rest;
-    - ``folder``: an empty folder whose content is kept with the run.
-    """
-
-    def __init__(self, provider: Any, arguments: Mapping[str, Any], folder: Path) -> None:
-        self.provider = provider
-        self.arguments = arguments
-        self.folder = folder
-
-    async def generate(self, request: LMRequest, params: SamplingParams) -> list[LMOutput]:
-        """Ask the model under test, under the run's harness: its prompt, tools, retries, limits.
-
-        Any number of requests may be made at once; as many are in flight as the provider takes.
-        """
-        outputs: list[LMOutput] = await self.provider.generate(request, params)
-        return outputs
-
-    async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
-        """The log-likelihoods of a request's continuations, or of a whole text."""
-        outputs: list[LMOutput] = await self.provider.loglikelihood(request)
-        return outputs
-
-    @property
-    def model_name(self) -> str:
-        """The model's name, as the provider knows it."""
-        return str(self.provider.config.model)
-
-    async def agenerate(
-        self, requests: Sequence[LMRequest], sampling_params: SamplingParams | None = None
-    ) -> list[list[LMOutput]]:
-        """``generate`` for each of several requests."""
-        params = sampling_params or SamplingParams()
-        return list(await asyncio.gather(*(self.generate(one, params) for one in requests)))
-
-    async def alogprobs(self, requests: Sequence[LMRequest]) -> list[list[LMOutput]]:
-        """``loglikelihood`` for each of several requests."""
-        return list(await asyncio.gather(*map(self.loglikelihood, requests)))
-
-    @property
-    def base_url(self) -> str | None:
-        """Address of an OpenAI-compatible server of the model, where the provider has one."""
-        own: str | None = getattr(self.provider, "base_url", None)
-        joined: str | None = self.provider.config.base_url
-        return own or joined
-
-
 class ExternalEval:
     """Base of benchmarks that run themselves.
 
@@ -211,15 +200,47 @@ class ExternalEval:
     arguments: ClassVar[Mapping[str, Argument]] = {}
     metrics: ClassVar[tuple[ExternalMetric, ...]] = ()
     required_secrets: ClassVar[tuple[str, ...]] = ()
+    requires: ClassVar[tuple[str, ...]] = ()
     timeout_seconds: ClassVar[float] = 24 * 3600.0
+    run_command: ClassVar[str] = ""
+    scaffold: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         secrets: Any = cls.required_secrets
         if not isinstance(secrets, property):
             cls.required_secrets = texts(cls.required_secrets)
+        cls.requires = texts(cls.requires)
         if isinstance(cls.arguments, Mapping):
             cls.arguments = {name: _argument(told) for name, told in cls.arguments.items()}
+
+    @classmethod
+    def part(cls, arguments: Mapping[str, Any]) -> str:
+        """Which of several benchmarks the arguments name, where the eval runs many: results are
+        then called ``NAME:PART``."""
+        return ""
+
+    @classmethod
+    def data(cls, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What decides the result besides arguments and code: digests of files that the arguments
+        name, versions of what is run. JSON values; another run where they differ, and not to be
+        compared with it.
+
+        Raises:
+            OlmoEvalError: what the arguments name is not there.
+        """
+        return None
+
+    @classmethod
+    def needs(cls, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """What it needs of the harness for ``arguments``: a sandbox's capability (``bash``),
+        another model (``model:NAME``), a judge. By default what ``requires`` says."""
+        return cls.requires
+
+    @classmethod
+    def environment(cls, arguments: Mapping[str, Any]) -> EnvironmentSpec | None:
+        """What must be in its sandbox, where it uses one."""
+        return None
 
     async def execute(self, context: Any) -> ExternalEvalResult:
         """Run the benchmark. What it writes below ``context.folder`` is kept with the run.
@@ -253,18 +274,26 @@ class ExternalEval:
             _keep(result, context.folder)
         return result
 
-
-class SandboxedExternalEval(ExternalEval):
-    """Base of published evals that run in a container of their own.
-
-    The image, the set-up and the working folder are what such an eval says of itself; ``execute``
-    is its own to write.
-    """
-
-    sandbox_image: ClassVar[str] = ""
-    working_dir: ClassVar[str] = "/workspace"
-    setup_command: ClassVar[str] = ""
-    results_dir: ClassVar[str] = "/results"
+    async def execute_with_provider(
+        self,
+        provider: Any,
+        args: Mapping[str, Any],
+        output_dir: str | Path,
+        container_runtime: str | None = None,
+    ) -> ExternalEvalResult:
+        """``run`` outside of a run, as published evals are called: an error becomes a result."""
+        began = time.perf_counter()
+        folder = Path(output_dir)
+        os.makedirs(folder, exist_ok=True)
+        given = provider if isinstance(provider, ExternalContext) else None
+        context = given or ExternalContext(provider, dict(args), folder)
+        try:
+            result = await self.run(context)
+        except Exception as error:
+            result = ExternalEvalResult.from_error(self.name, error)
+        changes: dict[str, Any] = {"name": result.name or self.name}
+        changes["duration_seconds"] = time.perf_counter() - began
+        return evolve(result, **changes)
 
 
 def _argument(told: Any) -> Any:

@@ -35,6 +35,7 @@ class EmbeddedProvider(LocalProvider[Engine]):
     )
     pace: ClassVar[frozenset[str]] = PACE
     default_concurrency: ClassVar[int] = 64
+    takes_tokens = True
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(config)
@@ -73,7 +74,7 @@ class EmbeddedProvider(LocalProvider[Engine]):
         engine = self.engine
         job = engine.score_job(request)
         await self._finish(job)
-        return likelihood_outputs(request, job.results)
+        return likelihood_outputs(engine.tokenizer, request, job.results)
 
     async def _finish(self, job: Job) -> None:
         """Take part in the work until ``job`` is done; raises its error."""

@@ -55,12 +55,14 @@ def _score_batch(prefixes: PrefixCache, encoded: Encoded, pairs: list[Scored]) -
     if length:
         logprobs = np.concatenate([logprobs, _logprobs_after(prefixes, encoded, read)], axis=1)
     chosen = np.take_along_axis(logprobs, rows[..., None], axis=2)[..., 0]
-    greedy = logprobs.argmax(axis=2) == rows
+    best = logprobs.argmax(axis=2)
+    highest = np.take_along_axis(logprobs, best[..., None], axis=2)[..., 0]
     return [
         Likelihood.of(
             pair,
             chosen[i, : len(pair.target)].tolist(),
-            is_greedy=bool(greedy[i, : len(pair.target)].all()),
+            is_greedy=bool((best == rows)[i, : len(pair.target)].all()),
+            best=tuple(zip(best[i].tolist(), highest[i].tolist(), strict=True))[: len(pair.target)],
             cached_tokens=encoded.cached_tokens,
         )
         for i, pair in enumerate(pairs)

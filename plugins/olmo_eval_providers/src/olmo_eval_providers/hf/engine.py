@@ -120,11 +120,11 @@ class Engine:
             for job, _ in ready:
                 job.done(_as_provider_error(error))
             return
-        at = 0
+        at, tokenizer = 0, self.loaded.tokenizer
         for job, pairs in ready:
             parts = found[at : at + len(pairs)]
             at += len(pairs)
-            job.done(likelihood_outputs(job.request, parts))
+            job.done(likelihood_outputs(tokenizer, job.request, parts))
 
     def _pairs(self, request: LMRequest, encoded: dict[str, list[int]]) -> list[Scored]:
         tokenizer = self.loaded.tokenizer

@@ -9,7 +9,7 @@ from attrs import define
 from olmo_eval.providers.tokenization import Scored
 from olmo_eval_providers.hf.loading import LoadedModel
 from olmo_eval_providers.hf.memory import Budget, retried_with_half
-from olmo_eval_providers.hf.scoring import read_logits
+from olmo_eval_providers.hf.scoring import likelihood, read_logits
 from olmo_eval_providers.local.outputs import Likelihood
 
 
@@ -22,19 +22,19 @@ class PaddedScorer:
 
     def score(self, pairs: Sequence[Scored]) -> list[Likelihood]:
         """One result a pair, in order."""
-        found: list[Likelihood | None] = [None] * len(pairs)
+        found: dict[int, Likelihood] = {}
         order = sorted(range(len(pairs)), key=lambda i: -_length(pairs[i]))
 
         def attempt() -> None:
-            remaining = [i for i in order if found[i] is None]
+            remaining = [i for i in order if i not in found]
             while remaining:
                 rows = max(1, self.limits.batch_tokens // _length(pairs[remaining[0]]))
                 batch, remaining = remaining[:rows], remaining[rows:]
-                for i, likelihood in zip(batch, self._run([pairs[i] for i in batch]), strict=True):
-                    found[i] = likelihood
+                scored = self._run([pairs[i] for i in batch])
+                found.update(zip(batch, scored, strict=True))
 
         retried_with_half(attempt, self.limits, "scoring", self.loaded.torch)
-        return [likelihood for likelihood in found if likelihood is not None]
+        return [found[i] for i in range(len(pairs))]
 
     def _run(self, pairs: Sequence[Scored]) -> list[Likelihood]:
         torch, device = self.loaded.torch, self.loaded.device
@@ -52,8 +52,8 @@ class PaddedScorer:
         for row, pair in enumerate(pairs):
             begin = len(pair.context) - 1
             sources = [list(range(begin, begin + len(pair.target)))]
-            ((logprobs, greedy),) = read_logits(torch, logits[row], [(0, pair.target)], sources)
-            results.append(Likelihood.of(pair, logprobs, is_greedy=greedy))
+            ((logprobs, best),) = read_logits(torch, logits[row], [(0, pair.target)], sources)
+            results.append(likelihood(pair, logprobs, best))
         return results
 
 

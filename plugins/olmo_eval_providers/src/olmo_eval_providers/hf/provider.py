@@ -26,6 +26,7 @@ class HFProvider(LocalProvider[Engine]):
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
     pace: ClassVar[frozenset[str]] = PACE
     default_concurrency: ClassVar[int] = 128
+    takes_tokens = True
     # a request waits for the batches before it, which says nothing about the engine
     limits_attempts = False
 

@@ -127,8 +127,8 @@ class Scorer:
         sources = [[rank[place] for place in ps] for _, _, ps in row.targets]
         found = read_logits(torch, logits, targets, sources)
         return [
-            (index, Likelihood.of(pairs[index], logprobs, is_greedy=greedy, cached_tokens=cached))
-            for (index, _), (logprobs, greedy) in zip(targets, found, strict=True)
+            (index, likelihood(pairs[index], logprobs, best, cached))
+            for (index, _), (logprobs, best) in zip(targets, found, strict=True)
         ]
 
     def _mask(self, row: Layout, shared: int) -> Any:
@@ -151,30 +151,45 @@ class Scorer:
         return mask
 
 
+def likelihood(
+    pair: Scored,
+    logprobs: Sequence[float],
+    best: Sequence[tuple[int, float]],
+    cached_tokens: int = 0,
+) -> Likelihood:
+    """The likelihood of ``pair`` from what ``read_logits`` found."""
+    greedy = pair.target == tuple(token for token, _ in best)
+    return Likelihood.of(pair, logprobs, is_greedy=greedy, best=best, cached_tokens=cached_tokens)
+
+
 def read_logits(
     torch: Any,
     logits: Any,
     targets: Sequence[tuple[int, tuple[int, ...]]],
     sources: Sequence[Sequence[int]],
-) -> list[tuple[tuple[float, ...], bool]]:
-    """Log-probabilities of the targets tokens from rows of ``logits`` (rows, vocabulary).
+) -> list[tuple[list[float], list[tuple[int, float]]]]:
+    """From rows of ``logits`` (rows, vocabulary): the log-probabilities of each target's tokens,
+    and the most probable tokens in their places, each with its log-probability.
 
     ``sources`` lists for each target the row that predicts each of its tokens.
     """
     rows = [row for source in sources for row in source]
     tokens = [token for _, target in targets for token in target]
-    norm, best = [], []
+    norm, best, highest = [], [], []
     for begin in range(0, logits.shape[0], _LOGIT_ROWS):
         block = logits[begin : begin + _LOGIT_ROWS].float()
         norm.append(block.logsumexp(-1))
         best.append(block.argmax(-1))
+        highest.append(block.gather(-1, best[-1][:, None])[:, 0])
     index = torch.tensor(rows, device=logits.device)
     token = torch.tensor(tokens, device=logits.device)
-    values = (logits[index, token].float() - torch.cat(norm)[index]).tolist()
-    greedy = (torch.cat(best)[index] == token).tolist()
+    norms = torch.cat(norm)[index]
+    values = (logits[index, token].float() - norms).tolist()
+    top_values = (torch.cat(highest)[index] - norms).tolist()
+    tops = list(zip(torch.cat(best)[index].tolist(), top_values, strict=True))
     found, at = [], 0
     for source in sources:
         end = at + len(source)
-        found.append((tuple(values[at:end]), all(greedy[at:end])))
+        found.append((values[at:end], tops[at:end]))
         at = end
     return found

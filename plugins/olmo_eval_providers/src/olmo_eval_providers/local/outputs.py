@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from olmo_eval.common.types import LMOutput, LMRequest, RequestType, TokenLogprob, Usage
 from olmo_eval.providers.engine_input import ReadableEncoder
@@ -20,6 +20,7 @@ class Likelihood:
 
     - ``tokens``: the target's ids, and ``logprobs`` their natural-log probabilities;
     - ``is_greedy``: whether each was the most probable token at its place;
+    - ``best``: the most probable token at each place and its log-probability, where it was read;
     - ``context_tokens``: how many tokens the context has, ``cached_tokens`` of them encoded before;
     - ``truncated_tokens``: context tokens cut off on the left;
     - ``borrowed``: as of ``Scored``.
@@ -32,16 +33,24 @@ class Likelihood:
     cached_tokens: int = 0
     truncated_tokens: int = 0
     borrowed: str | None = None
+    best: tuple[tuple[int, float], ...] = ()
 
     @classmethod
     def of(
-        cls, pair: Scored, logprobs: Sequence[float], *, is_greedy: bool, cached_tokens: int = 0
+        cls,
+        pair: Scored,
+        logprobs: Sequence[float],
+        *,
+        is_greedy: bool,
+        best: Iterable[tuple[int, float]] = (),
+        cached_tokens: int = 0,
     ) -> Likelihood:
         """The likelihood of ``pair``'s target."""
         return cls(
             tokens=pair.target,
             logprobs=tuple(logprobs),
             is_greedy=is_greedy,
+            best=tuple(best),
             context_tokens=len(pair.context),
             cached_tokens=cached_tokens,
             truncated_tokens=pair.dropped,
@@ -103,8 +112,14 @@ def generation_output(
     )
 
 
-def likelihood_outputs(request: LMRequest, parts: Sequence[Likelihood]) -> list[LMOutput]:
-    """One output a continuation; for a ROLLING request one, from all of its windows."""
+def likelihood_outputs(
+    tokenizer: ReadableEncoder, request: LMRequest, parts: Sequence[Likelihood]
+) -> list[LMOutput]:
+    """One output a continuation; for a ROLLING request one, from all of its windows, or of given
+    tokens."""
+    if request.prompt_tokens is not None:
+        output = _likelihood_output(request.prompt, parts)
+        return [evolve(output, logprobs=_with_best(tokenizer, parts[0]))]
     if request.request_type is RequestType.ROLLING:
         return [_likelihood_output(request.prompt, parts)]
     return [
@@ -123,6 +138,14 @@ def _likelihood_output(text: str, parts: Sequence[Likelihood]) -> LMOutput:
         truncated_tokens=parts[0].truncated_tokens,
         borrowed=parts[0].borrowed,
     )
+
+
+def _with_best(tokenizer: ReadableEncoder, part: Likelihood) -> tuple[TokenLogprob, ...]:
+    """Each token with its log-probability, and the most probable one."""
+    found = _token_logprobs(tokenizer, part.tokens, part.logprobs)
+    for token, (best, logprob) in zip(found, part.best, strict=True):
+        token["top_logprobs"] = [{"token": tokenizer.token_text(best), "logprob": logprob}]
+    return found
 
 
 def _token_logprobs(

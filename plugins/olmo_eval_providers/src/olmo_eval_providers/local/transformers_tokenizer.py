@@ -121,6 +121,8 @@ class TransformersTokenizer:
 
     def prompt_ids(self, request: LMRequest) -> list[int]:
         """Ids of what is to be continued; the start token where the prompt is empty."""
+        if request.prompt_tokens is not None:
+            return list(request.prompt_tokens)
         if request.request_type is RequestType.CHAT:
             return self.encode_plain(self.render_chat(request))
         return self.encode(request.prompt) or [start_token(self)]

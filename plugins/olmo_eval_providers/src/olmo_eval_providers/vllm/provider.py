@@ -54,6 +54,7 @@ class VLLMProvider(LocalProvider[Engine]):
     pace: ClassVar[frozenset[str]] = PACE | OWN_PACE
     # enough to fill vLLM's own batches; it queues the rest
     default_concurrency: ClassVar[int] = 512
+    takes_tokens = True
     # a request waits for its turn in the engine, which says nothing about the engine
     limits_attempts = False
 
@@ -171,7 +172,8 @@ class VLLMProvider(LocalProvider[Engine]):
 
     async def loglikelihood(self, request: LMRequest) -> list[LMOutput]:
         pairs = to_score(self._tokenizer, request, self._context_length(request))
-        return likelihood_outputs(request, await self._score(pairs))
+        found = await self._score(pairs, best=request.prompt_tokens is not None)
+        return likelihood_outputs(self._tokenizer, request, found)
 
     def _context_length(self, request: LMRequest) -> int:
         """Positions of the model that ``request`` may use."""
@@ -181,19 +183,19 @@ class VLLMProvider(LocalProvider[Engine]):
             own -= 2
         return usable_context(own, request.max_length)
 
-    async def _score(self, pairs: Sequence[Scored]) -> list[Likelihood]:
+    async def _score(self, pairs: Sequence[Scored], best: bool) -> list[Likelihood]:
         from vllm import SamplingParams as VLLMSampling
         from vllm.sampling_params import RequestOutputKind
 
         sampling = VLLMSampling(
             max_tokens=1,
             temperature=0.0,
-            prompt_logprobs=0,
+            prompt_logprobs=int(best),  # the most probable token beside the prompt's own
             detokenize=False,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
         answers = await self._answers([([*p.context, *p.target], sampling) for p in pairs])
-        return [_likelihood(p, answer) for p, answer in zip(pairs, answers, strict=True)]
+        return [_likelihood(p, answer, best) for p, answer in zip(pairs, answers, strict=True)]
 
     # -- for the record
 
@@ -228,12 +230,16 @@ def _generation(answer: Any, params: SamplingParams, truncated_tokens: int) -> G
     )
 
 
-def _likelihood(pair: Scored, answer: Any) -> Likelihood:
-    places = zip(answer.prompt_logprobs[len(pair.context) :], pair.target, strict=True)
-    entries = [place[token] for place, token in places]
+def _likelihood(pair: Scored, answer: Any, with_best: bool) -> Likelihood:
+    places = answer.prompt_logprobs[len(pair.context) :]
+    entries = [place[token] for place, token in zip(places, pair.target, strict=True)]
+    best = []
+    if with_best:
+        best = [min(place.items(), key=lambda found: found[1].rank) for place in places]
     return Likelihood.of(
         pair,
         [logprob_or_nan(entry.logprob) for entry in entries],
         is_greedy=all(entry.rank == 1 for entry in entries),
+        best=[(token, logprob_or_nan(entry.logprob)) for token, entry in best],
         cached_tokens=answer.num_cached_tokens or 0,
     )

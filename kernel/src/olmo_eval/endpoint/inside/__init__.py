@@ -1,0 +1,1 @@
+"""What runs inside an environment: scripts of the standard library, put there as they are."""

@@ -1,0 +1,1 @@
+"""Other evaluation frameworks, each in an environment of its own, as external evals."""
