@@ -21,7 +21,7 @@ from olmo_eval.harness import Capability, HarnessConfig, Provider, ProviderConfi
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.registry import Owner
-from olmo_eval.runner.surroundings import environment_digest
+from olmo_eval.runner.surroundings import Surroundings
 
 
 class Counting(Provider):
@@ -126,11 +126,11 @@ def test_an_answer_is_found_by_all_its_turns() -> None:
         manager.registry("providers").add("counting", Counting, Owner("tests", ""))
         harness = Harness(HarnessConfig(provider=ProviderConfig(kind="counting")))
         one, same, other = (
-            environment_digest(harness, task(), instance(text)) for text in ("a", "a", "b")
+            Surroundings(harness, task()).digest(instance(text)) for text in ("a", "a", "b")
         )
 
     class Once(Task):
         metrics = Twice.metrics
 
     assert one == same != other
-    assert environment_digest(harness, Once(TaskConfig(name="once")), instance("a")) is None
+    assert Surroundings(harness, Once(TaskConfig(name="once"))).digest(instance("a")) is None

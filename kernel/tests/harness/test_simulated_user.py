@@ -30,7 +30,7 @@ from olmo_eval.harness import Capability, HarnessConfig, Provider, ProviderConfi
 from olmo_eval.harness.runtime import Harness, natural_outcome
 from olmo_eval.plugins import PluginManager, fresh_manager
 from olmo_eval.registry import Owner
-from olmo_eval.runner.surroundings import environment_digest
+from olmo_eval.runner.surroundings import Surroundings
 
 
 class Says(Provider):
@@ -266,7 +266,7 @@ def test_another_user_is_another_conversation() -> None:
 
     def digest(of: type[Task] = Room, **auxiliary: ProviderConfig) -> str | None:
         harness = Harness(HarnessConfig(provider=says("x"), auxiliary_providers=auxiliary))
-        return environment_digest(harness, task(of), asked)
+        return Surroundings(harness, task(of)).digest(asked)
 
     class Alone(Room):
         requires = frozenset()

@@ -23,7 +23,7 @@ from olmo_eval.runner.pipeline import sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.record import run_record
 from olmo_eval.runner.run import run_at_url
-from olmo_eval.runner.surroundings import environment_digest, stands_alone
+from olmo_eval.runner.surroundings import Surroundings
 
 #: bytes a token, where no past run tells
 _BYTES_PER_TOKEN = 4.0
@@ -130,7 +130,7 @@ def _task(
     """``done`` are the ids of finished instances; None says that all are. ``others`` are tasks of
     runs that bear this model's name but cannot stand for it.
     """
-    task = planned.task
+    task, around = planned.task, Surroundings(harness, planned.task)
     instances = finished = reused = requests = n_bytes = new_tokens = 0
     for name, instance in selected(task):
         if done is None or name in done:
@@ -140,8 +140,8 @@ def _task(
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
         instances += 1
-        digest = request_hash(row, params, environment_digest(harness, task, instance))
-        if index.has(planned.name, digest) and stands_alone(harness, task):
+        digest = request_hash(row, params, around.digest(instance))
+        if index.has(planned.name, digest) and around.stands_alone:
             reused += 1
             continue
         requests += len(request.continuations) or params.num_samples

@@ -42,7 +42,7 @@ from olmo_eval.runner.interrupt import Interrupted, exit_failure, exits_are_fail
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.processes import Processes
 from olmo_eval.runner.scoring_workers import scoring_workers, task_scored_at_once
-from olmo_eval.runner.surroundings import environment_digest, stands_alone
+from olmo_eval.runner.surroundings import Surroundings
 from olmo_eval.runner.timelimit import time_limits
 
 #: requests that may fail one after another before the provider counts as gone
@@ -116,6 +116,7 @@ class Pipeline:
         self.unscored = 0
         self._planned = [feed.planned for feed in feeds]
         self._at_once = {p.name: task_scored_at_once(p.task) for p in self._planned}
+        self._around = {p.name: Surroundings(harness, p.task) for p in self._planned}
         self._in_sandboxes = {p.name: bool(separate(p.task)) for p in self._planned}
         self._feeds = [(feed, anyio.Event()) for feed in feeds]
         self._room = anyio.Semaphore(_PREPARED)
@@ -124,8 +125,7 @@ class Pipeline:
         self._open: dict[str, _Open] = {}
         self._failures = 0
         self._hint: str | None = None  # of the last request that failed
-        #: by task, as each has scorers of its own: how many scorings in a row failed, and why
-        #: nothing more is scored
+        #: by task: how many scorings failed in a row, and why no more are tried
         self._scoring_failures: Counter[str] = Counter()
         self._given_up: dict[str, tuple[Outcome, str]] = {}
 
@@ -229,14 +229,14 @@ class Pipeline:
     async def _asked(self, work: Work) -> _Asked:
         """The answer of an instance, kept: one that is known, or one that the model gives now."""
         planned, instance = work.planned, work.instance
-        task = planned.task
+        task, around = planned.task, self._around[planned.name]
         asked = task.request_for(instance)
         request = self.harness.prepare(asked)
         params = sampling(planned, task.get_sampling_params(instance))
         row = request_row(request)
-        digest = request_hash(row, params, environment_digest(self.harness, task, instance))
+        digest = request_hash(row, params, around.digest(instance))
         wanted = Wanted(planned.name, work.instance_id, instance.question, digest)
-        known = self.answers.find(wanted) if stands_alone(self.harness, task) else None
+        known = self.answers.find(wanted) if around.stands_alone else None
         if known is not None and not known.outputs:
             known = None  # no output at all is no answer
         score = None if known is None else known.score

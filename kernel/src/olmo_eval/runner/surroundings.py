@@ -16,28 +16,34 @@ from olmo_eval.runner.code import CodeReader
 from olmo_eval.runner.lock import auxiliary_lock, without_secrets
 
 
-def stands_alone(harness: Harness, task: Task) -> bool:
-    """Whether a recorded answer to ``task`` can be scored: not where a scorer looks at the
-    environment that an agent left, which is gone."""
-    return harness.scaffold is None or not keeps_environment(task)
+class Surroundings:
+    """What surrounds the model in a run while it works on the instances of ``task``."""
 
+    def __init__(self, harness: Harness, task: Task) -> None:
+        self._task = task
+        self._agent = harness.scaffold is not None
+        others = _others(harness, task)
+        self._others = json.dumps(others, sort_keys=True) if others else ""
+        kind: Any = type(task)
+        self._code = _code(kind) if task.has_setup or task.converses else ""
+        #: whether a recorded answer can be scored: not where a scorer looks at the environment that
+        #: an agent left, which is gone
+        self.stands_alone = not (self._agent and keeps_environment(task))
 
-def environment_digest(harness: Harness, task: Task, instance: Instance) -> str | None:
-    """A digest of what decides an answer besides its first request: the environment in which an
-    agent works on ``instance`` (what the instance says of it, and the code by which the task sets
-    it up), the further turns of a conversation, and the other models that take part in it. None
-    where there is none of these: a model that only answers once cannot tell."""
-    worked = harness.scaffold is not None and (instance.environment is not None or task.has_setup)
-    others = _others(harness, task)
-    if not (worked or task.converses or others):
-        return None
-    spec = instance.environment.digest if worked and instance.environment is not None else ""
-    kind: Any = type(task)
-    code = _code(kind) if task.has_setup or task.converses else ""
-    if task.converses:
-        spec += json.dumps([instance.question, dict(instance.metadata)], default=str)
-    spec += json.dumps(others, sort_keys=True) if others else ""
-    return hashlib.sha256(f"{spec} {code}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    def digest(self, instance: Instance) -> str | None:
+        """A digest of what decides an answer besides its first request: the environment in which
+        an agent works on ``instance`` (what the instance says of it, and the code by which the task
+        sets it up), the further turns of a conversation, and the other models that take part in it.
+        None where there is none of these: a model that only answers once cannot tell."""
+        task = self._task
+        worked = self._agent and (instance.environment is not None or task.has_setup)
+        if not (worked or task.converses or self._others):
+            return None
+        spec = instance.environment.digest if worked and instance.environment is not None else ""
+        if task.converses:
+            spec += json.dumps([instance.question, dict(instance.metadata)], default=str)
+        text = f"{spec}{self._others} {self._code}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _others(harness: Harness, task: Task) -> dict[str, Any]:
