@@ -128,3 +128,16 @@ def test_runs_made_before_there_was_any_show_nothing(bench: Any, told: None) -> 
     assert "health" not in shown.out
     listed = bench.cli("results", "instances", made.run_id, "--only", "identical")
     assert listed.out.startswith("sums: 40 instances")
+
+
+def test_of_very_many_tasks_the_first_are_named(bench: Any, told: None) -> None:
+    tasks = [w for n in range(1, 12) for w in ("-t", "sums", "-o", f"limit={n + 20}")]
+    done = run(bench, "-o", "provider.kwargs.faults.truncate=1", *tasks)
+
+    assert done.code == 0, (done.out, done.err)
+    lines = done.out.splitlines()
+    empty = next(line for line in lines if line.startswith("health: empty answers"))
+    ended = [line for line in lines if line.startswith("outcomes of")]
+    assert empty.endswith(" and 3 more") and empty.count("sums") == 8
+    assert len(ended) == 9
+    assert ended[-1].startswith("outcomes of 3 more tasks: ")

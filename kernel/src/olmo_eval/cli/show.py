@@ -123,6 +123,8 @@ def red(line: str) -> str:
     return click.style(line, fg="red")
 
 
+#: how many tasks are named one by one
+_FEW = 8
 _LOST = ("infra_failed", "judge_failed", "scorer_failed")
 
 
@@ -133,6 +135,7 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
     lines: list[str] = []
     non_finite = 0
     ended: Counter[str] = Counter()
+    unwell: dict[str, Mapping[str, int]] = {}
     lacking = {s.name: s for s in scores if s.primary and not s.complete}
     for entry in run.record.get("tasks", ()):
         name, outcomes = entry["name"], entry.get("outcomes", {})
@@ -147,7 +150,8 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
             n = score.n_expected - score.n_scored
             lines.append(f"missing in {name}: {n:,} have no value of {score.metric}")
         if set(outcomes) - {*_LOST, "scored"}:
-            lines.append(f"outcomes of {name}: {_counted(outcomes)}")
+            unwell[name] = outcomes
+    lines += _outcomes_of(unwell)
     if run.record.get("kind") in ("external", "import"):
         return lines  # it is run anew, not resumed; or it cannot be run here at all
     if ended["infra_failed"] or ended["judge_failed"]:
@@ -159,6 +163,25 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
             f"{non_finite:,} answers are NaN or infinite: they would be again if asked again"
         )
     return lines
+
+
+def _outcomes_of(tasks: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """How the instances of ``tasks`` ended, a line each; of very many tasks together."""
+    names = list(tasks)
+    lines = [f"outcomes of {name}: {_counted(tasks[name])}" for name in names[:_FEW]]
+    if rest := names[_FEW:]:
+        total: Counter[str] = Counter()
+        for name in rest:
+            total.update(tasks[name])
+        more = f"{len(rest)} more task{'s' * (len(rest) > 1)}"
+        lines.append(f"outcomes of {more}: {_counted(total)}")
+    return lines
+
+
+def _listed(told: Sequence[str]) -> str:
+    """The first of ``told``, and how many more there are."""
+    more = f" and {len(told) - _FEW} more" if len(told) > _FEW else ""
+    return ", ".join(told[:_FEW]) + more
 
 
 def reuse_lines(made: Run) -> list[str]:
@@ -186,8 +209,8 @@ def health_lines(run: Run) -> list[str]:
     for measure in MEASURES:
         found = {name: h for name, h in health.items() if measure.name in h.unusual}
         if found:
-            told = (f"{n} {h.share_in_words(measure)}" for n, h in found.items())
-            lines.append(red(f"health: {measure.words}: {', '.join(told)}"))
+            told = [f"{n} {h.share_in_words(measure)}" for n, h in found.items()]
+            lines.append(red(f"health: {measure.words}: {_listed(told)}"))
             task = f" -t {shlex.quote(next(iter(found)))}" if len(found) == 1 < len(health) else ""
             place = shlex.quote(run.location)
             lines.append(f"  olmo-eval results instances {place}{task} --only {measure.name}")
@@ -205,8 +228,8 @@ def _tie_lines(health: Mapping[str, TaskHealth]) -> list[str]:
     few = {n: h for n, h in health.items() if h.counts.get("ties") and "ties" not in h.unusual}
     if not few:
         return []
-    told = ", ".join(f"{name} {h.share_in_words(measure)}" for name, h in few.items())
-    return [f"{measure.words}, of which the first was taken: {told}"]
+    told = [f"{name} {h.share_in_words(measure)}" for name, h in few.items()]
+    return [f"{measure.words}, of which the first was taken: {_listed(told)}"]
 
 
 _COMPARED = (
