@@ -45,7 +45,7 @@ types: setup
 
 test-engines: setup-engines
 	$(ENGINES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips \
-		--ignore $(PARITY) --ignore $(FRAMED)
+		--ignore $(PARITY) --deselect $(FRAMED)
 	$(VLLM)/bin/python -m pytest -q --engines --no-skips $(PARITY)
 	$(FRAMES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips $(FRAMED)
 

@@ -15,6 +15,9 @@ from hypothesis import HealthCheck, settings
 # Two BLAS threads on two busy cores are slower than one.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# LiteLLM asks a server for prices when it is imported, and waits for it where there is none.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
 # A machine that is busy with other things is no fault of what is tested.
 settings.register_profile("workspace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("workspace")

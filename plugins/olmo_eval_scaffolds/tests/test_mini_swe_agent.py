@@ -35,7 +35,7 @@ pytestmark = pytest.mark.engine
 pytest.importorskip("minisweagent.config", reason="needs olmo-eval-scaffolds[mini-swe-agent]")
 
 PLUGINS = ["olmo_eval_sandboxes.plugin"]
-LOCAL = SandboxConfig(backend="local", capabilities=("bash",), unsafe_local=True, instances=4)
+LOCAL = SandboxConfig(mode="local", capabilities=("bash",), unsafe_local=True, instances=4)
 SUBMIT = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 
 

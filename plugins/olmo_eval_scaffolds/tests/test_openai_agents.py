@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -20,7 +21,6 @@ from olmo_eval.harness import Harness, HarnessConfig, ProviderConfig, tool
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.providers.mock import MockProvider
 from olmo_eval.testing.scaffold import scaffold_contract
-from olmo_eval_scaffolds import extras
 from olmo_eval_scaffolds.openai_agents import OpenAIAgentsScaffold
 
 pytestmark = pytest.mark.engine
@@ -161,10 +161,7 @@ def test_nothing_is_traced() -> None:
 def test_without_the_sdk_a_run_is_refused_with_the_way_to_get_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def missing(name: str) -> Any:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr(extras.importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "agents", None)
     with pytest.raises(MissingDependencyError, match="'agents' is not installed") as caught:
         OpenAIAgentsScaffold()
     assert caught.value.hint == "pip install 'olmo-eval-scaffolds[agents]'"

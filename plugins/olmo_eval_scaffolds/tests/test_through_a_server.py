@@ -106,6 +106,6 @@ test_mini_swe_agent = scaffold_contract(
     tools=False,
     plugins=[*PLUGINS, "olmo_eval_sandboxes.plugin"],
     sandboxes=(
-        SandboxConfig(backend="local", capabilities=("bash",), unsafe_local=True, instances=4),
+        SandboxConfig(mode="local", capabilities=("bash",), unsafe_local=True, instances=4),
     ),
 )

@@ -15,7 +15,12 @@ _MESSAGE_LIMIT = 500
 #: the names of LiteLLM's own classes, which say nothing to a person
 _WRAPPING = re.compile(r"^(?:litellm\.\w+: )?(?:\w+Error: )?(?:\w+Exception - )?")
 #: what LiteLLM says of an answer without choices, as an internal server error 500
-_MALFORMED = ("invalid response from llm", "no attribute 'model_dump'", "returned 'choices' that")
+_MALFORMED = (
+    "invalid response from llm",
+    "no attribute 'model_dump'",
+    "returned 'choices' that",
+    "a response with no 'choices'",
+)
 #: OpenAI's words, and those of servers that follow it
 _PARAMETER = re.compile(r"[Uu]nsupported (?:parameter|value): '(\w+)'")
 _NO_CONNECTION = ("connection error", "cannot connect", "connection refused", "connecterror")
