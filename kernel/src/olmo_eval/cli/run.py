@@ -68,6 +68,11 @@ def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
             "--limit", type=click.IntRange(1), help="Instances per task: a seeded subset."
         ),
         click.option("--seed", type=int, help="Seed of subsets and of sampling."),
+        click.option(
+            "--skip-missing",
+            is_flag=True,
+            help="Leave members of suites out whose data is not there.",
+        ),
         click.option("--name", help="Name of the run."),
         click.option("--group", help="Group of runs it belongs to."),
         click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint."),

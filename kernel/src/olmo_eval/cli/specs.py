@@ -34,6 +34,7 @@ def specs_of(
         fresh=bool(options.get("fresh")),
         reuse=not options.get("no_reuse"),
         reuse_by_name=bool(options.get("reuse_by_name")),
+        skip_missing=bool(options.get("skip_missing")),
         max_cost=options.get("max_cost"),
         shard=options.get("shard"),
         inspect=_inspected(options),

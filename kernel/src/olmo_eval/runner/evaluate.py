@@ -39,6 +39,7 @@ def evaluate(
     reuse: bool = True,
     reuse_by_name: bool = False,
     max_cost: float | None = None,
+    skip_missing: bool = False,
     progress: bool | Progress = False,
 ) -> Run:
     """Evaluate ``model`` on ``tasks`` and return the run.
@@ -49,7 +50,8 @@ def evaluate(
     again with the same arguments resumes an unfinished run and returns a finished one; ``fresh``
     asks everything anew. ``reuse_by_name`` takes over answers of other runs though the model is
     known by its name alone. ``max_cost`` ends the run when its answers and judges have cost more
-    (US dollars).
+    (US dollars). ``skip_missing`` leaves members of suites out whose data is not there: those
+    suites have no score.
 
     Raises:
         UsageError: the request is wrong, or refused before anything is loaded. OlmoEvalError: the
@@ -74,6 +76,7 @@ def evaluate(
         reuse=reuse,
         reuse_by_name=reuse_by_name,
         max_cost=max_cost,
+        skip_missing=skip_missing,
     )
     shown = make_progress() if progress is True else progress or Silence()
     try:

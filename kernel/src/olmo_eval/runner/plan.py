@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ from olmo_eval.errors import CollisionError, DataError, OlmoEvalError, UnknownNa
 from olmo_eval.evals.suites import Suite
 from olmo_eval.evals.suites.suite import find_suite
 from olmo_eval.evals.suites.units import refuse_mixed
+from olmo_eval.evals.tasks.check.missing import missing_data
 from olmo_eval.evals.tasks.common import (
     Task,
     TaskConfig,
@@ -78,10 +79,13 @@ class PlannedTask:
 
 @frozen
 class Plan:
-    """What a run will do: its tasks in order, and the suites they are summed up in."""
+    """What a run will do: its tasks in order, and the suites they are summed up in. ``left_out``
+    says of suites which members are not run, as their data is not there: such a suite has no score.
+    """
 
     tasks: tuple[PlannedTask, ...]
     suites: tuple[SuiteNode, ...]
+    left_out: Mapping[str, tuple[str, ...]] = {}
 
     def needs(self) -> dict[Capability, str]:
         """Every capability asked of the provider, with the first task that asks for it."""
@@ -112,8 +116,11 @@ class Plan:
         return found
 
 
-def make_plan(requests: Sequence[TaskRequest], extra: Iterable[Override] = ()) -> Plan:
+def make_plan(
+    requests: Sequence[TaskRequest], extra: Iterable[Override] = (), *, skip_missing: bool = False
+) -> Plan:
     """Resolve what was asked for; ``extra`` overrides apply to every task, before their own.
+    ``skip_missing`` leaves members of suites out whose data is not there.
 
     Raises:
         UsageError: an unknown name, variant or key, a task that cannot be scored, naming the
@@ -121,15 +128,17 @@ def make_plan(requests: Sequence[TaskRequest], extra: Iterable[Override] = ()) -
     """
     if not requests:
         raise UsageError("nothing to run", hint="add -t TASK; `olmo-eval tasks` lists them")
-    planner = _Planner(tuple(extra))
+    planner = _Planner(tuple(extra), skip_missing)
     for request in requests:
         planner.add(request)
-    return Plan(tuple(planner.tasks.values()), tuple(planner.suites))
+    return Plan(tuple(planner.tasks.values()), tuple(planner.suites), planner.left_out)
 
 
 class _Planner:
-    def __init__(self, extra: tuple[Override, ...]) -> None:
+    def __init__(self, extra: tuple[Override, ...], skip_missing: bool) -> None:
         self.extra = extra
+        self.left_out: dict[str, tuple[str, ...]] = {}
+        self._skip_missing = skip_missing
         self.tasks: dict[str, PlannedTask] = {}
         self.suites: list[SuiteNode] = []
         self._names: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -144,11 +153,15 @@ class _Planner:
             raise UsageError(f"suite {suite.name!r} has no members")
         problems: dict[str, OlmoEvalError] = {}
         node = self._add_suite(suite, overrides, problems)
+        name = f"{node.name}{label(overrides)}"
+        nodes = [evolve(node, name=name)]
         if problems:
-            raise _unresolved(suite, problems)
-        node = evolve(node, name=f"{node.name}{label(overrides)}")
-        if node not in self.suites:
-            self.suites.append(node)
+            skippable = bool(node.leaves()) and _lack_data(problems, overrides)
+            if not (self._skip_missing and skippable):
+                raise _unresolved(suite, problems, skippable)
+            self.left_out[name] = tuple(problems)
+            nodes = list(_whole_suites(suite, node, problems))
+        self.suites += [found for found in nodes if found not in self.suites]
 
     def _add_suite(
         self, suite: Suite, overrides: tuple[Override, ...], problems: dict[str, OlmoEvalError]
@@ -218,7 +231,29 @@ def _shown(text: str) -> str:
     return re.sub(r"\w+://[^\s,\]]+", lambda url: without_secrets(url.group()), line)
 
 
-def _unresolved(suite: Suite, problems: Mapping[str, OlmoEvalError]) -> OlmoEvalError:
+def _lack_data(members: Iterable[str], overrides: tuple[Override, ...]) -> bool:
+    """Whether all that is wrong with ``members`` is that their data is not there."""
+    try:
+        tasks = [build_task(_parse(member), overrides) for member in members]
+    except OlmoEvalError:
+        return False
+    return all(missing_data(task) is not None for task in tasks)
+
+
+def _whole_suites(suite: Suite, node: SuiteNode, lost: Collection[str]) -> Iterator[SuiteNode]:
+    """Those of the suites within ``suite``, of which ``node`` was made, that lost no member."""
+    inner = (member for member in node.members if isinstance(member, SuiteNode))
+    suites = (member for member in suite.members() if isinstance(member, Suite))
+    for member, found in zip(suites, inner, strict=True):
+        if set(member.expand()).isdisjoint(lost):
+            yield found
+        else:
+            yield from _whole_suites(member, found, lost)
+
+
+def _unresolved(
+    suite: Suite, problems: Mapping[str, OlmoEvalError], skippable: bool
+) -> OlmoEvalError:
     """One error that names every member of a suite that cannot be run; its hint has a line for
     each, and what would do for all of them last."""
     errors = list(problems.values())
@@ -230,7 +265,8 @@ def _unresolved(suite: Suite, problems: Mapping[str, OlmoEvalError]) -> OlmoEval
     ]
     count = f"{len(problems)} of {len(suite.expand())} members cannot be run"
     named = ", ".join(map(repr, problems))
-    hint = "\n".join([*lines, *([common] if common else [])])
+    others = ["--skip-missing runs the others, without a score of the suite"] if skippable else []
+    hint = "\n".join([*lines, *([common] if common else []), *others])
     return type(errors[0])(f"suite {suite.name!r}: {count}: {named}", hint=hint)
 
 

@@ -120,10 +120,11 @@ def _refuse_shard(spec: RunSpec) -> None:
 
 
 def _plan(spec: RunSpec, for_tasks: Sequence[Override], kept: _Kept) -> Plan:
-    made_of = (spec.tasks, tuple(for_tasks), spec.limit, spec.seed)
+    made_of = (spec.tasks, tuple(for_tasks), spec.limit, spec.seed, spec.skip_missing)
     plan = next((plan for known, plan in kept.plans if known == made_of), None)
     if plan is None:
-        plan = with_limit(make_plan(spec.tasks, for_tasks), spec.limit, spec.seed)
+        made = make_plan(spec.tasks, for_tasks, skip_missing=spec.skip_missing)
+        plan = with_limit(made, spec.limit, spec.seed)
         kept.plans.append((made_of, plan))
     return plan
 

@@ -39,6 +39,9 @@ from olmo_eval.runner.sitting import Sitting
 if TYPE_CHECKING:
     from olmo_eval.runner.job import Job
 
+#: members of a suite that a remark names
+_NAMED = 8
+
 
 class Session(Sitting):
     """A run being made: the sink of its pipeline, and the keeper of its record."""
@@ -348,7 +351,7 @@ class Session(Sitting):
         )
         if self._judges.calls:
             self.record["judge_usage"] = asdict(self._judges)
-        notes = list(self.record.pop("remarks", ()))
+        notes = [*self.record.pop("remarks", ()), *map(_left_out, self.job.plan.left_out.items())]
         notes += [
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
@@ -387,3 +390,10 @@ class _Mean:
     def score(self) -> float | None:
         mean = self.mean
         return None if mean is None else transformed_mean(mean, self._transform)
+
+
+def _left_out(suite: tuple[str, tuple[str, ...]]) -> str:
+    name, members = suite
+    some = ", ".join(members[:_NAMED]) + (" ..." if len(members) > _NAMED else "")
+    count = f"{len(members)} member{'s' * (len(members) > 1)}"
+    return f"suite {name} has no score: the data of {count} is not there: {some}"

@@ -83,6 +83,7 @@ class RunSpec:
     - ``results``: a folder or a URL (``s3://``, ``gs://``);
     - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs, those
       of a model that is known by its name alone only with ``reuse_by_name``;
+    - ``skip_missing`` leaves members of suites out whose data is not there;
     - ``shard``: the part of the run to make, ``2/4`` for the second of four; the spec without it
       takes all parts in and writes the tables;
     - ``max_cost``: US dollars the answers and the judges may cost, where their providers know;
@@ -115,6 +116,7 @@ class RunSpec:
     fresh: bool = False
     reuse: bool = True
     reuse_by_name: bool = False
+    skip_missing: bool = False
     shard: str | None = field(default=None, validator=optional(_is_shard))
     max_cost: float | None = field(default=None, validator=optional(bounds.number(least=0)))
     inspect: tuple[str, ...] = field(default=(), converter=texts, validator=_among(INSPECTED))
