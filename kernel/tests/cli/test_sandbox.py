@@ -18,6 +18,7 @@ from olmo_eval.sandbox import (
     Lease,
     Sandbox,
     SandboxBackend,
+    SandboxConfig,
     SandboxError,
 )
 
@@ -25,11 +26,13 @@ LEFT: list[str] = []
 
 
 class Box(Sandbox):
-    async def exec(self, argv: Sequence[str], **_: Any) -> ExecResult:
+    async def exec(self, argv: Sequence[str], *, cwd: str = "", **_: Any) -> ExecResult:
         if "while :" in argv[-1]:
             return ExecResult(None, "", "", timed_out=True, seconds=1.0)
         if "PWD" in argv[-1]:
-            return ExecResult(0, f"ran {argv[-1].splitlines()[0]}\n", "\n/there")
+            there = "/there" if cwd == "." else "/further"
+            line = argv[-1].splitlines()[1]
+            return ExecResult(int(line == "fail"), f"{cwd}: {line}\n", f"noted\x1f{there}")
         return ExecResult(0, "got it\n", "")
 
     async def close(self) -> None:
@@ -56,6 +59,20 @@ class Leaky(SandboxBackend):
         return ["0123456789ab" + "0" * 52]
 
 
+class Firm(Leaky):
+    enforces = frozenset({"network"})
+
+
+class Walled(Leaky):
+    """Finds out when it is started what it can enforce."""
+
+    async def start(self) -> None:
+        self.enforces = self.enforces - {"memory"}
+
+    async def reap(self) -> list[str]:
+        return []
+
+
 class Gone(Leaky):
     async def start(self) -> None:
         raise SandboxError("nobody is there", hint="start it")
@@ -65,6 +82,7 @@ class Gone(Leaky):
 def backends() -> Iterator[None]:
     with fresh_manager() as manager:
         manager.registries["sandboxes"].add("leaky", Leaky, Owner("test"))
+        manager.registries["sandboxes"].add("walled", Walled, Owner("test"))
         manager.registries["sandboxes"].add("gone", Gone, Owner("test"))
         yield
 
@@ -84,6 +102,19 @@ def test_a_broken_promise_is_told_and_fails() -> None:
     assert not LEFT
 
 
+def test_what_a_backend_finds_when_it_is_started_is_what_it_promises() -> None:
+    done = call("check", "--sandbox", "walled")
+
+    assert done.return_value == 0 and "BROKEN" not in done.output
+    lines = {line[:33].strip(): line for line in done.output.splitlines()}
+    assert lines["nothing runs on after its timeout"].split()[6:8] == ["yes", "kept"]
+
+
+def test_a_network_that_is_opened_is_no_promise() -> None:
+    assert "network" in Firm(SandboxConfig()).enforces
+    assert "network" not in Firm(SandboxConfig(network=True)).enforces
+
+
 def test_what_is_left_is_listed_and_removed_and_who_is_away_is_noted() -> None:
     listed, reaped = call("list"), call("reap")
 
@@ -98,7 +129,9 @@ def test_the_only_one_asked_for_must_be_there() -> None:
 
 
 def test_lines_run_one_after_the_other() -> None:
-    done = call("shell", "--sandbox", "leaky", typed="make a\nmake b\n")
+    done = call("shell", "--sandbox", "leaky", typed="make a\nfail\nmake c\nexit\nmake d\n")
 
-    assert "ran make a\n" in done.output and "ran make b\n" in done.output
+    assert ".: make a\n" in done.output and "/there: fail\n" in done.output
+    assert "noted\n[exit code 1]\n" in done.output and "\x1f" not in done.output
+    assert "/further: make c\n" in done.output and "make d" not in done.output
     assert not LEFT

@@ -22,6 +22,7 @@ from olmo_eval.sandbox import (
 )
 from olmo_eval.sandbox.config import SandboxConfig
 from olmo_eval.sandbox.planner import SandboxPlanner
+from olmo_eval.sandbox.pool import make_backend
 
 LOG: list[str] = []
 
@@ -245,6 +246,22 @@ def test_a_backend_that_does_not_isolate_has_to_be_accepted() -> None:
     with fresh_manager() as manager:
         manager.registries["sandboxes"].add("open", Open, owner())
         anyio.run(main)
+
+
+def test_whether_a_backend_isolates_may_depend_on_the_machine_and_the_configuration() -> None:
+    class Depends(FakeBackend):
+        isolates = False
+
+        @classmethod
+        def isolated(cls, config: SandboxConfig) -> bool:
+            return bool(config.kwargs.get("walls"))
+
+    with fresh_manager() as manager:
+        manager.registries["sandboxes"].add("depends", Depends, owner())
+        assert make_backend(SandboxConfig(mode="depends", kwargs={"walls": 4}))
+        assert make_backend(SandboxConfig(mode="depends", unsafe_local=True))
+        with pytest.raises(UsageError, match="does not isolate"):
+            make_backend(SandboxConfig(mode="depends"))
 
 
 class ReusableSandbox(FakeSandbox):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import pytest
+from attrs import evolve
 from containers_here import ENGINES, small
 
 from olmo_eval.sandbox import EnvironmentSpec, ExecResult, Sandbox, SandboxConfig
+from olmo_eval.sandbox.furnish import SetupError
 from olmo_eval.sandbox.planner import SandboxPlanner
 from olmo_eval_sandboxes.common import lease
 from olmo_eval_sandboxes.common.engine import ContainerPlan
@@ -327,4 +331,49 @@ def test_of_two_who_want_the_same_one_builds(engine: str, monkeypatch: pytest.Mo
         for image in known.images(LABEL):
             if image.name not in before:
                 known._client.images.remove(image.name, force=True)  # type: ignore[attr-defined]
+        known.close()
+
+
+def test_a_working_folder_that_the_image_closes_is_open_or_told(engine: str) -> None:
+    """An image whose build made the folder, as root and for root."""
+    known = connected(engine)
+    name = "localhost/olmo-eval-test:closed-folder"
+    made = known.open(
+        evolve(
+            plan_without_lease(),
+            command=("sh", "-c", "rmdir /workspace; mkdir -m 755 /workspace; sleep 60"),
+            user="0:0",
+            read_only=False,
+            confined=False,
+        )
+    )
+    time.sleep(1.0)
+
+    async def body(box: Sandbox) -> None:
+        assert (await box.exec(["touch", "mine"])).ok
+
+    async def prepared() -> None:
+        backend = small(engine, image=name)
+        await backend.start()
+        spec = EnvironmentSpec(setup=("echo kept > kept",))
+        try:
+            box = await backend.create("test-closed", spec)
+            assert (await box.exec(["sh", "-c", "cat kept && touch mine"])).stdout == "kept\n"
+            await box.close()
+        finally:
+            await backend.close()
+
+    try:
+        known.commit(made.id, name, {LABEL: "test"})
+        if engine == "docker":
+            inside(engine, body, image=name)
+        else:
+            with contextlib.suppress(SetupError):
+                inside(engine, body, image=name)
+        anyio.run(prepared)
+    finally:
+        known.remove(made.id)
+        for image in known.images(LABEL):
+            if image.name == name:
+                known._client.images.remove(name, force=True)  # type: ignore[attr-defined]
         known.close()

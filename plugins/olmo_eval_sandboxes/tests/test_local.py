@@ -9,16 +9,19 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+from attrs import evolve
 
 from olmo_eval.errors import UsageError
 from olmo_eval.harness.config import SandboxConfig
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.sandbox import SandboxError
 from olmo_eval.sandbox.planner import SandboxPlanner
-from olmo_eval_sandboxes.local.backend import LocalBackend, LocalSandbox
+from olmo_eval_sandboxes.local.backend import LocalBackend
+from olmo_eval_sandboxes.local.sandbox import LocalSandbox
 
 CONFIG = SandboxConfig(mode="local", unsafe_local=True, memory="128m", pids=64, output_limit="64k")
 
@@ -35,7 +38,7 @@ def in_sandbox(
                 await body(box)
             finally:
                 await box.close()
-            assert not box.folder.exists()
+            assert not box.files.folder.exists()
         finally:
             await backend.close()
 
@@ -120,7 +123,7 @@ def test_a_fork_bomb_is_put_out(bomb: str) -> None:
         await box.write("bomb.py", BOMBS[bomb].encode())
         with anyio.fail_after(30):
             await box.exec(["python3", "bomb.py"], timeout=1)
-        assert marked(f"{box.folder}/bomb.py") == marked("python3 bomb.py") == []
+        assert marked(f"{box.files.folder}/bomb.py") == marked("python3 bomb.py") == []
         assert (await box.exec(["echo", "fine"])).stdout == "fine\n"
 
     in_sandbox(body)
@@ -163,16 +166,17 @@ def test_a_file_cannot_fill_the_disk() -> None:
     )
 
 
-def test_paths_stay_inside() -> None:
+@pytest.mark.parametrize("mode", ["auto", "off"])
+def test_paths_stay_inside(mode: str) -> None:
     async def body(box: LocalSandbox) -> None:
         await box.write("/workspace/a.txt", b"1")
         assert await box.read("a.txt") == b"1"
         await box.exec(["ln", "-s", "/etc", "link"])
         for path in ("/etc/passwd", "../other", "link/passwd"):
-            with pytest.raises(SandboxError):
+            with pytest.raises((SandboxError, FileNotFoundError)):
                 await box.read(path)
 
-    in_sandbox(body)
+    in_sandbox(body, evolve(CONFIG, kwargs={"namespaces": mode}))
 
 
 def test_nothing_survives_the_death_of_the_run(tmp_path: Path) -> None:
@@ -186,7 +190,7 @@ def test_nothing_survives_the_death_of_the_run(tmp_path: Path) -> None:
         "    backend = LocalBackend(SandboxConfig(mode='local', unsafe_local=True))\n"
         "    await backend.start()\n"
         "    box = await backend.create('r')\n"
-        "    print(box.folder, flush=True)\n"
+        "    print(box.files.folder, flush=True)\n"
         f"    await box.exec(['sh', '-c', 'setsid sleep {number}'], timeout=60)\n"
         "anyio.run(main)\n"
     )
@@ -239,7 +243,8 @@ def test_many_at_once_through_the_planner() -> None:
 
 def test_it_is_refused_unless_accepted_by_name() -> None:
     async def main() -> None:
-        async with SandboxPlanner([SandboxConfig(mode="local")]) as planner:
+        config = SandboxConfig(mode="local", kwargs={"namespaces": "off"})
+        async with SandboxPlanner([config]) as planner:
             with pytest.raises(UsageError, match="does not isolate"):
                 await planner.binding(["python"]).get("python")
 
@@ -247,6 +252,16 @@ def test_it_is_refused_unless_accepted_by_name() -> None:
         anyio.run(main)
 
 
-def test_unknown_settings_are_named() -> None:
-    with pytest.raises(UsageError, match="'file_sise'"):
-        LocalBackend(SandboxConfig(mode="local", kwargs={"file_sise": "1m"}))
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"kwargs": {"file_sise": "1m"}}, "no setting 'file_sise'"),
+        ({"kwargs": {"namespaces": "on"}}, "one of auto, require, off, not 'on'"),
+        ({"image": "python:3.12"}, "cannot start the image 'python:3.12'"),
+        ({"volumes": ("/data:/data",)}, "cannot honour volumes"),
+    ],
+)
+def test_settings_that_it_cannot_honour_are_refused(settings: dict[str, Any], told: str) -> None:
+    (reason,) = LocalBackend.refusals(SandboxConfig(mode="local", **settings))
+
+    assert told in reason

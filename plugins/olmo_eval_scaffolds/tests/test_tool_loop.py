@@ -177,10 +177,13 @@ def test_usage_is_summed_over_the_turns() -> None:
     assert output.usage.prompt_tokens == sum(turns) > max(turns)
 
 
-def accepted(name: str) -> HarnessConfig:
+def accepted(name: str, unsafe_local: bool = True, **kwargs: str) -> HarnessConfig:
     """A preset whose local sandbox is accepted."""
     preset = get_harness_preset(name)
-    return evolve(preset, sandboxes=tuple(evolve(s, unsafe_local=True) for s in preset.sandboxes))
+    changed = (
+        evolve(known, unsafe_local=unsafe_local, kwargs=kwargs) for known in preset.sandboxes
+    )
+    return evolve(preset, sandboxes=tuple(changed))
 
 
 def test_one_instance_keeps_one_sandbox_and_no_other_sees_it() -> None:
@@ -199,13 +202,12 @@ def test_one_instance_keeps_one_sandbox_and_no_other_sees_it() -> None:
         assert results == ["[no output]", "43"]
 
 
-def test_presets_that_run_code_are_refused_until_accepted() -> None:
+def test_presets_that_run_code_without_namespaces_are_refused_until_accepted() -> None:
     with fresh_manager(SANDBOXED):
         mock = ProviderConfig(kind="mock")
         for name in ("tools", "bash_agent"):
-            refused = Harness.refusals(
-                get_harness_preset(name).with_provider(mock), {Capability.CHAT}
-            )
+            bare = accepted(name, unsafe_local=False, namespaces="off").with_provider(mock)
+            refused = Harness.refusals(bare, {Capability.CHAT})
             assert any("sandboxes.0.unsafe_local=true" in reason for reason in refused)
             allowed = accepted(name).with_provider(mock)
             assert Harness.refusals(allowed, {Capability.CHAT}) == []

@@ -59,11 +59,17 @@ async def scored(planner: SandboxPlanner, answer: str, instance: Instance = ADD)
 
 
 def all_scored(
-    backend: str, answers: dict[str, str], honest_after: bool = False
+    backend: str, answers: dict[str, str], honest_after: bool = False, **settings: str
 ) -> dict[str, float]:
     async def main() -> dict[str, float]:
         config = SandboxConfig(
-            mode=backend, unsafe_local=True, memory="128m", disk="16m", pids=32, instances=1
+            mode=backend,
+            unsafe_local=True,
+            memory="128m",
+            disk="16m",
+            pids=32,
+            instances=1,
+            kwargs=dict(settings),
         )
         found = {}
         async with SandboxPlanner([config]) as planner:
@@ -77,12 +83,12 @@ def all_scored(
         return anyio.run(main)
 
 
-def reachable(backend: str) -> str:
-    """Why a container engine cannot be used here; empty where it can."""
+def reachable(backend: str, **settings: str) -> str:
+    """Why a backend cannot be used here; empty where it can."""
 
     async def start() -> None:
         kind = plugins.manager().registry("sandboxes").get(backend)
-        made = kind(SandboxConfig(mode=backend))
+        made = kind(SandboxConfig(mode=backend, kwargs=dict(settings)))
         await made.start()
         await made.close()
 
@@ -95,17 +101,18 @@ def reachable(backend: str) -> str:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("backend", ["docker", "podman", "modal", "kubernetes"])
+@pytest.mark.parametrize("backend", ["docker", "podman", "modal", "kubernetes", "local"])
 def test_a_program_that_cheats_scores_0_and_harms_nothing(
     backend: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if backend in ("modal", "kubernetes"):
         for name, value in request.getfixturevalue(f"{backend}_service").items():
             monkeypatch.setenv(name, value)
-    if why := reachable(backend):
+    settings = {"namespaces": "require"} if backend == "local" else {}
+    if why := reachable(backend, **settings):
         pytest.skip(why)
 
-    assert all_scored(backend, CHEATS, honest_after=True) == dict.fromkeys(CHEATS, 0.0)
+    assert all_scored(backend, CHEATS, honest_after=True, **settings) == dict.fromkeys(CHEATS, 0.0)
 
 
 @pytest.mark.parametrize("name", HONEST)

@@ -141,3 +141,29 @@ def test_chat_keeps_the_published_stops(invented_mirror: Any) -> None:
 
     assert "\ndef" in (chat.sampling_params.stop_sequences or ())
     assert chat.formatter == robust.formatter
+
+
+#: programs, and tests that exchange with them what is no number or text
+EXCHANGES = (
+    ("    yield from range(x)", "assert list(f(3)) == [0, 1, 2]"),
+    ("    while True:\n        x += 1\n        yield x", "assert next(f(1)) == 2"),
+    ("    return map(str, range(x))", "assert sorted(f(2)) == ['0', '1']"),
+    ("    return {x: x}.keys()", "assert f(1) == {1}"),
+    ("    return {x: 2}.items()", "assert list(f(1)) == [(1, 2)]"),
+    ("    from collections import deque\n    return deque([x])", "assert f(1)[0] == 1"),
+    (
+        "    return x\n\nclass Node:\n    def __init__(self): self.next = None\n\n"
+        "def length(n): return 1 + length(n.next) if n else 0",
+        "a = Node()\na.next = Node()\nassert length(a) == 2",
+    ),
+)
+
+
+def test_what_programs_and_tests_exchange_is_the_same_on_both_sides(
+    score: Callable[[Any], list[float]],
+) -> None:
+    scorer = CodeExecutionScorer(timeout=5.0)
+
+    cases = [(scorer, instance(test=test), answer) for answer, test in EXCHANGES]
+
+    assert score(cases) == [1.0] * len(cases)

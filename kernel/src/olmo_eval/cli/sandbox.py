@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from olmo_eval.sandbox.backend import BuiltImage, Lease, Sandbox, SandboxBackend
 
 _ONE = "olmo-eval-sandbox"
+#: before what the end of a shell says: where it was
+_WHERE = "\x1f"
+_TELLING_WHERE = """trap 'printf "\\037%s" "$PWD" >&2' EXIT"""
 #: characters of a container's id
 _DIGEST = 64
 
@@ -75,7 +78,7 @@ async def _probed(backend: SandboxBackend, box: Sandbox) -> list[dict[str, Any]]
 
     rows = []
     for probe in PROBES:
-        promised = probe.name in type(backend).enforces
+        promised = probe.name in backend.enforces
         # what nobody promises is not tried: a fork bomb would be one
         found = await probe.look(box, backend.config) if promised else None
         rows.append(
@@ -166,7 +169,11 @@ def reap(backend: str | None) -> None:
 @_backend_option(required=True)
 @_override_option
 def shell(backend: str, overrides: Sequence[str]) -> None:
-    """Run the lines you type in a fresh environment of BACKEND; it ends with your input."""
+    """Run the lines you type in a fresh environment of BACKEND.
+
+    Each line is a shell of its own, in the folder that the one before it went to. `exit`, or the
+    end of your input, ends the environment.
+    """
     _with_environment(_made(backend, overrides), _conversation)
 
 
@@ -179,14 +186,18 @@ async def _conversation(backend: SandboxBackend, box: Sandbox) -> None:
             line = await anyio.to_thread.run_sync(lambda: input("$ "))
         except EOFError:
             return
-        # what `cd` did is told by the last line of stderr
-        result = await box.exec(["sh", "-c", f"{line}\nprintf '\\n%s' \"$PWD\" >&2"], cwd=folder)
-        said, _, there = result.stderr.rpartition("\n")
-        folder = there if there.startswith("/") else folder
+        if line.split()[:1] == ["exit"]:
+            return
+        result = await box.exec(["sh", "-c", f"{_TELLING_WHERE}\n{line}"], cwd=folder)
+        said, told, there = result.stderr.rpartition(_WHERE)
+        said, folder = (said, there) if told else (result.stderr, folder)
         click.echo(result.stdout, nl=False)
-        click.echo(said, nl=bool(said), err=True)
+        if said:
+            click.echo(said, nl=not said.endswith("\n"), err=True)
         if result.timed_out:
             click.echo(f"[ended after {backend.config.command_timeout:g} s]", err=True)
+        elif not result.ok:
+            click.echo(f"[exit code {result.exit_code}]", err=True)
 
 
 def _made(name: str, overrides: Sequence[str] = ()) -> SandboxBackend:

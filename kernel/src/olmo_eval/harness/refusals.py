@@ -341,7 +341,7 @@ def _sandbox(sandbox: SandboxConfig, index: int) -> list[str]:
     except OlmoEvalError as error:
         return [_said(error)]
     reasons = [*kind.refusals(sandbox), *_secrets(sandbox.required_secrets)]
-    if kind.isolates or sandbox.unsafe_local:
+    if sandbox.unsafe_local or kind.isolated(sandbox):
         return reasons
     return [
         f"{unsafe_message(sandbox)}: use a container backend, or accept that with "

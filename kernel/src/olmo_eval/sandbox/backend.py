@@ -117,11 +117,14 @@ class SandboxBackend:
     """Base of backends: makes environments from one configuration.
 
     ``isolates`` says whether code inside is kept from the host; a backend that does not isolate
-    is refused unless the configuration says ``unsafe_local``.
+    is refused unless the configuration says ``unsafe_local``. Where that depends on the machine,
+    ``isolated`` finds out.
 
     ``enforces`` names what it promises to enforce: ``network``, ``memory``, ``processes``,
     ``disk``, ``read_only``, ``user``, ``time``, ``output`` (``olmo_eval.sandbox.probes``). Each is
-    tried by ``olmo-eval sandbox check`` and by the conformance kit.
+    tried by ``olmo-eval sandbox check`` and by the conformance kit, which ask a backend that was
+    started: ``start`` may set there what this machine allows. A configuration that opens the
+    network takes that promise back.
 
     ``handles`` are the fields of an ``EnvironmentSpec`` that ``create`` itself sees to. Where
     ``files`` or ``setup`` are not among them, the planner writes the files and runs the commands
@@ -134,8 +137,13 @@ class SandboxBackend:
 
     isolates: ClassVar[bool] = True
     handles: ClassVar[frozenset[str]] = frozenset()
-    enforces: ClassVar[frozenset[str]] = frozenset()
+    enforces: frozenset[str] = frozenset()
     most: ClassVar[int | None] = None
+
+    @classmethod
+    def isolated(cls, config: SandboxConfig) -> bool:
+        """Whether environments of ``config``, made on this machine, keep code from the host."""
+        return cls.isolates
 
     @classmethod
     def refusals(cls, config: SandboxConfig) -> list[str]:
@@ -148,6 +156,8 @@ class SandboxBackend:
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
+        if config.network:
+            self.enforces = self.enforces - {"network"}
 
     async def start(self) -> None:
         """Check that the engine is there. Raises SandboxError with the way out."""

@@ -140,7 +140,8 @@ class SandboxConfig:
 
     What opens it to the machine, and has to be said by name:
 
-    - ``unsafe_local``: must be True for a backend that does not isolate (``local``);
+    - ``unsafe_local``: must be True for a backend that does not isolate (``local``, where the
+      machine has no namespaces);
     - ``docker_args``: options of ``docker run``, as a list; those that weaken the isolation, and
       volumes that can be written to, are refused;
     - ``unsafe_docker_args``: True lets them pass.

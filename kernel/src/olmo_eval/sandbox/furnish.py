@@ -82,16 +82,29 @@ async def furnish(sandbox: Sandbox, spec: EnvironmentSpec, backend: SandboxBacke
         SetupError: a set-up command failed.
     """
     if "files" not in backend.handles:
-        for path, content in spec.files.items():
-            data = content.encode("utf-8") if isinstance(content, str) else content
-            await sandbox.write(path, data)
-    if "setup" in backend.handles:
-        return
+        await write_files(sandbox, spec)
+    if "setup" not in backend.handles:
+        await run_setup(sandbox, spec, backend.config.setup_timeout)
+
+
+async def write_files(sandbox: Sandbox, spec: EnvironmentSpec) -> None:
+    """Write the files of ``spec``."""
+    for path, content in spec.files.items():
+        data = content.encode("utf-8") if isinstance(content, str) else content
+        await sandbox.write(path, data)
+
+
+async def run_setup(sandbox: Sandbox, spec: EnvironmentSpec, timeout: float) -> None:
+    """Run the set-up commands of ``spec``, each for at most ``timeout`` seconds.
+
+    Raises:
+        SetupError: one failed.
+    """
     for line in spec.setup:
-        result = await sandbox.exec(["sh", "-c", line], timeout=backend.config.setup_timeout)
+        result = await sandbox.exec(["sh", "-c", line], timeout=timeout)
         if not result.ok:
             ended = (
-                f"took longer than {backend.config.setup_timeout:g} s"
+                f"took longer than {timeout:g} s"
                 if result.timed_out
                 else f"ended with exit code {result.exit_code}"
             )

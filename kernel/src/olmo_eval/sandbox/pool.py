@@ -44,7 +44,7 @@ def make_backend(config: SandboxConfig) -> SandboxBackend:
             it refuses the configuration.
     """
     kind: type[SandboxBackend] = plugins.manager().registry("sandboxes").get(config.backend)
-    if not kind.isolates and not config.unsafe_local:
+    if not config.unsafe_local and not kind.isolated(config):
         raise UsageError(unsafe_message(config), hint=UNSAFE_HINT)
     with plugins.asking(f"sandbox backend {config.backend!r}", kind.__module__):
         for reason in kind.refusals(config):

@@ -230,7 +230,7 @@ async def a_set_up_command_that_fails_is_told(backend: SandboxBackend, box: Sand
 for _probe in PROBES:
 
     async def _enforced(backend: SandboxBackend, box: Sandbox, probe: Probe = _probe) -> None:
-        if probe.name in type(backend).enforces:
+        if probe.name in backend.enforces:
             found = await probe.look(box, backend.config)
             assert found.kept, f"{probe.promise}: {found.evidence}"
 

@@ -1,8 +1,8 @@
 """Harness presets for agents: tools, a loop and limits, and nothing of how a model is sampled.
 
-Those that run code name a sandbox: containers, or one that has to be accepted. The presets that are
-named as published ones (``dr_tulu``, ``codex_agent``, ...) have their tools, turns and images; the
-model is told no more than the tools say, for their prompts are not part of this package.
+Those that run code name a sandbox: containers, or this machine's own namespaces. The presets that
+are named as published ones (``dr_tulu``, ``codex_agent``, ...) have their tools, turns and images;
+the model is told no more than the tools say, for their prompts are not part of this package.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from attrs import evolve
 from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.sandbox.config import SandboxConfig
 
-#: not isolated, so a run is refused until it says ``sandboxes.0.unsafe_local=true`` or another
-#: backend
+#: where the machine has no namespaces, a run is refused until it says
+#: ``sandboxes.0.unsafe_local=true`` or another backend
 _LOCAL = SandboxConfig(mode="local", capabilities=("bash", "python"))
 _CONTAINER = SandboxConfig(mode="docker", capabilities=("bash", "python"))
 _PYTHON = evolve(

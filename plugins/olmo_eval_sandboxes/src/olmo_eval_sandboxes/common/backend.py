@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import ClassVar
 
 import anyio
 import anyio.to_thread
@@ -41,7 +40,7 @@ def in_vain(config: SandboxConfig, backend: str) -> list[str]:
 class RelayBackend(SandboxBackend):
     """A container an environment, with a relay in it."""
 
-    enforces: ClassVar[frozenset[str]] = frozenset(probe.name for probe in PROBES)
+    enforces = frozenset(probe.name for probe in PROBES)
 
     def __init__(self, config: SandboxConfig, engine: Engine) -> None:
         super().__init__(config)

@@ -13,7 +13,10 @@ KEPT = "/opt/olmo-eval/workspace"
 #: how packages are installed
 PIP = ("python3", "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--quiet")
 #: what makes ``KEPT`` of the working folder: a shell command for the two folders
-KEEP = 'mkdir -p "$2" && cp -a "$1/." "$2" && chmod -R a+rX "$2" && rm -rf "$1"/*'
+KEEP = (
+    'mkdir -p "$2" && cp -a "$1/." "$2" && chmod -R a+rX "$2" && '
+    'find "$1" -mindepth 1 -delete && chmod 1777 "$1"'
+)
 #: characters of a failed command's output that its error shows
 SHOWN = 500
 

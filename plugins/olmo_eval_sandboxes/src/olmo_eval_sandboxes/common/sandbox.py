@@ -9,6 +9,7 @@ import anyio
 import anyio.to_thread
 
 from olmo_eval.sandbox import ExecResult, Sandbox, SandboxConfig, SandboxError, parse_size
+from olmo_eval.sandbox.furnish import SetupError
 from olmo_eval_sandboxes.common.channel import Channel, ConnectionLost
 from olmo_eval_sandboxes.common.engine import Container, Engine
 
@@ -64,13 +65,18 @@ class ContainerSandbox(Sandbox):
         """Wait until the relay answers. Raises SandboxError."""
         try:
             with anyio.fail_after(self.config.startup_timeout):
-                await self._channel.greeting()
+                closed = (await self._channel.greeting())["closed"]
                 await self._channel.ask({"op": "nursery", "env": self._variables()})
         except TimeoutError as error:
             raise SandboxError(
                 f"a container did not answer within {self.config.startup_timeout:g} s",
                 hint="raise startup_timeout of the sandbox",
             ) from error
+        if closed:
+            raise SetupError(
+                f"programs cannot write to {', '.join(closed)}, which is a folder of the image",
+                hint="give the sandbox another working_dir, or let everybody write to it there",
+            )
 
     async def fill(self) -> None:
         """Put what the instance needs into the folders. Raises SandboxError."""

@@ -16,7 +16,8 @@ from olmo_eval_sandboxes.containers.engine import Image, end_of
 
 #: seconds that one request to the engine may take
 _TIMEOUT = 60
-#: Docker's own default forbids to run programs from there
+#: Docker's own default forbids to run programs from there. The owner matters where the image has
+#: the folder: runc gives the mount the mode of what it hides, whatever is asked for
 _TMPFS = "rw,exec,nosuid,nodev,mode=1777"
 _NOT_FOUND = 404
 _CONFLICT = 409
@@ -143,6 +144,11 @@ def _wish(plan: ContainerPlan) -> dict[str, Any]:
     confinement: dict[str, Any] = {}
     if plan.confined:
         confinement = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]}
+    owner = "".join(
+        f",{kind}={number}"
+        for kind, number in zip(("uid", "gid"), plan.user.split(":"), strict=False)
+        if number.isdecimal()
+    )
     mounts = [
         Mount(one.target, one.source, type="bind", read_only=one.read_only) for one in plan.mounts
     ]
@@ -160,7 +166,7 @@ def _wish(plan: ContainerPlan) -> dict[str, Any]:
         "nano_cpus": round(plan.cpus * 1e9),
         "pids_limit": plan.pids,
         "read_only": plan.read_only,
-        "tmpfs": {path: f"{_TMPFS},size={size}" for path, size in plan.tmpfs.items()},
+        "tmpfs": {path: f"{_TMPFS},size={size}{owner}" for path, size in plan.tmpfs.items()},
         "auto_remove": True,
         "log_config": LogConfig(type="none"),
         "ipc_mode": "private",

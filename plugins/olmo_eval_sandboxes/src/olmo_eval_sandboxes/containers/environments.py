@@ -22,7 +22,7 @@ from olmo_eval_sandboxes.containers.engine import ImageEngine
 REPOSITORY = "localhost/olmo-eval-environment"
 LABEL = "olmo-eval.environment"
 #: raised whenever images are made otherwise
-_RECIPE = 2
+_RECIPE = 3
 #: seconds between looks whether another process has built an image
 _LOOK = 0.2
 

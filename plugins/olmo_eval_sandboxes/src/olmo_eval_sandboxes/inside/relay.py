@@ -386,7 +386,9 @@ def main(
     os.umask(0o077)
     outgoing = os.dup(1)
     os.dup2(2, 1)  # nothing but frames may go to the evaluation
-    hello = memoryview(frame({"id": 0, "nonce": "", "python": sys.version.split()[0]}, []))
+    known = {"python": sys.version.split()[0]}
+    closed = [folder for folder in folders if not os.access(folder, os.W_OK | os.X_OK)]
+    hello = memoryview(frame({"id": 0, "nonce": "", **known, "closed": closed}, []))
     while hello:
         hello = hello[os.write(outgoing, hello) :]
     Relay(0, outgoing, folders, nursery_command, user, silence).loop()

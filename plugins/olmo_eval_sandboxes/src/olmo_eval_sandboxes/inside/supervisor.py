@@ -1,20 +1,21 @@
 """A small program that starts processes, watches their limits and lets none of them survive.
 
-It runs outside of the evaluation and imports nothing of it: for the backend ``local`` as
-``python -I -S supervisor.py FD FOLDER``, one single-threaded process from which forking is cheap
-and safe; in containers the relay and the nursery fork their supervisors. Over the socket FD it
-receives one message a command with four file descriptors: a control socket, stdin, stdout and
-stderr. For each it forks a supervisor, which reads the command from the control socket as one
-JSON line, runs it, and answers with one JSON line when the command and all it started are gone::
+It runs outside of the evaluation and imports nothing of it: for the backend ``local`` as ``main``,
+one single-threaded process from which forking is cheap and safe; in containers the relay and the
+nursery fork their supervisors. Over a socket it receives one message a command with four file
+descriptors: a control socket, stdin, stdout and stderr. For each it forks a supervisor, which
+reads the command from the control socket as one JSON line, runs it, and answers with one JSON line
+when the command and all it started are gone::
 
     -> {"argv": [...], "cwd": ..., "env": {...}, "limits": {...}}
     <- {"exit": 0, "reason": "exit", "seconds": 0.01}
 
 ``reason`` is ``exit``, ``killed`` (the end of the control socket asked for it),
-``memory`` or ``processes`` (the watched limits). The supervisor is a "child subreaper"
+``memory`` or ``processes`` (the watched limits). A command that has an ``enclosure`` runs in it;
+where that cannot be made, the answer is ``{"error": ...}``. The supervisor is a "child subreaper"
 (prctl(2)), so that processes whose parents died become its children: none can leave by setsid
 or by forking twice, and when the evaluation itself dies, the control sockets close, everything
-ends, and FOLDER, which holds the sandboxes' folders, is deleted.
+ends, and the folder that holds the sandboxes' folders is deleted.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = 0.02  # seconds between looks at the watched limits
 _DELETE_TIMEOUT = 10.0
+_MOST_TOLD = 4096
 _NICE = 5  # the command yields to its supervisor, also when it is many processes
 
 
@@ -95,13 +97,19 @@ def fork_supervised(control: socket.socket, streams: list[int]) -> dict[str, Any
         if command:
             wake = _woken_by_children()
             began = time.monotonic()
-            pid = os.fork()
-            if pid == 0:
-                code = -1
-                return command
-            for fd in streams:
-                os.close(fd)
-            report = watched(pid, command["limits"], control, wake, began)
+            try:
+                pid, trouble = _fork(command)
+            except OSError as error:
+                if "enclosure" not in command:
+                    raise
+                report = {"error": str(error)}
+            else:
+                if pid == 0:
+                    code = -1
+                    return command
+                for fd in streams:
+                    os.close(fd)
+                report = watched(pid, command["limits"], control, wake, began, trouble)
             with contextlib.suppress(OSError):  # nobody is left to hear it
                 control.sendall(json.dumps(report).encode() + b"\n")
         code = 0
@@ -109,6 +117,16 @@ def fork_supervised(control: socket.socket, streams: list[int]) -> dict[str, Any
         if code >= 0:
             os._exit(code)
     raise AssertionError("a process that has exited goes on")
+
+
+def _fork(command: dict[str, Any]) -> tuple[int, int]:
+    """Fork, into the command's enclosure if it has one: the child's process id, and a file that
+    says what went wrong there; -1 where nothing can."""
+    if "enclosure" not in command:
+        return os.fork(), -1
+    from olmo_eval_sandboxes.inside import enclosure  # which containers are not given
+
+    return enclosure.fork(command["enclosure"])
 
 
 def _woken_by_children() -> int:
@@ -122,13 +140,21 @@ def _woken_by_children() -> int:
 
 
 def watched(
-    pid: int, limits: dict[str, int], control: socket.socket, wake: int, began: float
+    pid: int,
+    limits: dict[str, int],
+    control: socket.socket,
+    wake: int,
+    began: float,
+    trouble: int = -1,
 ) -> dict[str, Any]:
     """Watch the command, end everything it started, and say how it ended."""
-    status, reason = watch(pid, limits, control, wake)
+    enclosed = trouble >= 0
+    status, reason = watch(pid, limits, control, wake, pid if enclosed else None)
     seconds = time.monotonic() - began
     last = end_all(pid)
     status = last if status is None else status
+    if enclosed and (told := os.read(trouble, _MOST_TOLD)):
+        return {"error": told.decode("utf-8", "replace")}
     return {"exit": exit_code(status), "reason": reason, "seconds": seconds}
 
 
@@ -184,9 +210,13 @@ def limit(limits: dict[str, int]) -> None:
 
 
 def watch(
-    pid: int, limits: dict[str, int], control: socket.socket, wake: int
+    pid: int, limits: dict[str, int], control: socket.socket, wake: int, first: int | None = None
 ) -> tuple[int | None, str]:
-    """Wait for the command's end, for the order to end it, or for a limit exceeded."""
+    """Wait for the command's end, for the order to end it, or for a limit exceeded.
+
+    ``first`` is the first process of an enclosure, which is not the command's.
+    """
+    ours = set() if first is None else {first}
     poll = select.poll()
     poll.register(wake, select.POLLIN)
     poll.register(control, select.POLLIN | select.POLLHUP)
@@ -200,7 +230,8 @@ def watch(
                 return status, "exit"
         if control.fileno() in ready:
             return None, "killed"
-        members = descendants(os.getpid(), enough=limits["processes"])
+        members = descendants(os.getpid(), enough=limits["processes"] + len(ours))
+        members = [member for member in members if member not in ours]
         if len(members) > limits["processes"]:
             return None, "processes"
         if sum(map(resident, members)) > limits["memory"]:
@@ -324,6 +355,10 @@ def delete(folder: str) -> None:
         time.sleep(_TICK)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve the socket whose number is the first argument, then delete the folder that is the
+    second."""
+    from olmo_eval_sandboxes.inside import enclosure  # noqa: F401 - forks find it loaded
+
     serve(socket.socket(fileno=int(sys.argv[1])))
     delete(sys.argv[2])

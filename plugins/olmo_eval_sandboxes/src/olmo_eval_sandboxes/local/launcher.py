@@ -21,6 +21,12 @@ from olmo_eval.sandbox import SandboxError
 from olmo_eval_sandboxes.inside import supervisor
 from olmo_eval_sandboxes.local.user import sandbox_user, temporary_folder
 
+#: ``-I -S``: nothing but the standard library is found before our own package
+_START = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from olmo_eval_sandboxes.inside import supervisor; supervisor.main()"
+)
+_SUPERVISOR = (sys.executable, "-I", "-S", "-c", _START, str(Path(supervisor.__file__).parents[2]))
 _CHUNK = 1 << 16
 #: a program that prints this many times what is kept is ended
 FLOOD = 64
@@ -30,7 +36,8 @@ _END_TIMEOUT = 10.0
 
 @frozen
 class Command:
-    """What to run; ``output_limit`` is the bytes kept of each stream, ``user`` whom to become."""
+    """What to run; ``output_limit`` is the bytes kept of each stream, ``user`` whom to become,
+    ``enclosure`` what it is run in (``inside.enclosure``)."""
 
     argv: Sequence[str]
     cwd: str
@@ -40,15 +47,18 @@ class Command:
     stdin: bytes
     timeout: float
     output_limit: int
+    enclosure: Mapping[str, Any] | None = None
 
     def to_line(self) -> bytes:
-        spec = {
+        spec: dict[str, Any] = {
             "argv": list(self.argv),
             "cwd": self.cwd,
             "env": dict(self.env),
             "user": self.user,
             "limits": dict(self.limits),
         }
+        if self.enclosure is not None:
+            spec["enclosure"] = dict(self.enclosure)
         return json.dumps(spec).encode() + b"\n"
 
 
@@ -116,12 +126,11 @@ class Launcher:
         if not Path("/proc/self/task").is_dir() or not hasattr(socket, "SOCK_SEQPACKET"):
             raise SandboxError("the local sandbox needs Linux", hint="use a container backend")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        program = str(Path(supervisor.__file__))
         if self.folder is None:
             self.folder = _shared_folder()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", program, str(theirs.fileno()), str(self.folder)],
+                [*_SUPERVISOR, str(theirs.fileno()), str(self.folder)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -158,6 +167,22 @@ class Launcher:
         with _Plumbing() as pipes:
             self._hand_over(pipes)
             return await _Conversation(command, pipes).hold()
+
+    def try_out(self, command: Command) -> str:
+        """Why ``command`` does not succeed; "" where it does. For commands that print little."""
+        self.start()
+        with _Plumbing() as pipes:
+            self._hand_over(pipes)
+            pipes.control.settimeout(command.timeout)
+            try:
+                pipes.control.sendall(command.to_line())
+                report = json.loads(pipes.control.makefile("rb").readline() or b"{}")
+            except OSError as error:
+                return f"no answer from the supervisor: {error}"
+            if "error" in report:
+                return str(report["error"])
+            said = os.read(pipes.stderr, _CHUNK).decode("utf-8", "replace").strip()
+        return "" if report.get("exit") == 0 else said or "the supervisor was lost"
 
     def _hand_over(self, pipes: _Plumbing) -> None:
         assert self._socket is not None
@@ -247,6 +272,8 @@ class _Conversation:
             raise
         if not report:
             raise SandboxError("the local supervisor was lost while a command ran")
+        if "error" in report:
+            raise SandboxError(f"no namespaces for a command: {report['error']}")
         exit_code = None if timed_out else report["exit"]
         return Ended(
             exit_code, report["reason"], report["seconds"], timed_out, self.stdout, self.stderr

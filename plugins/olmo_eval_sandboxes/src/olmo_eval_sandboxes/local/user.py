@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import tempfile
 from pathlib import Path
 
@@ -29,6 +30,11 @@ def within_reach(path: Path) -> bool:
     """Whether everybody may enter (or run) ``path``, links followed."""
     real = path.resolve()
     return all(p.stat().st_mode & 0o001 for p in (*path.parents, real, *real.parents))
+
+
+def search_path() -> str:
+    """Where commands look for programs: this interpreter's folder, then the system's."""
+    return os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
 
 
 def python_within_reach(user: int | None, search: str) -> bool:

@@ -9,8 +9,10 @@
   tools. Unlike in the published settings the plain tasks have a metric: pass@1 from their twenty
   samples.
 
-The data holds no solutions, so ``task check`` cannot tell whether a right answer passes. A sandbox
-without the compiler is a failed environment, never a wrong answer.
+The data holds no solutions, so ``task check`` cannot tell whether a right answer passes. The
+language's tools are taken from the sandbox's image, or installed there from Debian's packages when
+it is first used (the image ``python:3.12-slim`` has none of them); a sandbox without them is a
+failed environment, never a wrong answer.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from olmo_eval.common.types import Instance, LMOutput, SamplingParams
 from olmo_eval.data import DataSource
 from olmo_eval.evals.tasks.common import Card, Task, register, register_variant
 from olmo_eval_tasks.programs import pass_at
-from olmo_eval_tasks.scorers.multipl_e import MultiplEScorer
+from olmo_eval_tasks.scorers.multipl_e import MultiplEScorer, toolchain
 from olmo_eval_tasks.subjects import MULTIPL_E_BENCHMARKS, MULTIPL_E_LANGUAGES
 
 #: the data's stop sequences, which are the same for all problems of a language
@@ -56,6 +58,7 @@ class MultiplE(Task):
             question=doc["prompt"],
             gold_answer="",
             metadata={"id": doc["name"], "code_prefix": doc["prompt"], "test": doc["tests"]},
+            environment=toolchain(self.language),
         )
 
     def extract_answer(self, output: LMOutput) -> str | None:

@@ -9,7 +9,7 @@ from attrs import field, frozen, validators
 
 from olmo_eval.agents.episode import Episode
 from olmo_eval.common.scorers import AsyncScorer
-from olmo_eval.common.types import Instance, LMOutput
+from olmo_eval.common.types import EnvironmentSpec, Instance, LMOutput
 from olmo_eval.sandbox import ExecResult, Sandbox, SandboxError
 from olmo_eval_tasks.scorers.status import Status, brief, evidence, status_of
 
@@ -49,16 +49,17 @@ def _after(statement: str) -> Leave:
 class Language:
     """How one language is run.
 
-    ``tools`` must be there; ``compiling``, where it is not empty, comes before ``running``;
-    ``leave`` lets the program end with an exit code after its tests (None: the tests' own
-    framework notices an early end, and success is 0). ``lacking`` is what a compiler says where
-    a library is missing, and its way out.
+    ``tools`` must be there, and are in Debian's ``packages``; ``compiling``, where it is not empty,
+    comes before ``running``; ``leave`` lets the program end with an exit code after its tests
+    (None: the tests' own framework notices an early end, and success is 0). ``lacking`` is what a
+    compiler says where a library is missing, and its way out.
     """
 
     file: str
     running: tuple[str, ...]
     compiling: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     leave: Leave | None = None
     lacking: tuple[str, str] | None = None
 
@@ -69,31 +70,62 @@ LANGUAGES: Mapping[str, Language] = {
         ("./answer",),
         ("g++", "-std=c++17", "answer.cpp", "-o", "answer"),
         ("g++",),
+        ("g++",),
         _inside("return {0};"),
     ),
-    "go": Language("answer_test.go", ("go", "test", "answer_test.go"), (), ("go",)),
+    "go": Language("answer_test.go", ("go", "test", "answer_test.go"), (), ("go",), ("golang-go",)),
     "java": Language(
         "Problem.java",
         ("java", "-ea", "-cp", _JAVA_PATH, "Problem"),
         ("javac", "-encoding", "UTF8", "-cp", _JAVA_PATH, "Problem.java"),
         ("javac", "java"),
+        ("default-jdk-headless", "libjavatuples-java"),
         _inside("System.exit({0});", braces=2),
         (
             "package org.javatuples does not exist",
             f"put javatuples-1.2.jar at {JAVATUPLES[0]} or {JAVATUPLES[1]} of the sandbox",
         ),
     ),
-    "js": Language("answer.js", ("node", "answer.js"), (), ("node",), _after("process.exit({0});")),
-    "php": Language("answer.php", ("php", "answer.php"), (), ("php",), _after("exit({0});")),
+    "js": Language(
+        "answer.js", ("node", "answer.js"), (), ("node",), ("nodejs",), _after("process.exit({0});")
+    ),
+    "php": Language(
+        "answer.php", ("php", "answer.php"), (), ("php",), ("php-cli",), _after("exit({0});")
+    ),
     "rs": Language(
         "answer.rs",
         ("./answer",),
         ("rustc", "answer.rs", "-o", "answer"),
         ("rustc",),
+        ("rustc",),
         _inside("std::process::exit({0});"),
     ),
-    "sh": Language("answer.sh", ("bash", "answer.sh"), (), ("bash",), _after("exit {0}")),
+    "sh": Language(
+        "answer.sh", ("bash", "answer.sh"), (), ("bash",), ("bash",), _after("exit {0}")
+    ),
 }
+
+
+def toolchain(language: str) -> EnvironmentSpec:
+    """The environment that programs in a language need: its tools, from the packages of a Debian
+    image where they are not there already.
+
+    It is built once for all that use it. An image that has the tools is taken as it is; one that
+    has neither them nor ``apt-get`` is refused, naming what is missing.
+    """
+    known = LANGUAGES[language]
+    there = " && ".join(f"command -v {tool} >/dev/null" for tool in known.tools)
+    if known.lacking:
+        there += " && { " + " || ".join(f"[ -e {jar} ]" for jar in JAVATUPLES) + "; }"
+    wanted = " ".join(known.packages)
+    install = (
+        "command -v apt-get >/dev/null && apt-get update -qq >/dev/null && "
+        f"DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {wanted}"
+    )
+    told = f"the image lacks {wanted}, and apt-get cannot install that: name an image that has it"
+    return EnvironmentSpec(
+        setup=(f"{{ {there}; }} || {{ {install}; }} || {{ echo '{told}' >&2; exit 1; }}",)
+    )
 
 
 @frozen

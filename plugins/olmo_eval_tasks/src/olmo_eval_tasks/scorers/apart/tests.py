@@ -107,8 +107,12 @@ class Conversation:
 class Remote:
     """A function, class or object of the program."""
 
+    _talk: Conversation
+    _name: int | str
+    _path: tuple[str, ...]
+
     def __init__(self, talk: Conversation, name: int | str, path: tuple[str, ...] = ()) -> None:
-        self._talk, self._name, self._path = talk, name, path
+        vars(self).update(_talk=talk, _name=name, _path=path)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self._ask(True, arguments, keywords)
@@ -117,6 +121,12 @@ class Remote:
         if name.startswith("__"):
             raise AttributeError(name)
         return Remote(self._talk, self._name, (*self._path, name))
+
+    def __setattr__(self, name: str, _value: Any) -> None:
+        """Tests that change an object of the program have to run beside it."""
+        raise Untransferable(f"the attribute {name!r} that a test sets")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
 
     def _ask(self, called: bool, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         call = {

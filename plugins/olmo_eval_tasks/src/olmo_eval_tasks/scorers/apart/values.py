@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 DEEPEST = 200
 
 #: containers by their tag; subclasses travel as what they are equal to
 _CONTAINERS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+_CONTAINERS["deque"] = deque
 _NUMBERS: dict[str, type] = {"Decimal": Decimal, "Fraction": Fraction}
+#: what is read once, and travels as what it gives
+_ITERATORS = (
+    *(type(made) for made in (iter([]), iter(()), iter(set()), iter({}), iter(""), iter(range(0)))),
+    *(map, filter, zip, enumerate, reversed, GeneratorType),
+)
+#: of an iterator without end, tests see this many items
+_MOST_ITEMS = 100_000
+
+
+_VIEWS: dict[type, str] = {type({}.keys()): "keys", type({}.values()): "values"}
+_VIEWS[type({}.items())] = "items"
 
 
 class Untransferable(Exception):
@@ -46,6 +61,12 @@ def encode(value: Any, refer: Callable[[Any], Any] | None = None, depth: int = 0
     for tag, kind in _NUMBERS.items():
         if type(value) is kind:
             return {"number": [tag, str(value)]}
+    if type(value) in _ITERATORS:
+        given = islice(value, _MOST_ITEMS)
+        return {"iterator": [encode(item, refer, depth + 1) for item in given]}
+    if type(value) in _VIEWS:
+        tag = _VIEWS[type(value)]
+        return {tag: [encode(item, refer, depth + 1) for item in value]}
     if refer is None:
         raise Untransferable(f"a value of type {type(value).__name__}")
     return {"reference": refer(value)}
@@ -73,6 +94,14 @@ def decode(value: Any, referred: Callable[[Any], Any]) -> Any:
             return kind(decode(item, referred) for item in value[tag])
     if "dict" in value:
         return {decode(k, referred): decode(v, referred) for k, v in value["dict"]}
+    if "iterator" in value:
+        return iter([decode(item, referred) for item in value["iterator"]])
+    if "keys" in value:
+        return dict.fromkeys(decode(item, referred) for item in value["keys"]).keys()
+    if "items" in value:
+        return {k: v for k, v in (decode(pair, referred) for pair in value["items"])}.items()
+    if "values" in value:
+        return dict(enumerate(decode(item, referred) for item in value["values"])).values()
     if "bytes" in value:
         data = bytes.fromhex(value["bytes"])
         return bytearray(data) if value["mutable"] else data
