@@ -23,6 +23,7 @@ cat <<EOF
 
 What next? (source .venv/bin/activate; export OLMO_EVAL_RESULTS=$OLMO_EVAL_RESULTS)
 
+  both in a browser            olmo-eval view
   the questions that flipped   olmo-eval compare model=$before,latest model=$after,latest --show regressed
   what reaches the model       olmo-eval task inspect tiny_sums --request
   another checkpoint           olmo-eval run -m CHECKPOINT -t tiny

@@ -42,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "plugins": {"errors", "common", "registry", "hookspecs", "faults", "hooks", "loading"}
     | {"declarations", "commands"},
     # hookspecs.py names the type of everything a plugin can supply, for type checkers only.
-    "hookspecs": {"commands", "common", "evals", "interchange", "runner"} | RUNTIME,
+    "hookspecs": {"commands", "common", "evals", "interchange", "results", "runner"} | RUNTIME,
     "data": WIRING | {"common"},
     "evals": WIRING | {"common", "data"},
     "providers": WIRING | {"common"},

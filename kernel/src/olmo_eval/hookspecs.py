@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from olmo_eval.judges.judge import Judge
     from olmo_eval.providers.models import ModelConfig
     from olmo_eval.providers.provider import Provider, ProviderConfig
+    from olmo_eval.results.compare import Comparison
     from olmo_eval.runner.executor import Executor
     from olmo_eval.sandbox import SandboxBackend
 
@@ -159,6 +160,15 @@ def choose_provider(config: ProviderConfig) -> tuple[str, str] | None:
     """The provider for a model that names none, and why; None leaves the choice to others.
 
     ``return ("parrot", "it is the only engine here") if config.model == "polly" else None``
+    """
+
+
+@hookspec(firstresult=True)
+def comparison_page(comparison: Comparison) -> str | None:
+    """Two compared runs as one HTML page that needs nothing else, for `olmo-eval compare --html`;
+    None leaves it to others.
+
+    ``return acme_evals.pages.of(comparison)``
     """
 
 

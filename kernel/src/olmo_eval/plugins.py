@@ -54,6 +54,8 @@ KINDS = {
 #: kinds whose names another command lists than ``olmo-eval <kind>``
 _LISTINGS = {"external_evals": "external list", "commands": "--help"}
 _ASKED_FOR = "--plugin"
+#: hooks whose first answer is taken: one that fails is an error, not an answer less
+_ASKING = frozenset({"choose_provider", "comparison_page"})
 
 
 @frozen
@@ -232,7 +234,7 @@ class PluginManager:
         if hook in OBSERVERS:
             reason = faults.located(error, (plugin.owner.module,))
             self._observed.append(Failure(f"{plugin.name}: {hook}", plugin.owner, reason))
-        elif plugin.origin != _ASKED_FOR and hook != "choose_provider":
+        elif plugin.origin != _ASKED_FOR and hook not in _ASKING:
             self._fail(f"{plugin.name}: {hook}", plugin.owner, error)
         elif isinstance(error, OlmoEvalError):
             raise error
@@ -325,15 +327,15 @@ class PluginManager:
         getattr(self._pluggy.hook, hook)(**arguments)
         return self._observed
 
-    def choose_provider(self, config: Any) -> tuple[str, str] | None:
-        """What the first plugin with an opinion says: ``(kind, reason)``, or None.
+    def first_answer(self, hook: str, **arguments: Any) -> Any:
+        """What the first plugin says to a hook of which one answer is taken
+        (``choose_provider``, ``comparison_page``); None where no plugin has one.
 
         Raises:
             PluginError: a plugin could not say.
         """
         self.discover()
-        choice: tuple[str, str] | None = self._pluggy.hook.choose_provider(config=config)
-        return choice
+        return getattr(self._pluggy.hook, hook)(**arguments)
 
     def observes(self, hook: str) -> bool:
         """Whether any plugin implements ``hook``."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from olmo_eval.cli.options import json_option, results_option
-from olmo_eval.errors import UsageError
+from olmo_eval.errors import MissingDependencyError, OlmoEvalError, UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.results.compare import Comparison
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="Exit with 1 when a task or suite has this verdict. Repeatable.",
 )
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write one HTML page that opens offline (needs olmo-eval-viewer).",
+)
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @json_option
 def compare(
@@ -52,6 +59,7 @@ def compare(
     margin: float | None,
     allow_different: Sequence[str],
     fail_on: Sequence[str],
+    html: Path | None,
     markdown: bool,
     as_json: bool,
 ) -> int:
@@ -73,11 +81,14 @@ def compare(
     if len(runs) == 2:
         found = compare_two(runs[0], runs[1], **settings)
         _show_pair(found, show, count, as_json, markdown)
+        if html is not None:
+            _write_page(found, html)
         kinds = {row.verdict.kind for row in found.rows}
     else:
         matrix = compare_many(runs, **settings)
-        if show:
-            raise UsageError("--show is for two runs", hint="compare the pair of interest")
+        if show or html:
+            name = "--show" if show else "--html"
+            raise UsageError(f"{name} is for two runs", hint="compare the pair of interest")
         _show_matrix(matrix, as_json, markdown)
         kinds = {row.verdict.kind for c in matrix.comparisons.values() for row in c.rows}
     return int(bool(kinds & set(fail_on)))
@@ -101,6 +112,30 @@ def _show_pair(
         for task in found.tasks:
             flips = list(found.flips(task.name, show))
             print_flips(task.name, show, list(islice(flips, count)), len(flips))
+
+
+def _write_page(found: Comparison, path: Path) -> None:
+    """Write the page of a comparison, whole or not at all.
+
+    Raises:
+        MissingDependencyError: no plugin makes pages. OlmoEvalError: it cannot be written.
+    """
+    from olmo_eval import plugins
+
+    page = plugins.manager().first_answer("comparison_page", comparison=found)
+    if page is None:
+        raise MissingDependencyError(
+            "no plugin makes a page of a comparison", hint="pip install olmo-eval-viewer"
+        )
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OlmoEvalError(
+            f"cannot write {path}: {error.strerror or error}", hint="choose another place"
+        ) from error
 
 
 def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:

@@ -79,7 +79,9 @@ def choose_provider(config: ProviderConfig) -> tuple[ProviderConfig, str | None]
     """
     if config.kind is not None:
         return config, None
-    choice = plugins.manager().choose_provider(config)
+    choice: tuple[str, str] | None = plugins.manager().first_answer(
+        "choose_provider", config=config
+    )
     if choice is None:
         raise UsageError(
             f"no installed plugin knows what runs the model {config.model!r}",

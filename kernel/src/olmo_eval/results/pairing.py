@@ -6,13 +6,17 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from attrs import frozen
+from attrs import evolve, frozen
 
 from olmo_eval.errors import DataError
 from olmo_eval.results.columns import FloatArray
 from olmo_eval.results.store import Run
+
+#: ids, values (NaN where missing), weights and clusters of a task's instances
+QuestionValues = tuple[pa.ChunkedArray, FloatArray, FloatArray, pa.ChunkedArray]
 
 
 @frozen
@@ -31,6 +35,21 @@ class Pairs:
     only_a: int
     only_b: int
 
+    def of(self, chosen: npt.NDArray[np.bool_]) -> Pairs:
+        """Those of the pairs that ``chosen`` (n,) marks."""
+        kept = None
+        if self.clusters is not None:
+            kept = [c for c, keep in zip(self.clusters, chosen.tolist(), strict=True) if keep]
+        return evolve(
+            self,
+            ids=self.ids.filter(pa.array(chosen)),
+            a=self.a[chosen],
+            b=self.b[chosen],
+            weights_a=self.weights_a[chosen],
+            weights_b=self.weights_b[chosen],
+            clusters=kept,
+        )
+
 
 def primary_metric(run: Run, task: str) -> dict[str, Any]:
     """The primary metric of a task, as the run recorded it.
@@ -47,8 +66,13 @@ def primary_metric(run: Run, task: str) -> dict[str, Any]:
 def pairs(a: Run, b: Run, task: str, key: str, task_b: str | None = None) -> Pairs:
     """Pair the instances of two runs by id, where both have a value; the second run may call the
     task ``task_b``."""
-    ids_a, value_a, weight_a, clusters = question_values(a, task, key)
-    ids_b, value_b, weight_b, _ = question_values(b, task_b or task, key)
+    return pair_values(question_values(a, task, key), question_values(b, task_b or task, key))
+
+
+def pair_values(of_a: QuestionValues, of_b: QuestionValues) -> Pairs:
+    """``pairs`` of what ``question_values`` has read."""
+    ids_a, value_a, weight_a, clusters = of_a
+    ids_b, value_b, weight_b, _ = of_b
     where = pc.index_in(ids_a, value_set=ids_b.combine_chunks())
     found = np.asarray(pc.fill_null(where, -1))
     in_a = (found >= 0) & ~np.isnan(value_a)
@@ -70,7 +94,7 @@ def pairs(a: Run, b: Run, task: str, key: str, task_b: str | None = None) -> Pai
     )
 
 
-def question_values(run: Run, task: str, key: str) -> tuple[Any, FloatArray, FloatArray, Any]:
+def question_values(run: Run, task: str, key: str) -> QuestionValues:
     """Ids, values (NaN where missing), weights and clusters of a task's instances."""
     names = ["instance_id", "cluster", f"values.{key}", f"weights.{key}"]
     table = run.instances(task, names)

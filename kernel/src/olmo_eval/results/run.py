@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: the version of the schema since when a run has a ``lock.json`` and tables of answers
 _LOCK_SINCE = 2
+#: rows of a batch
+_BATCH = 2_000
 
 
 @frozen(slots=False, eq=False)
@@ -211,6 +213,36 @@ class Run:
             ]
             for found in zip(*streams, strict=True):
                 yield {k: v for part in found for k, v in part.items()}
+
+    def rows_at(
+        self, task: str, numbers: Sequence[int], columns: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Some columns of the instances at these places of the task's table, in that order of
+        places, as they ascend; only their row groups are read.
+
+        Raises:
+            UnknownNameError, DataError: as for ``instances``.
+        """
+        found: list[dict[str, Any]] = [{} for _ in numbers]
+        left = list(columns)
+        for file in self._files_of(self._named(task)):
+            if not left:
+                break
+            with self._table(file) as table:
+                names = columns_in(table, left) or []
+                for row, more in zip(found, some_rows(table, names, numbers), strict=names != []):
+                    row.update(more)
+            left = [name for name in left if name not in names]
+        return found
+
+    def batches(self, task: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Columns of the table of a task's instances, some thousand rows at a time.
+
+        Raises:
+            UnknownNameError, DataError: as for ``instances``.
+        """
+        with self._table(instances_of(self._named(task))) as table:
+            yield from table.iter_batches(batch_size=_BATCH, columns=list(columns))
 
     def turns(self, task: str, ids: Collection[str] | None = None) -> Iterator[dict[str, Any]]:
         """The events of one task's episodes, row by row (a row of ``turns/TASK.parquet`` each), in

@@ -96,6 +96,14 @@ class Store:
         """
         if "://" in reference or Path(reference, "run.json").is_file():
             return open_run(reference)
+        return self.find_here(reference)
+
+    def find_here(self, reference: str) -> Run:
+        """``find`` among the runs of this store alone: no path and no URL is opened.
+
+        Raises:
+            UnknownNameError: there is none. UsageError: there are several.
+        """
         if "=" in reference or reference == "latest":
             return self._query(reference)
         runs = self.runs()

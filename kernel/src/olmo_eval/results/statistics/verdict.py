@@ -56,11 +56,12 @@ class Verdict:
 
     def sentence(self) -> str:
         """One line for people: verdict, difference, interval, p-value, method, counts."""
-        parts = [f"{self._headline()}: {self.difference:+.4g}{self._interval()}", self._evidence()]
+        parts = [f"{self.headline()}: {self.difference:+.4g}{self._interval()}", self._evidence()]
         parts.append(f"{self.wins:,} wins, {self.losses:,} losses, {self.ties:,} ties")
         return "; ".join(parts)
 
-    def _headline(self) -> str:
+    def headline(self) -> str:
+        """The verdict in words: ``undecided, needs about 1,100 more questions``."""
         if self.kind == "equivalent":
             return f"equivalent within {self.equivalence_margin:g}"
         if self.kind == "undecided" and self.needs_more is not None:
