@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,13 @@ def test_a_harness_that_was_written_is_read_back() -> None:
 
     assert structure(to_json(harness), HarnessConfig, where="harness") == harness
     assert structure(to_json(source), DataSource, where="source") == source
+
+
+def test_members_of_enumerations_are_their_values() -> None:
+    class Colour(Enum):
+        RED = "red"
+
+    class Size(IntEnum):
+        LARGE = 3
+
+    assert to_json({"colour": Colour.RED, "size": Size.LARGE}) == {"colour": "red", "size": 3}

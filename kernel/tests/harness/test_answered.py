@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import anyio
 import anyio.lowlevel
 import pytest
+from attrs import evolve
 
 from olmo_eval.agents.episode import Episode
 from olmo_eval.agents.scaffold import Scaffold
@@ -357,3 +358,24 @@ def test_a_pretender_is_told_the_instance_inside_an_episode(manager: PluginManag
         return answered.outputs[0].text, output.text
 
     assert within(config, body) == ("4", "4")
+
+
+def test_what_a_sandbox_must_be_allowed_is_refused_with_the_setting() -> None:
+    """Root and more memory are the harness's to give; an agent, too."""
+    spec = EnvironmentSpec(root=True, memory="2g")
+    needs = EpisodeNeeds("chores", frozenset({"bash", "agent"}), spec)
+    config = evolve(agent(), scaffold=None)
+
+    reasons = Harness.refusals(config, {Capability.CHAT}, episodes=[needs])
+
+    lacking = [reason for reason in reasons if "sandboxes.0." in reason]
+    assert [reason.rpartition("-o ")[2] for reason in lacking] == [
+        "sandboxes.0.root=true",
+        "sandboxes.0.memory=2g",
+    ]
+    assert any("needs an agent and the harness has no scaffold" in reason for reason in reasons)
+    allowed = evolve(config.sandboxes[0], root=True, memory="2g")
+    given = Harness.refusals(
+        evolve(agent(), sandboxes=(allowed,)), {Capability.CHAT}, episodes=[needs]
+    )
+    assert not any("sandboxes.0." in reason or "agent" in reason for reason in given)

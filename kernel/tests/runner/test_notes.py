@@ -72,3 +72,19 @@ def test_metrics_that_fail_do_not_hide_how_the_run_ended(bench: Any) -> None:
     assert done.code == 1
     assert "the provider's metrics failed: ZeroDivisionError" in done.err
     assert "error: the engine died" in done.err
+
+
+@pytest.mark.parametrize(
+    ("scaffold", "told"), [(None, ["the model was offered tools (calculator)"]), ("tool_loop", [])]
+)
+def test_tools_that_nobody_runs_are_told(bench: Any, scaffold: str | None, told: list[str]) -> None:
+    from olmo_eval import plugins
+    from olmo_eval.harness import HarnessConfig
+
+    pytest.importorskip("olmo_eval_scaffolds")
+    plugins.manager().load("olmo_eval_scaffolds.plugin")
+    harness = HarnessConfig(tools=("calculator",), scaffold=scaffold)
+
+    run = evaluate("mock", "sums", harness=harness, limit=3, results=str(bench.folder / "results"))
+
+    assert [remark.partition(" and ")[0] for remark in run.record.get("remarks", [])] == told

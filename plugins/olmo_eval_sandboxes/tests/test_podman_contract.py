@@ -9,4 +9,4 @@ from olmo_eval.testing.sandbox import sandbox_contract
 
 pytestmark = pytest.mark.engine
 
-test_contract = sandbox_contract(lambda: small("podman"))
+test_contract = sandbox_contract(lambda: small("podman", root=True))

@@ -31,7 +31,10 @@ from olmo_eval_tasks.subjects import (
 )
 
 #: modules whose data is bundled, made, or the user's own, with tests of their own
-ELSEWHERE = ("tiny.tasks", "benchmarks.perplexity", "benchmarks.ruler", "benchmarks.serialized")
+ELSEWHERE = (
+    *("tiny.tasks", "benchmarks.perplexity", "benchmarks.ruler", "benchmarks.serialized"),
+    *("benchmarks.swe_bench", "benchmarks.terminal"),
+)
 #: combinations that suites and people use
 COMPOSED = (
     "arc_easy:mc:olmes",

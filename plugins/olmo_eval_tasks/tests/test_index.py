@@ -50,6 +50,12 @@ def test_variants_belong_to_tasks_of_the_index() -> None:
         "mt_bench",
         "perplexity",
         "simpleqa:search",
+        "swe_bench",
+        "swe_bench_lite",
+        "swe_bench_verified",
+        "swe_tiny",
+        "terminal",
+        "terminal_tiny",
         "tiny_text",
         "truthfulqa_mc2",
     }

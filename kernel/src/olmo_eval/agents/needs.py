@@ -1,8 +1,8 @@
 """What ``requires`` of a tool, a scaffold, a task or a scorer may name.
 
 A sandbox capability (``bash``, ``python``, ``sandbox:NAME``), a judge (``judge``, ``judge:NAME``),
-another model of the harness (``model:NAME``) or a tool that it offers (``tool:NAME``, or
-``tool:ONE|OTHER`` where either will do).
+another model of the harness (``model:NAME``), a tool that it offers (``tool:NAME``, or
+``tool:ONE|OTHER`` where either will do), or ``agent``: a scaffold, whichever.
 """
 
 from __future__ import annotations
@@ -10,6 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from olmo_eval.common.sequences import items
+
+#: what needs a model that acts, whatever the scaffold
+AGENT = "agent"
+
+
+def names_agent(need: str) -> bool:
+    return need == AGENT
 
 
 def names_judge(need: str) -> bool:
@@ -31,5 +38,5 @@ def of_models(needs: Iterable[str] | str | None) -> frozenset[str]:
 
 def of_sandboxes(needs: Iterable[str] | str | None) -> frozenset[str]:
     """The sandbox capabilities among ``needs``."""
-    others = (names_judge, names_model, names_tool)
+    others = (names_agent, names_judge, names_model, names_tool)
     return frozenset(n for n in items(needs) if not any(named(n) for named in others))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, starmap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from olmo_eval.cli.options import filter_option, json_option
 from olmo_eval.errors import OlmoEvalError, UsageError
+
+if TYPE_CHECKING:
+    from olmo_eval.common.overrides import Override
 
 
 @click.command()
@@ -18,6 +21,12 @@ from olmo_eval.errors import OlmoEvalError, UsageError
 @click.option("--thorough", is_flag=True, help="With --all: leave none out.")
 @filter_option
 @click.option("-n", "--sample", default=200, show_default=True, help="Instances to look at.")
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option(
+    "--sandbox",
+    metavar="NAME",
+    help="Carry out solutions in environments of this backend, and score them there.",
+)
 @click.option("--strict", is_flag=True, help="Warnings and missing data fail too.")
 @json_option
 def check(
@@ -26,6 +35,8 @@ def check(
     thorough: bool,
     filter_: str,
     sample: int,
+    overrides: Sequence[str],
+    sandbox: str | None,
     strict: bool,
     as_json: bool,
 ) -> int:
@@ -39,27 +50,40 @@ def check(
     extraction must find a number however it is written. It says what share of the gold solutions
     the task's own stop sequences cut. Exits with 1 where a check finds an error.
 
+    Scorers that run programs, or look at what an agent left, are checked with --sandbox NAME: the
+    task's solutions are carried out and must score 1, and an agent that does nothing must score 0.
+
     With --all, one line a task: those whose data is at hand are checked, on all processors; of the
     others it says what is missing. A task that differs from another only in the length of its texts
     is left out, and said to be: name it, or add --thorough.
     """
     from olmo_eval.cli.show import print_json
+    from olmo_eval.common.overrides import parse_override
     from olmo_eval.evals.tasks.check.workers import check_rows
     from olmo_eval.evals.tasks.common import build_task
     from olmo_eval.results.redact import Redactor
+    from olmo_eval.runner.resolve import split_overrides
 
     if not specs and not every:
         raise UsageError("which task?", hint="name a spec such as gsm8k:olmo3base, or use --all")
     if sample < 1:
         raise UsageError(f"--sample must be at least 1, got {sample}")
     rows = []
+    for_tasks, for_harness = split_overrides([parse_override(text) for text in overrides])
+    if for_harness and sandbox is None:
+        raise UsageError(f"override {for_harness[0].text!r} needs --sandbox NAME")
     for spec in specs:
-        build_task(spec)  # a misspelt name ends it here; among all tasks it is one more finding
+        build_task(
+            spec, for_tasks
+        )  # a misspelt name ends it here; among all tasks it is one more finding
     registered = dict(_registered(filter_)) if every else {}
     left_out = {} if thorough else _left_out(registered, specs)
     wanted = [spec for spec in dict.fromkeys([*specs, *registered]) if spec not in left_out]
     redact = Redactor()
-    for found in chain(check_rows(wanted, sample), starmap(_row_left_out, left_out.items())):
+    checked = check_rows(wanted, sample, [override.text for override in for_tasks])
+    if sandbox is not None:
+        checked = (_sandboxed(row, for_tasks, sandbox, for_harness, sample) for row in checked)
+    for found in chain(checked, starmap(_row_left_out, left_out.items())):
         row = redact.value(found)
         rows.append(row)
         if not as_json:
@@ -72,6 +96,29 @@ def check(
         _summary(rows)
     failing = {"error"} | ({"warning", "data missing"} if strict else set())
     return int(any(row["verdict"] in failing for row in rows))
+
+
+def _sandboxed(
+    row: dict[str, Any],
+    for_tasks: Sequence[Override],
+    sandbox: str,
+    for_harness: Sequence[Override],
+    sample: int,
+) -> dict[str, Any]:
+    """``row`` with what is found where solutions are carried out."""
+    from olmo_eval.evals.tasks.check.report import error
+    from olmo_eval.evals.tasks.check.rows import with_findings
+    from olmo_eval.evals.tasks.common import build_task
+    from olmo_eval.runner.solutions import check_in_sandbox
+
+    if "reason" in row:
+        return row
+    try:
+        task = build_task(row["task"], for_tasks)
+        found = check_in_sandbox(task, sandbox, for_harness, sample=sample)
+    except OlmoEvalError as problem:
+        return with_findings(row, [error("sandbox", problem.message, hint=problem.hint)])
+    return with_findings(row, found.findings, found.checked)
 
 
 def _registered(filter_: str) -> Iterator[tuple[str, str | None]]:

@@ -166,11 +166,14 @@ def to_json(value: Any) -> Any:
 
     Objects that are not plain data (scorers, formatters, metrics) say their class under
     ``"class"``; the kernel's types are plain, and so is a class that says ``plain_data = True``.
-    A value whose class has ``from_text`` becomes its ``text``. Functions become their import
-    path. The result is stable: equal values give equal JSON on every machine.
+    A value whose class has ``from_text`` becomes its ``text``, a member of an enumeration its
+    value. Functions become their import path. The result is stable: equal values give equal JSON
+    on every machine.
     """
+    if isinstance(value, Enum):
+        return to_json(value.value)
     if value is None or isinstance(value, bool | int | float | str):
-        return value.value if isinstance(value, Enum) else value
+        return value
     if isinstance(value, Mapping):
         return {str(k): to_json(v) for k, v in value.items()}
     if isinstance(value, set | frozenset):

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
+from olmo_eval.data.folders import files_of_folders, rows_of_folders
 from olmo_eval.data.formats import files_of_split, in_split_order, is_data_file
 from olmo_eval.data.mirror import MIRROR_VARIABLE, Mirror
 from olmo_eval.data.readers import Row, read_rows
@@ -21,10 +22,10 @@ _HASHES: dict[tuple[str, int, int], str] = {}
 
 @frozen
 class Location:
-    """Where a source's rows are: ``kind`` is local, mirror, hub or remote.
+    """Where a source's rows are: ``kind`` is local, folders, mirror, hub or remote.
 
-    ``files`` are paths (local, mirror) or URLs (remote), in reading order; a hub location has
-    none. ``root`` is the mirror folder.
+    ``files`` are paths (local, folders, mirror) or URLs (remote), in reading order; a hub location
+    has none. ``root`` is the mirror folder, or that of the folders.
     """
 
     kind: str
@@ -81,7 +82,9 @@ class DataLoader:
         revision = next((pin["revision"] for pin in pinned if pin.get("revision")), None)
         if revision or source.revision:
             described["revision"] = revision or source.revision
-        pins = [_pin_of(file) for file in files] or ([revision] if revision else [])
+        named = described["kind"] == "folders"  # there, a file's name is part of its row
+        pins = [f"{file['file']} {_pin_of(file)}" if named else _pin_of(file) for file in files]
+        pins = pins or ([revision] if revision else [])
         joined = "\n".join(pins).encode()
         described["fingerprint"] = hashlib.sha256(joined).hexdigest() if pins else None
         return described
@@ -98,6 +101,9 @@ class DataLoader:
     def _locate(self, source: DataSource) -> Location:
         if source.kind is SourceKind.LOCAL:
             return Location("local", source, tuple(_local_files(source)))
+        if source.kind is SourceKind.FOLDERS:
+            folder = Path(source.path).expanduser()
+            return Location("folders", source, tuple(files_of_folders(source)), folder)
         if source.kind is SourceKind.REMOTE:
             from olmo_eval.data import remote
 
@@ -116,6 +122,8 @@ class DataLoader:
             from olmo_eval.data import hub
 
             yield from hub.rows(location.source)
+        elif location.kind == "folders":
+            yield from rows_of_folders(location.source)
         elif location.kind == "remote":
             from olmo_eval.data import remote
 

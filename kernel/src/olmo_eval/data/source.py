@@ -31,11 +31,12 @@ _URI_KEYS = ("subset", "split", "revision", "data_files")
 
 
 class SourceKind(StrEnum):
-    """The three kinds of place a :class:`DataSource` can name."""
+    """The kinds of place a :class:`DataSource` can name."""
 
     LOCAL = "local"
     HUB = "hub"
     REMOTE = "remote"
+    FOLDERS = "folders"
 
 
 #: its published name
@@ -43,6 +44,7 @@ SourceType = SourceKind
 
 _TYPE_NAMES = {
     "local": SourceKind.LOCAL,
+    "folders": SourceKind.FOLDERS,
     "hub": SourceKind.HUB,
     "hf": SourceKind.HUB,
     "huggingface": SourceKind.HUB,
@@ -97,7 +99,8 @@ class DataSource:
     - ``data_files``: names of files below ``path`` to read instead of a split;
     - ``revision``: branch, tag or commit of a hub data set;
     - ``source_type``: says which kind ``path`` is (``"local"``, ``"hub"``, ``"remote"``) where its
-      shape would be read otherwise.
+      shape would be read otherwise; ``"folders"`` is a folder whose every sub-folder is a row, or
+      those that ``data_files`` names (``olmo_eval.data.folders``).
     """
 
     plain_data: ClassVar[bool] = True
@@ -151,7 +154,7 @@ class DataSource:
         Each of a hub data set's joined splits is a part; its ``data_files`` together are one. For
         everything else each data file is a part of its own.
         """
-        if not self.data_files:
+        if not self.data_files or self.kind is SourceKind.FOLDERS:
             if self.kind is not SourceKind.HUB:
                 return (self,)
             return tuple(evolve(self, split=split) for split in joined_splits(self.split))

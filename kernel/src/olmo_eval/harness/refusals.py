@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from attrs import frozen
 
 from olmo_eval import plugins
-from olmo_eval.agents.needs import names_judge, names_model, names_tool, of_sandboxes
+from olmo_eval.agents.needs import AGENT, names_judge, names_model, names_tool, of_sandboxes
 from olmo_eval.agents.scaffold import Scaffold
 from olmo_eval.agents.selection import ToolChoice, find_tools, make_scaffold
 from olmo_eval.common.sequences import items
@@ -21,7 +21,7 @@ from olmo_eval.judges.judge import JudgeConfig
 from olmo_eval.providers.models import choose_provider
 from olmo_eval.providers.provider import Provider, ProviderConfig
 from olmo_eval.sandbox.config import SandboxConfig
-from olmo_eval.sandbox.furnish import unmakeable
+from olmo_eval.sandbox.furnish import unmakeable, withheld
 from olmo_eval.sandbox.pool import unsafe_message
 
 _CANNOT = {
@@ -82,6 +82,7 @@ def refusals(
     reasons += _judges(config, asked)
     reasons += _models(config, asked)
     reasons += _counted_on(config, tools, asked)
+    reasons += _agent(config, asked)
     in_sandbox = of_sandboxes(asked.keys())
     reasons += _sandboxes(config, {need: asked[need] for need in in_sandbox})
     reasons += _environments(config, in_sandbox, episodes)
@@ -233,12 +234,26 @@ def _counted_on(
     return reasons
 
 
+def _agent(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
+    """Who needs a model that acts, where the harness has none."""
+    if AGENT not in wanted or config.scaffold is not None:
+        return []
+    able = _harnesses_with({"bash"})
+    way_out = f"use --harness {' or '.join(able)}" if able else "-o scaffold=tool_loop"
+    return [f"{wanted[AGENT]} needs an agent and the harness has no scaffold: {way_out}"]
+
+
 def _harness_way_out(names: Collection[str]) -> str:
     """The harnesses that offer one of these tools and call it; else how to add one."""
-    presets = plugins.manager().registry("harnesses")
-    able = [name for name in presets.names() if _offers(name, {*names})]
+    able = _harnesses_with({*names})
     named = f"--harness {' or '.join(able)}, or " if able else ""
     return f"use {named}--harness default -o scaffold=tool_loop -o tools=[{next(iter(names))}]"
+
+
+def _harnesses_with(tools: set[str]) -> list[str]:
+    """The harnesses that offer one of these tools and call it."""
+    presets = plugins.manager().registry("harnesses")
+    return [name for name in presets.names() if _offers(name, tools)]
 
 
 def _offers(harness: str, names: set[str]) -> bool:
@@ -283,6 +298,10 @@ def _environments(
             problem = _unmakeable(sandbox, episode.environment)
             if problem:
                 reasons.append(f"task {episode.task!r}: {problem}")
+            reasons += [
+                f"task {episode.task!r}: {lacking}: -o sandboxes.{index}.{setting}"
+                for lacking, setting in withheld(sandbox, episode.environment or EnvironmentSpec())
+            ]
             most = sandbox.instances
             if config.scaffold is not None and most is not None and episode.kept > most:
                 reasons.append(

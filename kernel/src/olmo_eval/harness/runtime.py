@@ -388,6 +388,16 @@ class Harness:
             "identical_programs": self.shared.repeated,
         }
 
+    def notes(self) -> list[str]:
+        """What people should know of what was done, though nothing failed."""
+        idle = self.config.tools and self.config.tool_choice != "none" and self.scaffold is None
+        if not (idle and self.tools):
+            return []
+        return [
+            f"the model was offered tools ({', '.join(self.tools)}) and nobody ran what it called: "
+            "its first turn is its answer. A scaffold runs them: -o scaffold=tool_loop"
+        ]
+
     def expect_scoring(self, instance: Instance, task: EpisodeTask, change: int = 1) -> None:
         """The scorers of an instance will want environments, or with -1 want them no more: they
         are made while the model is asked."""

@@ -50,8 +50,8 @@ class JudgeCall:
         sampling = {"max_tokens": params.max_tokens, "temperature": params.temperature}
         return cls(provider, model, tuple(request.chat_messages()), sampling)
 
-    def heard(self, output: LMOutput, seconds: float) -> JudgeCall:
-        """With the reply that came."""
+    def answered(self, output: LMOutput, seconds: float) -> JudgeCall:
+        """The call with the reply that came."""
         return evolve(
             self,
             reply=output.text,

@@ -76,5 +76,5 @@ class Judges:
             raise JudgeError(message, hint=getattr(error, "hint", None)) from error
         seconds = time.perf_counter() - began
         for output in outputs:
-            keep(call.heard(output, seconds))
+            keep(call.answered(output, seconds))
         return outputs

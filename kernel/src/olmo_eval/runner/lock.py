@@ -94,7 +94,7 @@ def _data_lock(task: Task, source: DataSource) -> dict[str, Any]:
     with task.card.saying_access():
         facts = DataLoader().describe(source)
     return {
-        "source": None if source.kind == "local" else source.uri(),
+        "source": None if source.kind in ("local", "folders") else source.uri(),
         "revision": facts.get("revision"),
         "fingerprint": facts["fingerprint"],
     }

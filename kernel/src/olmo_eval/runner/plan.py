@@ -98,7 +98,7 @@ class Plan:
 
     def episodes(self) -> list[EpisodeNeeds]:
         """What the tasks are worked on in."""
-        return [_episode_needs(planned) for planned in self.tasks]
+        return [episode_needs(p.task, p.name, p.first) for p in self.tasks]
 
     def sampling(self) -> list[SamplingParams]:
         """Every way in which text is to be generated."""
@@ -283,15 +283,16 @@ def _parse(text: str) -> TaskSpec:
         raise
 
 
-def _episode_needs(planned: PlannedTask) -> EpisodeNeeds:
-    spec = planned.first.environment
-    own = find_tools(t for t in planned.first.tools or () if isinstance(t, Tool))
-    needs = {tool.requires for tool in own.values() if tool.requires} | {*planned.task.requires}
-    needs.update(named_in(planned.task, spec))
+def episode_needs(task: Task, name: str, first: Instance) -> EpisodeNeeds:
+    """What the episodes of ``task``, called ``name``, ask of a harness, by its first instance."""
+    spec = first.environment
+    own = find_tools(t for t in first.tools or () if isinstance(t, Tool))
+    needs = {tool.requires for tool in own.values() if tool.requires} | {*task.requires}
+    needs.update(named_in(task, spec))
     kept = 0
-    if keeps_environment(planned.task):
-        kept = planned.task.config.sampling_params.num_samples + bool(separate(planned.task))
-    return EpisodeNeeds(planned.name, frozenset(needs), spec, kept)
+    if keeps_environment(task):
+        kept = task.config.sampling_params.num_samples + bool(separate(task))
+    return EpisodeNeeds(name, frozenset(needs), spec, kept)
 
 
 def check_task(task: Task, spec: str) -> tuple[Instance, LMRequest]:

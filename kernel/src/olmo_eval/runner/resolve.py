@@ -133,13 +133,13 @@ def _harness(spec: RunSpec, overrides: Sequence[Override]) -> HarnessConfig:
     given = spec.harness
     harness = get_harness_preset(given) if isinstance(given, str) else given
     if spec.sandbox is not None:
-        harness = _in_sandbox(harness, spec.sandbox)
+        harness = in_sandbox(harness, spec.sandbox)
     if spec.judge is not None:
         harness = with_judge(harness, spec.judge)
     return with_overrides(harness, overrides, where=f"harness {harness.name!r}")
 
 
-def _in_sandbox(harness: HarnessConfig, backend: str) -> HarnessConfig:
+def in_sandbox(harness: HarnessConfig, backend: str) -> HarnessConfig:
     """``harness`` with every environment made by ``backend``; it has one even where it had none.
 
     Whoever names a backend that does not isolate accepts that.

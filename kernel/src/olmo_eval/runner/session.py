@@ -356,7 +356,7 @@ class Session(Sitting):
             f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
             for name, count in self._truncated.items()
         ]
-        for note in [*notes, *self.harness.provider.notes()]:
+        for note in [*notes, *self.harness.notes(), *self.harness.provider.notes()]:
             self.remark(note)
         missing = any(not score.complete for score in results)
         diverged = divergence(self.record)

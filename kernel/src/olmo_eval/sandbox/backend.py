@@ -128,8 +128,8 @@ class SandboxBackend:
 
     ``handles`` are the fields of an ``EnvironmentSpec`` that ``create`` itself sees to. Where
     ``files`` or ``setup`` are not among them, the planner writes the files and runs the commands
-    in the finished environment; where ``image`` or ``packages`` are not, an instance that wants
-    them is refused.
+    in the finished environment; an instance that wants another field that is not among them
+    (``image``, ``packages``, ``working_dir``, ``variables``, ``writable``, ``root``) is refused.
 
     ``most`` is how many environments there may be at once where a configuration does not say; None:
     as many as this machine carries, whose processors and memory they use.

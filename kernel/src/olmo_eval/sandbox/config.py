@@ -142,6 +142,8 @@ class SandboxConfig:
 
     - ``unsafe_local``: must be True for a backend that does not isolate (``local``, where the
       machine has no namespaces);
+    - ``root``: True lets an instance's environment be root's (``EnvironmentSpec.root``), with a
+      file system that can be written to everywhere, and has no limit of disk;
     - ``docker_args``: options of ``docker run``, as a list; those that weaken the isolation, and
       volumes that can be written to, are refused;
     - ``unsafe_docker_args``: True lets them pass.
@@ -195,6 +197,7 @@ class SandboxConfig:
     output_limit: str = field(default="1m", validator=_is_size)
     packages: tuple[str, ...] = field(default=(), converter=texts)
     unsafe_local: bool = False
+    root: bool = False
     unsafe_docker_args: bool = False
     kwargs: Mapping[str, Any] = field(factory=dict)
 

@@ -9,6 +9,7 @@ import anyio
 from olmo_eval.common.types import EnvironmentSpec
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.sandbox.backend import Sandbox, SandboxBackend, SandboxError
+from olmo_eval.sandbox.config import SandboxConfig, parse_size
 
 _log = logging.getLogger("olmo_eval.sandbox")
 
@@ -35,6 +36,8 @@ async def open_sandbox(
         problem = unmakeable(type(backend), backend.config.backend, spec)
         if problem:
             raise SetupError(problem, hint="use a sandbox backend that can")
+        for problem, setting in withheld(backend.config, spec):
+            raise SetupError(problem, hint=f"allow it with {setting} of the sandbox")
     sandbox = await backend.create(run_id, spec)
     try:
         if spec is not None:
@@ -66,13 +69,37 @@ async def reset_sandbox(sandbox: Sandbox, backend: str) -> bool:
     return False
 
 
+#: what a backend must handle, by the fields of a spec that it may lack
+_CANNOT = {
+    "image": "start the image {}",
+    "packages": "install packages ({})",
+    "working_dir": "work in the folder {}",
+    "writable": "let programs write to {}",
+    "variables": "set variables ({})",
+    "root": "make environments that are root's",
+}
+
+
 def unmakeable(kind: type[SandboxBackend], name: str, spec: EnvironmentSpec) -> str:
     """Why backends of this ``kind`` cannot make what ``spec`` wants; "" where they can."""
-    if spec.image is not None and "image" not in kind.handles:
-        return f"sandbox backend {name!r} cannot start the image {spec.image!r}"
-    if spec.packages and "packages" not in kind.handles:
-        return f"sandbox backend {name!r} cannot install packages ({', '.join(spec.packages)})"
+    for wanted, what in _CANNOT.items():
+        value = getattr(spec, wanted)
+        if value and wanted not in kind.handles:
+            shown = repr(value) if isinstance(value, str | bool) else ", ".join(value)
+            return f"sandbox backend {name!r} cannot {what.format(shown)}"
     return ""
+
+
+def withheld(config: SandboxConfig, spec: EnvironmentSpec) -> list[tuple[str, str]]:
+    """What ``spec`` wants and ``config`` does not give, each with the setting that would."""
+    found = []
+    if spec.root and not config.root:
+        problem = "its environment must be root's, which the sandbox does not allow"
+        found.append((problem, "root=true"))
+    if spec.memory is not None and parse_size(spec.memory) > parse_size(config.memory):
+        problem = f"its environment needs {spec.memory} of memory, the sandbox has {config.memory}"
+        found.append((problem, f"memory={spec.memory}"))
+    return found
 
 
 async def furnish(sandbox: Sandbox, spec: EnvironmentSpec, backend: SandboxBackend) -> None:

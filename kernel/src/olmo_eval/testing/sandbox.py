@@ -216,6 +216,44 @@ async def an_instance_finds_what_it_needs(backend: SandboxBackend, box: Sandbox)
 
 
 @_check
+async def an_instance_has_its_own_folders_and_variables(
+    backend: SandboxBackend, box: Sandbox
+) -> None:
+    """What an image has in the working folder is there; nothing is left of whoever was before."""
+    if not {"working_dir", "writable", "variables"} <= type(backend).handles:
+        return
+    spec = EnvironmentSpec(
+        files={"note.txt": "here"},
+        setup=("cat note.txt > /app/made.txt",),
+        working_dir="/app",
+        writable=("/tests",),
+        variables={"COLOUR": "blue"},
+    )
+    command = ["sh", "-c", 'pwd; echo "$COLOUR"; cat made.txt; ls /tests; echo x > /tests/x']
+    other = await open_sandbox(backend, "contract-folders", spec)
+    try:
+        for _again in range(2 if await other.reset() else 1):
+            found = await other.exec(command)
+            assert (found.stdout, found.exit_code) == ("/app\nblue\nhere", 0), found
+            await other.reset()
+    finally:
+        await other.close()
+
+
+@_check
+async def what_is_roots_can_be_written_to(backend: SandboxBackend, box: Sandbox) -> None:
+    if "root" not in type(backend).handles or not backend.config.root:
+        return
+    other = await open_sandbox(backend, "contract-root", EnvironmentSpec(root=True))
+    try:
+        command = "id -u; echo x > /etc/made && chown 1000 /etc/made && ls /etc/made"
+        assert (await other.exec(["sh", "-c", command])).stdout == "0\n/etc/made\n"
+        assert not await other.reset(), "nobody can undo what was written everywhere"
+    finally:
+        await other.close()
+
+
+@_check
 async def a_set_up_command_that_fails_is_told(backend: SandboxBackend, box: Sandbox) -> None:
     spec = EnvironmentSpec(setup=("true", "echo no luck >&2; exit 3"))
     try:

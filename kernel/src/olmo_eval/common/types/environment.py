@@ -23,6 +23,12 @@ def _files(value: Mapping[str, Any]) -> dict[str, str | bytes]:
     return dict(value)
 
 
+def _variables(value: Mapping[str, Any]) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected a mapping of names to values, got {value!r:.80}")
+    return {str(name): str(text) for name, text in value.items()}
+
+
 @frozen
 class EnvironmentSpec:
     """What the environment of an instance is made of, whichever sandbox makes it.
@@ -33,6 +39,13 @@ class EnvironmentSpec:
     - ``setup``: shell command lines, run in order with ``sh`` in the working folder once the files
       are there; each must succeed;
     - ``packages``: Python requirements to be installed;
+    - ``working_dir``: the folder that relative paths start from, in place of the sandbox's own;
+    - ``variables``: variables that commands find set;
+    - ``writable``: folders that commands may write to, besides the working folder and ``/tmp``;
+      they are empty at first;
+    - ``root``: whether commands are root's and may write everywhere. A sandbox gives that only
+      where its configuration allows it;
+    - ``memory``: how much it must have at least, such as ``2g``;
     - ``capabilities``: what it must offer besides what tools and scorers ask for: ``bash``,
       ``python``, ``sandbox:NAME``.
     """
@@ -41,6 +54,11 @@ class EnvironmentSpec:
     files: Mapping[str, str | bytes] = field(factory=dict, converter=_files)
     setup: tuple[str, ...] = field(default=(), converter=texts)
     packages: tuple[str, ...] = field(default=(), converter=texts)
+    working_dir: str | None = None
+    variables: Mapping[str, str] = field(factory=dict, converter=_variables)
+    writable: tuple[str, ...] = field(default=(), converter=texts)
+    root: bool = False
+    memory: str | None = None
     capabilities: tuple[str, ...] = field(default=(), converter=texts)
 
     @property

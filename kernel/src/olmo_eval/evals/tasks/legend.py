@@ -27,7 +27,7 @@ from olmo_eval.evals.tasks.common.registry import variants_of
 from olmo_eval.plugins import manager
 
 #: kinds of places that are read without asking anybody
-_AT_HAND = ("local", "mirror")
+_AT_HAND = ("local", "folders", "mirror")
 
 
 def legend(spec: TaskSpec, task: Task) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import os
 
 import anyio
 import anyio.to_thread
+from attrs import evolve
 
-from olmo_eval.sandbox import SandboxBackend, SandboxConfig, parse_size
+from olmo_eval.sandbox import EnvironmentSpec, SandboxBackend, SandboxConfig, parse_size
 from olmo_eval.sandbox.backend import Lease
 from olmo_eval.sandbox.probes import PROBES
 from olmo_eval_sandboxes.common import lease
@@ -35,6 +36,17 @@ def in_vain(config: SandboxConfig, backend: str) -> list[str]:
         for name in ("volumes", "docker_args")
         if getattr(config, name)
     ]
+
+
+def for_spec(config: SandboxConfig, spec: EnvironmentSpec | None) -> SandboxConfig:
+    """``config`` with the working folder and the variables that ``spec`` wants."""
+    if spec is None or not (spec.working_dir or spec.variables):
+        return config
+    return evolve(
+        config,
+        working_dir=spec.working_dir or config.working_dir,
+        environment={**config.environment, **spec.variables},
+    )
 
 
 class RelayBackend(SandboxBackend):
@@ -76,11 +88,14 @@ class RelayBackend(SandboxBackend):
         config: SandboxConfig,
         fill: Fill | None = None,
         user_processes: int = NO_LIMIT,
+        reusable: bool = True,
     ) -> ContainerSandbox:
         """A container of ``plan``, filled. Raises SandboxError."""
         with anyio.CancelScope(shield=True):  # what was created must be known to be removed
             container = await anyio.to_thread.run_sync(self._engine.open, plan)
-        sandbox = ContainerSandbox(config, self._engine, container, fill, user_processes)
+        sandbox = ContainerSandbox(
+            config, self._engine, container, fill, user_processes, reusable=reusable
+        )
         try:
             await sandbox.ready()
             await sandbox.fill()
@@ -90,11 +105,15 @@ class RelayBackend(SandboxBackend):
         return sandbox
 
     def plan(
-        self, image: str, run_id: str, relay: bootstrap.Settings | None = None
+        self,
+        image: str,
+        run_id: str,
+        relay: bootstrap.Settings | None = None,
+        spec: EnvironmentSpec | None = None,
     ) -> ContainerPlan:
-        """A container of ``image`` as the configuration wants it."""
-        config = self.config
-        writable = self.writable()
+        """A container of ``image`` as the configuration and ``spec`` want it."""
+        config = for_spec(self.config, spec)
+        writable = self.writable(spec)
         relay = relay or bootstrap.Settings(tuple(writable), config.runtime_timeout)
         return ContainerPlan(
             image=image,
@@ -110,7 +129,9 @@ class RelayBackend(SandboxBackend):
             working_dir=config.working_dir,
         )
 
-    def writable(self) -> dict[str, int]:
+    def writable(self, spec: EnvironmentSpec | None = None) -> dict[str, int]:
         """The folders that programs may write to, with their sizes in bytes."""
         disk = parse_size(self.config.disk)
-        return {self.config.working_dir: disk, "/tmp": disk, "/dev/shm": _SHARED_MEMORY}
+        own = for_spec(self.config, spec).working_dir
+        others = dict.fromkeys(spec.writable if spec is not None else (), disk)
+        return {own: disk, **others, "/tmp": disk, "/dev/shm": _SHARED_MEMORY}

@@ -22,8 +22,15 @@ SHOWN = 500
 
 
 def needs_image(spec: EnvironmentSpec | None) -> bool:
-    """Whether ``spec`` wants anything done that takes time, and root's rights."""
-    return spec is not None and bool(spec.packages or spec.setup)
+    """Whether ``spec`` wants anything done that takes time, and root's rights.
+
+    What an image has in a working folder of its own is kept aside, since the folder is empty in a
+    container.
+    """
+    if spec is None:
+        return False
+    keeps = spec.working_dir is not None and not spec.root
+    return bool(spec.packages or spec.setup or keeps)
 
 
 async def write_files(box: Sandbox, spec: EnvironmentSpec) -> None:
@@ -36,6 +43,22 @@ async def fill(box: Sandbox, folder: str) -> None:
     await done(box, ["sh", "-c", 'cp -r "$1/." "$2"', "sh", KEPT, folder], "copying its files")
 
 
+async def make_folder(box: Sandbox, folder: str) -> None:
+    """Have the working folder, which an image may lack. Raises SetupError."""
+    # whoever mounts a file system there takes its mode over
+    line = 'umask 022 && { test -d "$1" || mkdir -p -m 1777 "$1"; }'
+    made = await box.exec(["sh", "-c", line, "sh", folder], cwd="/")
+    if not made.ok:
+        raise SetupError(f"the folder {folder} cannot be made: {made.stderr.strip()[-SHOWN:]}")
+
+
+async def _fill_as_root(box: Sandbox, spec: EnvironmentSpec, folder: str) -> None:
+    """An image has everything in its place; without one, the files are put there."""
+    await make_folder(box, folder)
+    if not needs_image(spec):
+        await write_files(box, spec)
+
+
 def writing(spec: EnvironmentSpec | None) -> Fill | None:
     """What writes the files of ``spec`` into a container."""
     return partial(write_files, spec=spec) if spec is not None and spec.files else None
@@ -43,6 +66,8 @@ def writing(spec: EnvironmentSpec | None) -> Fill | None:
 
 def filling(spec: EnvironmentSpec | None, config: SandboxConfig) -> Fill | None:
     """What puts into a container what ``spec`` wants."""
+    if spec is not None and spec.root:
+        return partial(_fill_as_root, spec=spec, folder=config.working_dir)
     if needs_image(spec):
         return partial(fill, folder=config.working_dir)
     return writing(spec)

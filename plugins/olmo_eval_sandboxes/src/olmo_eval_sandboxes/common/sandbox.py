@@ -35,7 +35,8 @@ class ContainerSandbox(Sandbox):
 
     ``fill`` puts what an instance needs into the folders, which are empty in a new container and
     after a reset; ``user_processes`` is the kernel's limit on the processes of a user, where the
-    engine does not count those of a container.
+    engine does not count those of a container; where programs may write everywhere, a reset cannot
+    undo it, and the container is not ``reusable``.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class ContainerSandbox(Sandbox):
         container: Container,
         fill: Fill | None = None,
         user_processes: int = NO_LIMIT,
+        *,
+        reusable: bool = True,
     ) -> None:
         self.config = config
         self.id = container.id
@@ -52,7 +55,7 @@ class ContainerSandbox(Sandbox):
         self._engine = engine
         self._channel = Channel(container.stream)
         self._closed = False
-        self._trusted = True
+        self._trusted = reusable
         self._limits = {
             "memory": parse_size(config.memory),
             "processes": config.pids,

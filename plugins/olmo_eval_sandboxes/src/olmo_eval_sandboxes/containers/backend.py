@@ -10,7 +10,7 @@ from attrs import evolve
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.sandbox import EnvironmentSpec, SandboxConfig, parse_size
 from olmo_eval.sandbox.backend import BuiltImage
-from olmo_eval_sandboxes.common.backend import RelayBackend, default_image
+from olmo_eval_sandboxes.common.backend import RelayBackend, default_image, for_spec
 from olmo_eval_sandboxes.common.engine import ContainerPlan
 from olmo_eval_sandboxes.common.extras import refusal, sdk
 from olmo_eval_sandboxes.common.furnishing import filling, needs_image
@@ -21,6 +21,8 @@ from olmo_eval_sandboxes.containers.engine import ImageEngine
 from olmo_eval_sandboxes.containers.environments import LABEL, building, image_name, make_image
 from olmo_eval_sandboxes.containers.podman import PodmanEngine
 
+#: what root of an environment may do in it: own files, and become another user
+_ROOTS = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
 #: what packages and set-up commands may use, before anything a model wrote is there
 _BUILD_MEMORY, _BUILD_DISK, _BUILD_PIDS = "4g", "16g", 1024
 
@@ -28,7 +30,9 @@ _BUILD_MEMORY, _BUILD_DISK, _BUILD_PIDS = "4g", "16g", 1024
 class ContainerBackend(RelayBackend):
     """What the backends of container engines share."""
 
-    handles = frozenset({"image", "files", "setup", "packages"})
+    handles = frozenset(
+        {"image", "files", "setup", "packages", "working_dir", "variables", "writable", "root"}
+    )
     engine: ClassVar[type[ImageEngine]]
 
     @classmethod
@@ -64,13 +68,15 @@ class ContainerBackend(RelayBackend):
     async def _build(self, run_id: str, base: str, spec: EnvironmentSpec, name: str) -> None:
         """Make the image ``name`` of ``spec`` on top of ``base``, as root. Raises SetupError."""
         config = evolve(
-            self.config,
+            for_spec(self.config, spec),
             command_timeout=self.config.setup_timeout,
             memory=_BUILD_MEMORY,
             disk=_BUILD_DISK,
         )
         plan = evolve(
-            self._planned(base, run_id),
+            self._planned(base, run_id, spec),
+            capabilities=(),
+            working_dir="/",
             memory=parse_size(_BUILD_MEMORY),
             pids=_BUILD_PIDS,
             user="0:0",
@@ -81,22 +87,37 @@ class ContainerBackend(RelayBackend):
         )
         box = await self.open(plan, config)
         try:
-            await make_image(self._images, box, box.id, spec, name, self.config.working_dir)
+            await make_image(self._images, box, box.id, spec, name, config.working_dir)
         finally:
             await box.close()
 
     async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> ContainerSandbox:
-        image = self._base(spec)
+        image, config = self._base(spec), for_spec(self.config, spec)
         if spec is not None and needs_image(spec):
             await self.prepare(run_id, spec)
             image = await anyio.to_thread.run_sync(
                 image_name, self._images, image, self.config, spec
             )
-        plan = self._planned(image, run_id)
-        return await self.open(plan, self.config, filling(spec, self.config))
+        if spec is not None and spec.image is not None:
+            known = await anyio.to_thread.run_sync(self._images.variables, image)
+            config = evolve(config, environment={**known, **config.environment})
+        root = spec is not None and spec.root
+        plan = self._planned(image, run_id, spec)
+        return await self.open(plan, config, filling(spec, config), reusable=not root)
 
-    def _planned(self, image: str, run_id: str) -> ContainerPlan:
-        return arguments.planned(self.config, self.plan(image, run_id))
+    def _planned(self, image: str, run_id: str, spec: EnvironmentSpec | None) -> ContainerPlan:
+        plan = self.plan(image, run_id, spec=spec)
+        if spec is not None and spec.root:
+            shared = {"/dev/shm": plan.tmpfs["/dev/shm"]}
+            plan = evolve(
+                plan,
+                user="0:0",
+                read_only=False,
+                tmpfs=shared,
+                capabilities=_ROOTS,
+                working_dir="/",
+            )
+        return arguments.planned(self.config, plan)
 
     def _base(self, spec: EnvironmentSpec | None) -> str:
         return (spec and spec.image) or self.config.image or default_image()

@@ -12,7 +12,7 @@ from typing import Any
 from olmo_eval.sandbox import SandboxError
 from olmo_eval_sandboxes.common.engine import Container, ContainerPlan, End, Listed
 from olmo_eval_sandboxes.common.extras import sdk
-from olmo_eval_sandboxes.containers.engine import Image, end_of
+from olmo_eval_sandboxes.containers.engine import Image, end_of, variables_of
 
 #: seconds that one request to the engine may take
 _TIMEOUT = 60
@@ -114,6 +114,10 @@ class DockerEngine:
     def image_id(self, name: str) -> str:
         with _explained("does not answer"):
             return str(self._client.images.get(name).id)
+
+    def variables(self, name: str) -> dict[str, str]:
+        with _explained("does not answer"):
+            return variables_of(self._client.images.get(name).attrs)
 
     def images(self, label: str) -> list[Image]:
         with _explained("does not answer"):

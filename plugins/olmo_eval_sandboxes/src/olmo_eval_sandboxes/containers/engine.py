@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -39,11 +39,20 @@ class ImageEngine(Engine, Protocol):
     def image_id(self, name: str) -> str:
         """The content identifier of an image that the engine has."""
 
+    def variables(self, name: str) -> dict[str, str]:
+        """The variables that an image says are set."""
+
     def images(self, label: str) -> list[Image]:
         """Every image with a label of that name."""
 
     def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
         """Keep the file system of a container as an image."""
+
+
+def variables_of(image: Mapping[str, Any]) -> dict[str, str]:
+    """The variables in what an engine tells of an image."""
+    told = (image.get("Config") or {}).get("Env") or ()
+    return dict(text.partition("=")[::2] for text in told)
 
 
 #: seconds that an engine may take to notice that a container has ended, and between looks

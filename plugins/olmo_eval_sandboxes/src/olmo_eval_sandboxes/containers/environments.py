@@ -16,7 +16,7 @@ import anyio.to_thread
 
 from olmo_eval.common.convert import to_json
 from olmo_eval.sandbox import EnvironmentSpec, Sandbox, SandboxConfig
-from olmo_eval_sandboxes.common.furnishing import KEEP, KEPT, PIP, done, write_files
+from olmo_eval_sandboxes.common.furnishing import KEEP, KEPT, PIP, done, make_folder, write_files
 from olmo_eval_sandboxes.containers.engine import ImageEngine
 
 REPOSITORY = "localhost/olmo-eval-environment"
@@ -64,10 +64,12 @@ async def make_image(
     Raises:
         SetupError: a command failed; with the end of what it printed.
     """
+    await make_folder(box, folder)
     await write_files(box, spec)
     if spec.packages:
         await done(box, [*PIP, *spec.packages], f"installing {', '.join(spec.packages)}")
     for line in spec.setup:
         await done(box, ["sh", "-c", line], f"set-up command {line!r}")
-    await done(box, ["sh", "-c", KEEP, "sh", folder, KEPT], "keeping the working folder")
+    if not spec.root:
+        await done(box, ["sh", "-c", KEEP, "sh", folder, KEPT], "keeping the working folder")
     await anyio.to_thread.run_sync(engine.commit, container_id, name, {LABEL: name})

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from olmo_eval.sandbox import SandboxError
 from olmo_eval_sandboxes.common.engine import Container, ContainerPlan, End, Listed, Mount
 from olmo_eval_sandboxes.common.extras import sdk
-from olmo_eval_sandboxes.containers.engine import Image, end_of
+from olmo_eval_sandboxes.containers.engine import Image, end_of, variables_of
 
 _TIMEOUT = 60
 _CPU_PERIOD = 100_000  # microseconds
@@ -118,6 +118,10 @@ class PodmanEngine:
     def image_id(self, name: str) -> str:
         with _explained("does not answer"):
             return str(self._client.images.get(name).id)
+
+    def variables(self, name: str) -> dict[str, str]:
+        with _explained("does not answer"):
+            return variables_of(self._client.images.get(name).attrs)
 
     def images(self, label: str) -> list[Image]:
         with _explained("does not answer"):

@@ -12,7 +12,14 @@ from olmo_eval.errors import OlmoEvalError
 from olmo_eval.sandbox import EnvironmentSpec, SandboxConfig
 from olmo_eval.sandbox.furnish import SetupError
 from olmo_eval.sandbox.probes import PROBES
-from olmo_eval_sandboxes.common.backend import MOST, USERS, RelayBackend, default_image, in_vain
+from olmo_eval_sandboxes.common.backend import (
+    MOST,
+    USERS,
+    RelayBackend,
+    default_image,
+    for_spec,
+    in_vain,
+)
 from olmo_eval_sandboxes.common.extras import refusal
 from olmo_eval_sandboxes.common.furnishing import writing
 from olmo_eval_sandboxes.common.sandbox import ContainerSandbox
@@ -31,7 +38,7 @@ _PAUSE = 0.5
 class KubernetesBackend(RelayBackend):
     """Pods of a cluster, found as kubectl finds it."""
 
-    handles = frozenset({"image", "files"})
+    handles = frozenset({"image", "files", "variables", "writable"})
     most = MOST
 
     def __init__(self, config: SandboxConfig) -> None:
@@ -60,14 +67,14 @@ class KubernetesBackend(RelayBackend):
         await self.prepare(run_id, spec)
         image = (spec and spec.image) or self.config.image or default_image()
         relay = bootstrap.Settings(
-            tuple(self.writable()),
+            tuple(self.writable(spec)),
             self.config.runtime_timeout,
             silence=float(self.options.idle_timeout),
         )
         user = self.options.run_as_user or secrets.choice(USERS)
         box = await self.open(
-            evolve(self.plan(image, run_id, relay), user=str(user)),
-            self.config,
+            evolve(self.plan(image, run_id, relay, spec), user=str(user)),
+            for_spec(self.config, spec),
             writing(spec),
             user_processes=self.config.pids + _SPARE,
         )

@@ -9,7 +9,14 @@ import anyio.to_thread
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.sandbox import EnvironmentSpec, SandboxConfig
 from olmo_eval.sandbox.furnish import SetupError
-from olmo_eval_sandboxes.common.backend import MOST, USERS, RelayBackend, default_image, in_vain
+from olmo_eval_sandboxes.common.backend import (
+    MOST,
+    USERS,
+    RelayBackend,
+    default_image,
+    for_spec,
+    in_vain,
+)
 from olmo_eval_sandboxes.common.extras import refusal, sdk
 from olmo_eval_sandboxes.common.furnishing import filling, needs_image
 from olmo_eval_sandboxes.common.sandbox import ContainerSandbox
@@ -22,7 +29,9 @@ from olmo_eval_sandboxes.modal.options import LONGEST, options_of
 class ModalBackend(RelayBackend):
     """Sandboxes of Modal; the SDK finds its credentials (``modal token new``, MODAL_TOKEN_ID)."""
 
-    handles = frozenset({"image", "files", "setup", "packages"})
+    handles = frozenset(
+        {"image", "files", "setup", "packages", "working_dir", "variables", "writable"}
+    )
     # what programs write lies on Modal's disks, which have no limit of ours
     enforces = RelayBackend.enforces - {"disk"}
     most = MOST
@@ -64,21 +73,23 @@ class ModalBackend(RelayBackend):
     def _build(self, name: str, spec: EnvironmentSpec | None) -> None:
         engine = self._sandboxes
         base = (spec and spec.image) or self.config.image or default_image()
-        made = image(engine.modal, base, spec, self.config.working_dir, engine.secret())
+        folder = for_spec(self.config, spec).working_dir
+        made = image(engine.modal, base, spec, folder, engine.secret())
         engine.build(name, made)
 
     async def create(self, run_id: str, spec: EnvironmentSpec | None = None) -> ContainerSandbox:
         await self.prepare(run_id, spec)
+        config = for_spec(self.config, spec)
         relay = bootstrap.Settings(
-            tuple(self.writable()),
+            tuple(self.writable(spec)),
             self.config.runtime_timeout,
             user=secrets.choice(USERS),
             silence=float(self.options.idle_timeout),
         )
         return await self.open(
-            self.plan(_name(spec), run_id, relay),
-            self.config,
-            filling(spec, self.config),
+            self.plan(_name(spec), run_id, relay, spec),
+            config,
+            filling(spec, config),
             user_processes=self.config.pids,
         )
 

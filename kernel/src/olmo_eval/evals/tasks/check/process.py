@@ -48,13 +48,14 @@ class OtherProcess:
     ) -> None:
         self.close()
 
-    def reading(self, spec: str) -> Reading:
-        """Ask for a spec; the result gives its sightings, or raises ``NotRead``."""
-        reason = ""
+    def reading(self, spec: str, overrides: Sequence[str] = ()) -> Reading:
+        """Ask for a spec with ``overrides``; the result gives its sightings, or raises
+        ``NotRead``."""
+        reason, asked = "", [spec, *overrides]
         try:
             process = self._running()
             assert process.stdin is not None
-            process.stdin.write(json.dumps(spec) + "\n")
+            process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
         except OSError as error:
             reason = f"no process could be started: {error}"
@@ -62,7 +63,7 @@ class OtherProcess:
         def wait() -> Sequence[Sighting]:
             if reason:
                 raise NotRead(reason)
-            return self._answer(spec)
+            return self._answer(asked)
 
         return wait
 
@@ -87,8 +88,8 @@ class OtherProcess:
         self._listener.start()
         return self._process
 
-    def _answer(self, spec: str) -> Sequence[Sighting]:
-        """The answer to ``spec``; earlier ones that nobody waited for are passed over."""
+    def _answer(self, asked: Sequence[str]) -> Sequence[Sighting]:
+        """The answer to what was ``asked``; earlier ones that nobody waited for are passed over."""
         while True:
             try:
                 line = self._lines.get(timeout=_PATIENCE)
@@ -98,7 +99,7 @@ class OtherProcess:
             if not line:
                 raise NotRead(f"the process ended{self._last_words()}")
             answer = json.loads(line)
-            if answer["spec"] != spec:
+            if answer["spec"] != asked:
                 continue
             if "error" in answer:
                 raise NotRead(answer["error"])

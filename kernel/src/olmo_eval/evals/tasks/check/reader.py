@@ -1,7 +1,7 @@
 """Reads tasks in a process of its own: ``python -m olmo_eval.evals.tasks.check.reader PLUGIN...``.
 
-A line of standard input is a task spec as JSON; the answer is one JSON line: ``{"spec", "seen"}``
-with what ``readings.sightings`` shows, or ``{"spec", "error"}``.
+A line of standard input is a task spec and its overrides as a JSON list; the answer is one JSON
+line: ``{"spec", "seen"}`` with what ``readings.sightings`` shows, or ``{"spec", "error"}``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from olmo_eval import plugins
+from olmo_eval.common.overrides import parse_override
 from olmo_eval.evals.tasks.check.readings import sightings
 from olmo_eval.evals.tasks.check.subject import fresh
 from olmo_eval.evals.tasks.common import build_task
@@ -28,9 +29,9 @@ def main(targets: Sequence[str]) -> None:
         os.dup2(2, 1)
         failed = _load(targets)
         for line in requests:
-            spec = json.loads(line)
-            found = {"error": failed} if failed else _look(spec)
-            answers.write(json.dumps({"spec": spec, **found}) + "\n")
+            spec, *overrides = asked = json.loads(line)
+            found = {"error": failed} if failed else _look(spec, overrides)
+            answers.write(json.dumps({"spec": asked, **found}) + "\n")
             answers.flush()
 
 
@@ -44,9 +45,9 @@ def _load(targets: Sequence[str]) -> str:
     return ""
 
 
-def _look(spec: str) -> dict[str, Any]:
+def _look(spec: str, overrides: Sequence[str]) -> dict[str, Any]:
     try:
-        task = build_task(spec)
+        task = build_task(spec, map(parse_override, overrides))
         seen = [attrs.astuple(s) for s in sightings(task, fresh(task, num_fewshot=0))]
     except Exception as error:
         return {"error": _line(error)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.types import Response
@@ -14,6 +14,7 @@ from olmo_eval.evals.tasks.check.subject import Item, Subject, gold_of, neighbou
 
 #: pairs of questions with different answers from which on their mean score says something
 _ENOUGH = 5
+NO_GOLD = "not checked: the instances have no gold answer; define oracle()"
 
 
 def check_metrics(subject: Subject) -> Iterator[Finding]:
@@ -33,7 +34,12 @@ def check_metrics(subject: Subject) -> Iterator[Finding]:
     if twice:
         yield error("metrics", f"two metrics are called {twice[0]}", hint="give one another name")
     for name, need in Answers(subject).unchecked.items():
-        yield note("scores", f"not checked: {name} needs {need}")
+        yield note("scores", unchecked_note(name, need))
+
+
+def unchecked_note(scorer: str, need: str) -> str:
+    """What is said of a scorer that cannot run here."""
+    return f"not checked: {scorer} needs {need}"
 
 
 def check_oracle(subject: Subject) -> Iterator[Finding]:
@@ -42,16 +48,17 @@ def check_oracle(subject: Subject) -> Iterator[Finding]:
     responses = [(item, answers.oracle(item)) for item in subject.items]
     known = [(item, response) for item, response in responses if response is not None]
     if responses and not known:
-        yield note("oracle", "not checked: the instances have no gold answer; define oracle()")
+        yield note("oracle", NO_GOLD)
     for metric in answers.accuracies:
-        yield from _below_ceiling(answers, metric, known)
+        yield from below_ceiling(answers, metric, known)
     for metric in answers.metrics:
         yield from _out_of_bounds(answers, metric, known, "the right answer")
 
 
-def _below_ceiling(
-    answers: Answers, metric: Metric, known: list[tuple[Item, Response]]
+def below_ceiling(
+    answers: Answers, metric: Metric, known: Sequence[tuple[Item, Response]]
 ) -> Iterator[Finding]:
+    """Right answers, ``known``, that ``metric`` gives less than they are worth."""
     top, ceiling = float(metric.bounds[1] or 1.0), answers.task.oracle_ceiling
     scored = [(item, response, answers.value(metric, response)) for item, response in known]
     values = [(i, r, v) for i, r, v in scored if v is not None]
@@ -78,6 +85,8 @@ def _heard(item: Item, response: Response) -> str:
     output = response.outputs[0] if response.outputs else None
     if output is None or response.request.continuations:
         return ""
+    if item.instance.gold_answer is None:
+        return f": {shown(output.text.strip()[-200:])}"
     written, found = shown(output.text.strip()[-60:]), shown(output.extracted_answer)
     return f", such as {written}, read as {found}, gold {shown(item.instance.gold_answer)}"
 
@@ -111,16 +120,23 @@ def check_empty(subject: Subject) -> Iterator[Finding]:
     asked = [item for item in subject.items if gold_of(item.instance).strip()]
     responses = [(item, answers.written(item, "")) for item in asked]
     for metric in answers.accuracies:
-        floor = metric.bounds[0] or 0.0
-        lucky = [i for i, r in responses if (answers.value(metric, r) or 0.0) > floor + 1e-9]
-        if lucky:
-            say = error if answers.is_primary(metric) else warning
-            yield say(
-                "empty",
-                f"an empty answer scores on {metric.key} in {len(lucky)} of {len(asked)} instances",
-                instance_id=lucky[0].name,
-                hint="look at extract_answer and the scorer: nothing must equal nothing",
-            )
+        yield from above_floor(answers, metric, responses, "an empty answer")
+
+
+def above_floor(
+    answers: Answers, metric: Metric, responses: Sequence[tuple[Item, Response]], who: str
+) -> Iterator[Finding]:
+    """Responses that should be worth nothing, and for which ``metric`` gives something."""
+    floor = metric.bounds[0] or 0.0
+    lucky = [i for i, r in responses if (answers.value(metric, r) or 0.0) > floor + 1e-9]
+    if lucky:
+        say = error if answers.is_primary(metric) else warning
+        yield say(
+            "empty",
+            f"{who} scores on {metric.key} in {len(lucky)} of {len(responses)} instances",
+            instance_id=lucky[0].name,
+            hint="look at extract_answer and the scorer: nothing must equal nothing",
+        )
 
 
 def check_shuffled(subject: Subject) -> Iterator[Finding]:

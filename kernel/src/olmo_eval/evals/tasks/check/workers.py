@@ -21,15 +21,15 @@ from olmo_eval.evals.tasks.check.process import OtherProcess, loaded_plugins
 from olmo_eval.evals.tasks.check.rows import Row, check_row, failed
 
 
-def check_rows(specs: Sequence[str], sample: int) -> Iterator[Row]:
+def check_rows(specs: Sequence[str], sample: int, overrides: Sequence[str] = ()) -> Iterator[Row]:
     """``check_row`` of each of ``specs``, in their order; where there is one processor or one spec,
     in this process."""
     count = min(_processors(), len(specs))
     if count < 2:
         with OtherProcess() as other:
-            yield from (check_row(spec, sample, other) for spec in specs)
+            yield from (check_row(spec, sample, other, overrides) for spec in specs)
         return
-    workers = _Workers(sample)
+    workers = _Workers(sample, overrides)
     threads = ThreadPoolExecutor(count, thread_name_prefix="check")
     try:
         yield from threads.map(workers.check, specs)
@@ -46,8 +46,8 @@ def _processors() -> int:
 class _Workers:
     """A worker process for each thread that asks, replaced where it has ended."""
 
-    def __init__(self, sample: int) -> None:
-        self._sample = sample
+    def __init__(self, sample: int, overrides: Sequence[str]) -> None:
+        self._sample, self._overrides = sample, tuple(overrides)
         self._plugins = loaded_plugins()
         self._own = threading.local()
         self._all: list[ProcessPoolExecutor] = []
@@ -57,7 +57,7 @@ class _Workers:
         if worker is None:
             worker = self._own.worker = self._new()
         try:
-            return worker.submit(_check, spec, self._sample).result()
+            return worker.submit(_check, spec, self._sample, self._overrides).result()
         except BrokenProcessPool:
             self._own.worker = None
             return failed(spec, "error", "the task's code ended the process that checked it")
@@ -97,9 +97,11 @@ def _begin(targets: Sequence[str]) -> None:
         _unloaded = error.message
 
 
-def _check(spec: str, sample: int) -> Row:
+def _check(spec: str, sample: int, overrides: Sequence[str]) -> Row:
     assert _other is not None
-    return failed(spec, "error", _unloaded) if _unloaded else check_row(spec, sample, _other)
+    if _unloaded:
+        return failed(spec, "error", _unloaded)
+    return check_row(spec, sample, _other, overrides)
 
 
 def _end() -> None:

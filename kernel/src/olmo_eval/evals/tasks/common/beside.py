@@ -27,13 +27,14 @@ def beside(config: TaskConfig, cls: type[Any], *, first: bool) -> TaskConfig:
     for name in ("data_source", "fewshot_source"):
         source = getattr(config, name)
         if isinstance(source, DataSource) and (found := _beside(source, folder, first)):
-            changed[name] = evolve(source, path=found, source_type=SourceKind.LOCAL)
+            changed[name] = evolve(source, path=found, source_type=source.kind)
     return evolve(config, **changed) if changed else config
 
 
 def _beside(source: DataSource, folder: Path, first: bool) -> str | None:
     path = Path(source.path)
-    if source.kind is not SourceKind.LOCAL or path.is_absolute() or source.path.startswith("~"):
+    here = source.kind in (SourceKind.LOCAL, SourceKind.FOLDERS)
+    if not here or path.is_absolute() or source.path.startswith("~"):
         return None
     found = folder / path
     if not found.exists() or (path.exists() and (not first or path.samefile(found))):

@@ -12,10 +12,11 @@ from attrs import evolve, field, fields, frozen, validators
 from olmo_eval.common import bounds
 from olmo_eval.common.convert import to_json
 from olmo_eval.common.formatters import Formatter
-from olmo_eval.common.metrics import Metric
+from olmo_eval.common.metrics import AccuracyMetric, Metric
 from olmo_eval.common.metrics.accuracy import AGGREGATIONS
 from olmo_eval.common.replaceable import replaceable
 from olmo_eval.common.sequences import items, texts
+from olmo_eval.common.settings import replaced
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.common.types import SamplingParams
 from olmo_eval.data import DataSource
@@ -228,6 +229,19 @@ class TaskConfig:
             f"task {self.name!r} has no metric {self.primary_metric!r}",
             hint=did_you_mean(self.primary_metric, names, otherwise=f"it has: {', '.join(names)}"),
         )
+
+
+def bound(config: TaskConfig) -> TaskConfig:
+    """Settle what metrics leave to the task: how samples count, what must be asked."""
+    metrics: list[Metric] = []
+    for metric in config.metrics:
+        if isinstance(metric, AccuracyMetric) and metric.over_samples is None:
+            metric = replaced(metric, over_samples=config.output_score_aggregation)
+        metrics.append(metric)
+    formatter: Formatter | None = config.formatter
+    if any(m.needs_unconditional for m in metrics) and hasattr(formatter, "unconditional"):
+        formatter = replaced(formatter, unconditional=True)
+    return evolve(config, metrics=tuple(metrics), formatter=formatter)
 
 
 #: what class attributes, variants and overrides of a task may set: its settings, and single

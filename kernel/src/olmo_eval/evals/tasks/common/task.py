@@ -10,11 +10,9 @@ from typing import Any, ClassVar
 import attrs
 
 from olmo_eval import plugins
-from olmo_eval.common.formatters import Formatter
-from olmo_eval.common.metrics import AccuracyMetric, Metric
 from olmo_eval.common.metrics.accuracy import aggregate_samples
 from olmo_eval.common.scorers import Scorer
-from olmo_eval.common.settings import alike, replaced
+from olmo_eval.common.settings import alike
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
@@ -29,7 +27,7 @@ from olmo_eval.errors import DataError, UsageError
 from olmo_eval.evals.tasks.common import boundary, hooks
 from olmo_eval.evals.tasks.common.attributes import class_config
 from olmo_eval.evals.tasks.common.card import Card
-from olmo_eval.evals.tasks.common.config import TaskConfig
+from olmo_eval.evals.tasks.common.config import TaskConfig, bound
 from olmo_eval.evals.tasks.common.fewshot import FewShot
 from olmo_eval.evals.tasks.common.offers import with_tools
 
@@ -79,7 +77,8 @@ class Task:
     version: ClassVar[int] = 1
     card: ClassVar[Card] = Card()
     #: what its episodes need of a harness, besides what tools and scorers ask for: another model
-    #: (``model:NAME``), a judge (``judge``), a sandbox capability, a tool (``tool:NAME``)
+    #: (``model:NAME``), a judge (``judge``), a sandbox capability, a tool (``tool:NAME``), an
+    #: agent (``agent``)
     requires: ClassVar[frozenset[str]] = frozenset()
 
     expected_instances: ClassVar[int | Mapping[str, int] | None] = None
@@ -94,7 +93,7 @@ class Task:
         boundary.guard(cls)
 
     def __init__(self, config: TaskConfig) -> None:
-        self.config = _bind(config)
+        self.config = bound(config)
         self._refuse_lettered_unconditional()
         self._instances_cache: list[Instance] | None = None
         self._fewshot: FewShot | None = None
@@ -409,6 +408,15 @@ class Task:
         except KeyError:  # a worked solution that only the few-shot rows have
             return instance.gold_text
 
+    async def solve(self, episode: Any) -> str | None:
+        """Do in ``episode`` what an agent that knows the answer does, and return what it says in
+        the end; None where nobody can say.
+
+        By default nothing is done, and ``oracle`` is what is said. ``olmo-eval task check
+        --sandbox NAME`` expects it to score 1, and an agent that does nothing to score 0.
+        """
+        return self.oracle(episode.instance)
+
     @cached_property
     def scorers_once(self) -> tuple[Scorer, ...]:
         """``scorers()``, computed once."""
@@ -428,19 +436,6 @@ class Task:
 
 
 boundary.guard(Task)
-
-
-def _bind(config: TaskConfig) -> TaskConfig:
-    """Settle what metrics leave to the task: how samples count, what must be asked."""
-    metrics: list[Metric] = []
-    for metric in config.metrics:
-        if isinstance(metric, AccuracyMetric) and metric.over_samples is None:
-            metric = replaced(metric, over_samples=config.output_score_aggregation)
-        metrics.append(metric)
-    formatter: Formatter | None = config.formatter
-    if any(m.needs_unconditional for m in metrics) and hasattr(formatter, "unconditional"):
-        formatter = replaced(formatter, unconditional=True)
-    return attrs.evolve(config, metrics=tuple(metrics), formatter=formatter)
 
 
 def instance_id(instance: Instance) -> str:

@@ -1,0 +1,1 @@
+"""Repositories that an agent changes, and the tests that decide about its change."""

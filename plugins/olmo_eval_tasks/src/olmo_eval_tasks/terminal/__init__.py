@@ -1,0 +1,1 @@
+"""Tasks at a terminal: folders in the formats of Harbor and Terminal-Bench."""

@@ -1,0 +1,31 @@
+"""A mapping that keeps the entries used last."""
+
+from collections import OrderedDict
+
+
+class Cache:
+    """At most ``size`` entries; the one that was used longest ago goes first."""
+
+    def __init__(self, size):
+        self.size = size
+        self._entries = OrderedDict()
+
+    def __len__(self):
+        return len(self._entries)
+
+    def __contains__(self, key):
+        return key in self._entries
+
+    def get(self, key, default=None):
+        """The value of ``key``, which is now the one used last."""
+        if key not in self._entries:
+            return default
+        self._entries.move_to_end(key)
+        return self._entries[key]
+
+    def put(self, key, value):
+        """Keep ``value``."""
+        self._entries[key] = value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self.size:
+            self._entries.popitem(last=False)
