@@ -63,6 +63,7 @@ ROOMS: dict[str, set[str]] = {
     | RUNTIME
     | {"builtins", "common", "data", "evals", "interchange", "runner", "results"},
     # ``import olmo_eval`` gives the names of the public interface, each imported at first use.
+    "__main__": {"cli"},
     "__init__": {"errors", "exports", "hookspecs", "plugins", "results", "runner"},
     "cli": WIRING
     | RUNTIME

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 #: command -> where it is, and what it does in one line
 _COMMANDS = {
+    "baseline": (
+        "olmo_eval.cli.baseline:baseline",
+        "The run that others are compared with.",
+    ),
     "compare": (
         "olmo_eval.cli.compare:compare",
         "Compare runs question by question, with a verdict.",

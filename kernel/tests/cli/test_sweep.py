@@ -72,7 +72,7 @@ def test_what_is_found_out_early_is_said_early(bench: Any, breaks: tuple[str, ..
 
     lines = done.err.splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("error: ./missing: "))
-    assert first < lines.index("sums: 4 instances")
+    assert first < lines.index("[1 of 3, mock:a] sums: 4 instances")
     assert "error: 2 of 3 models failed" in lines
     assert done.code == 1
 

@@ -317,7 +317,7 @@ def test_a_matrix_is_printed_in_every_format(two: Any) -> None:
     as_json = two.cli("compare", *runs, "--json").json
 
     assert len(as_json["pairs"]) == 3
-    assert "sums: column minus row" in plain
+    assert "column minus row on 40 questions" in plain
     assert "| A" in markdown
     assert two.cli("compare", *runs, "--fail-on", "better").code == 1
 
@@ -325,7 +325,8 @@ def test_a_matrix_is_printed_in_every_format(two: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["name=weak"], "needs two runs"),
+        (["name=weak"], "nobody knows which checkpoint came before it"),
+        (["name=weak", "name=strong", "--best"], "of a single run"),
         (["name=weak", "name=strong", "--margin", "-1"], "margin"),
         (["name=weak", "name=strong", "--margin", "0"], "margin"),
         (["name=weak", "name=strong", "-n", "-3", "--show", "all"], "-n"),

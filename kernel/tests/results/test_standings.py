@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from olmo_eval import compare
-from olmo_eval.results.baselines import previous_run
+from olmo_eval.results.baseline import previous_run
 from olmo_eval.results.slices import slice_keys, slice_values, slices
 from olmo_eval.results.standings import STANDINGS, standings
 from olmo_eval.results.store import Run, Store

@@ -101,7 +101,7 @@ def test_an_attempt_after_one_that_failed_asks_only_what_is_new(bench: Any) -> N
     assert ASKED == ["a", "b", "a", "c"]
     # each of the two answers to "a" is taken once, as they were given
     assert said[1] == ["answer 1", "answer 2", "answer 3", "answer 4"]
-    assert "3 answers of an earlier attempt were taken over, 1 requests were new" in second.err
+    assert "3 answers of an earlier attempt taken over, 1 new request" in second.err
     assert the_run(bench).record["sessions"][1]["requests"]["reused"] == 3
 
 

@@ -8,17 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import evolve
 
-from olmo_eval.cli.options import json_option, results_option
+from olmo_eval.cli.junit import clear_junit, write_junit
+from olmo_eval.cli.options import (
+    allow_different_option,
+    json_option,
+    markdown_option,
+    results_option,
+)
 from olmo_eval.errors import MissingDependencyError, OlmoEvalError, UsageError
 
 if TYPE_CHECKING:
     from olmo_eval.results.compare import Comparison
     from olmo_eval.results.matrix import Matrix
+    from olmo_eval.results.run import Run
 
 
 @click.command()
-@click.argument("runs", metavar="RUN_A RUN_B [RUN_C]...", nargs=-1, required=True)
+@click.argument("runs", metavar="[RUN_A] RUN_B [RUN_C]...", nargs=-1, required=True)
 @results_option
 @click.option("-t", "--task", "tasks", multiple=True, help="Compare only this task. Repeatable.")
 @click.option(
@@ -35,7 +43,10 @@ if TYPE_CHECKING:
     help="Questions to show a task.",
 )
 @click.option("--margin", type=float, help="Ask for equivalence within this difference.")
-@click.option("--allow-different", multiple=True, metavar="INPUT", help="An input that may differ.")
+@allow_different_option
+@click.option("--best", is_flag=True, help="Compare RUN with the best of the other checkpoints.")
+@click.option("--previous", is_flag=True, help="... with the checkpoint before it.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML, for CI.")
 @click.option(
     "--fail-on",
     type=click.Choice(["worse", "better", "undecided"]),
@@ -48,7 +59,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Also write one HTML page that opens offline (needs olmo-eval-viewer).",
 )
-@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@markdown_option
 @json_option
 def compare(
     runs: Sequence[str],
@@ -58,6 +69,9 @@ def compare(
     count: int,
     margin: float | None,
     allow_different: Sequence[str],
+    best: bool,
+    previous: bool,
+    junit: Path | None,
     fail_on: Sequence[str],
     html: Path | None,
     markdown: bool,
@@ -65,33 +79,69 @@ def compare(
 ) -> int:
     """Compare candidate RUN_B with baseline RUN_A, question by question; or several, in a matrix.
 
-    A run is a path, the beginning of an id, or a query: model=step1000,group=nightly,latest.
+    A run is a path, the beginning of an id, or a query: model=step1000,group=nightly,latest. A
+    query alone that several checkpoints match (group=nightly) compares all of them. RUN alone is
+    compared with the baseline that was set (`olmo-eval baseline set`), else with the checkpoint
+    before it in its group.
     """
     from olmo_eval.results.compare import compare as compare_two
     from olmo_eval.results.matrix import compare_many
 
-    if len(runs) < 2:
-        raise UsageError("compare needs two runs or more", hint="`olmo-eval results list`")
+    if junit is not None:
+        clear_junit(junit)
+    compared, why = _to_compare(runs, results, tasks, best, previous)
     settings: dict[str, Any] = {
         "results": results,
         "tasks": tasks,
         "margin": margin,
         "allow_different": allow_different,
     }
-    if len(runs) == 2:
-        found = compare_two(runs[0], runs[1], **settings)
+    if len(compared) == 2:
+        found = compare_two(compared[0], compared[1], **settings)
+        found = evolve(found, notes=(*why, *found.notes))
+        made = [found]
         _show_pair(found, show, count, as_json, markdown)
         if html is not None:
             _write_page(found, html)
-        kinds = {row.verdict.kind for row in found.rows}
     else:
-        matrix = compare_many(runs, **settings)
         if show or html:
             name = "--show" if show else "--html"
             raise UsageError(f"{name} is for two runs", hint="compare the pair of interest")
+        matrix = compare_many(compared, **settings)
+        made = list(matrix.comparisons.values())
         _show_matrix(matrix, as_json, markdown)
-        kinds = {row.verdict.kind for c in matrix.comparisons.values() for row in c.rows}
-    return int(bool(kinds & set(fail_on)))
+    if junit is not None:
+        write_junit(junit, made, fail_on)
+    return int(any(row.verdict.kind in fail_on for c in made for row in c.rows))
+
+
+def _to_compare(
+    runs: Sequence[str], results: str, tasks: Sequence[str], best: bool, previous: bool
+) -> tuple[Sequence[str | Run], list[str]]:
+    """The runs to compare, baseline first, and a note on the one that nobody named.
+
+    Raises:
+        UsageError: there is no baseline, or one is named and asked for as well.
+    """
+    from olmo_eval.results.baseline import choose_baseline
+    from olmo_eval.results.store import Store, checkpoints, is_query
+
+    if len(runs) > 1 or (best and previous):
+        if best or previous:
+            raise UsageError(
+                "--best and --previous choose the baseline of a single run",
+                hint="compare RUN --best, or compare RUN --previous",
+            )
+        return runs, []
+    store = Store(results)
+    if is_query(runs[0]) and not (best or previous):
+        found = checkpoints(store.find_all(runs[0]), tasks)
+        if len(found) > 1:
+            return found, []
+    candidate = store.find(runs[0])
+    choice: Any = "best" if best else "previous" if previous else None
+    baseline = choose_baseline(store, candidate, choice, tasks)
+    return [baseline.run, candidate], [f"A is {baseline.why}"]
 
 
 def _show_pair(
@@ -139,35 +189,10 @@ def _write_page(found: Comparison, path: Path) -> None:
 
 
 def _show_matrix(matrix: Matrix, as_json: bool, markdown: bool) -> None:
-    from olmo_eval.cli.show import lower_is_better, matrix_cell, print_json
-    from olmo_eval.cli.table import table
+    from olmo_eval.cli.show import print_json
+    from olmo_eval.results.comparison_text import matrix_lines
 
     if as_json:
         print_json(matrix.to_dict())
-        return
-    n = len(matrix.runs)
-    for i, run in enumerate(matrix.runs):
-        click.echo(f"{chr(65 + i)}  {run.model}   run {run.run_id}")
-    for name in matrix.names():
-        asked = f"{name}: column minus row on {_questions(matrix, name)} questions"
-        click.echo(f"\n{asked}, p after Holm over every pair and task")
-        if markdown:
-            click.echo()
-        columns = [("", "left"), *((chr(65 + j), "left") for j in range(1, n))]
-        rows = []
-        for i in range(n - 1):
-            cells = [matrix_cell(matrix.row(name, i, j)) if j > i else "" for j in range(1, n)]
-            rows.append([chr(65 + i), *cells])
-        table(columns, rows, markdown=markdown)
-    rows_of_all = [row for c in matrix.comparisons.values() for row in c.rows]
-    lower_is_better([row.metric for row in rows_of_all if not row.verdict.higher_is_better])
-    notes = dict.fromkeys(note for c in matrix.comparisons.values() for note in c.notes)
-    for note in notes:
-        click.echo(f"note: {note}")
-
-
-def _questions(matrix: Matrix, name: str) -> str:
-    """How many questions the pairs share; from least to most where they do not share as many."""
-    rows = [row for c in matrix.comparisons.values() for row in c.rows if row.name == name]
-    least, most = min(r.verdict.n for r in rows), max(r.verdict.n for r in rows)
-    return f"{most:,}" if least == most else f"{least:,} to {most:,}"
+    else:
+        click.echo("\n".join(matrix_lines(matrix, markdown=markdown)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from attrs import evolve, frozen
 
+from olmo_eval.common.figures import counted
 from olmo_eval.errors import DataError, MissingDependencyError, OlmoEvalError, UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def _pull(need: Need, to: Path, force: bool) -> Iterator[str]:
         files = pull_source(need.what, to, force=force)
     for pulled in files:
         name = pulled.file.relative_to(to)
-        yield f"wrote    {name} ({pulled.rows:,} rows)" if pulled.written else f"present  {name}"
+        wrote = f"wrote    {name} ({counted(pulled.rows or 0, 'row')})"
+        yield wrote if pulled.written else f"present  {name}"
 
 
 def _whereabouts(need: Need, loader: DataLoader) -> tuple[str, str]:

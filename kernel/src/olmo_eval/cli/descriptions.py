@@ -18,7 +18,8 @@ def description_of(target: Any) -> str:
     """What a registered object, or the import string that it is registered by, is in one line.
 
     Of an import string the source file is read, so that listing imports no engine and no
-    benchmark; where there is no such file, or no docstring, the description is empty.
+    benchmark; one that names a module alone is described by what the module says of itself. Where
+    there is no such file, or no docstring, the description is empty.
     """
     if isinstance(target, str):
         module, _, name = target.partition(":")
@@ -39,7 +40,7 @@ def first_sentence(text: str) -> str:
 
 @cache
 def _docstrings(module: str) -> dict[str, str]:
-    """The docstrings of the classes and functions of a module, read from its source."""
+    """The docstrings of a module (under ""), its classes and functions, read from its source."""
     spec = _find(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return {}
@@ -48,9 +49,8 @@ def _docstrings(module: str) -> dict[str, str]:
     except (OSError, ValueError, SyntaxError):
         return {}
     kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return {
-        node.name: ast.get_docstring(node) or "" for node in tree.body if isinstance(node, kinds)
-    }
+    found = {n.name: ast.get_docstring(n) or "" for n in tree.body if isinstance(n, kinds)}
+    return {"": ast.get_docstring(tree) or "", **found}
 
 
 def _find(module: str) -> ModuleSpec | None:

@@ -11,6 +11,7 @@ from olmo_eval.cli.options import (
     fail_if_missing_option,
     filter_option,
     json_option,
+    override_option,
     results_option,
 )
 from olmo_eval.errors import OlmoEvalError
@@ -82,9 +83,7 @@ def _shown(name: str, argument: Mapping[str, Any]) -> str:
     metavar="KEY=VALUE",
     help="Argument of the eval; `olmo-eval external list` names them.",
 )
-@click.option(
-    "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Harness setting."
-)
+@override_option("Harness setting.")
 @click.option("-H", "--harness", help="Harness preset.")
 @click.option("--harness-config", metavar="FILE", help="Harness from a YAML file.")
 @click.option("--provider", metavar="KIND", help="Inference provider.")

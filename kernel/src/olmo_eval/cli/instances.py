@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.options import json_option, results_option
+from olmo_eval.common.figures import counted
 
 if TYPE_CHECKING:
     from olmo_eval.results.instances import ShownInstance
@@ -77,7 +78,7 @@ def _print(task: str, only: str | None, chosen: Iterable[ShownInstance], count: 
         return 0
     of = "".join(f", {m.words}" for m in KNOWN if m.name == only)
     some = f", the first {len(first):,}" if len(first) < total else ""
-    click.echo(f"{task}: {total:,} instances{of}{some}")
+    click.echo(f"{task}: {counted(total, 'instance')}{of}{some}")
     for one in first:
         _print_one(one)
     return total

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import FiniteRange, filter_option, json_option
+from olmo_eval.cli.options import FiniteRange, filter_option, json_option, override_option
 from olmo_eval.errors import OlmoEvalError
 
 if TYPE_CHECKING:
@@ -68,14 +68,7 @@ def _sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("labels", type=click.Path(path_type=Path))
 @click.option("--judge", "model", metavar="MODEL", help="The judge's model, as `run -m` names it.")
 @click.option("--scorer", default="judge", show_default=True, help="What asks the judge.")
-@click.option(
-    "-o",
-    "--override",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Setting of the harness, or of the scorer: scorer.KEY=VALUE.",
-)
+@override_option("Setting of the harness, or of the scorer: scorer.KEY=VALUE.")
 @click.option("-H", "--harness", help="Harness preset whose judges are asked.")
 @click.option("--harness-config", metavar="FILE", help="Harness from a YAML file.")
 @click.option(

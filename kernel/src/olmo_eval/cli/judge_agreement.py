@@ -51,8 +51,8 @@ def print_calibration(found: Calibration, scorer: str, models: Mapping[str, str]
 
 
 def _print_agreements(title: str, found: Mapping[str, Agreement]) -> None:
-    from olmo_eval.cli.show import interval, number
     from olmo_eval.cli.table import table
+    from olmo_eval.common.figures import interval, number
 
     click.echo()
     percent = next(iter(found.values())).confidence * 100

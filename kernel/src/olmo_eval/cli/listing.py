@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.options import filter_option, json_option
+from olmo_eval.common.figures import counted
 
 if TYPE_CHECKING:
     from olmo_eval.registry import Entry
@@ -49,9 +50,10 @@ def _print(kind: str, rows: list[dict[str, Any]], as_json: bool) -> None:
     if not rows:
         click.echo(f"no {kind} found")
         return
-    table([(key.replace("_", " "), "left") for key in shown], cells)
+    titles = [(key.replace("_", " "), "left") for key in shown]
+    table(titles, cells, folding=("description", "tools", "model"))
     if kind == "tasks":
-        click.echo(f"\n{len(rows)} task{'s' * (len(rows) != 1)}; --variants shows their variants")
+        click.echo(f"\n{counted(len(rows), 'task')}; --variants shows their variants")
 
 
 def _cell(row: dict[str, Any], key: str) -> str:
@@ -148,7 +150,7 @@ def tasks(filter_: str, variants: bool, as_json: bool) -> None:
 
     Without --variants no benchmark is imported.
     """
-    rows = [{**_row(entry), "access": entry.access} for entry in _entries("tasks", filter_)]
+    rows = [{**_row(e), "access": e.access, **_described(e)} for e in _entries("tasks", filter_)]
     if variants:
         from olmo_eval.evals.tasks.common.registry import variants_of
         from olmo_eval.evals.tasks.common.spec import TaskSpec, task_class

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import OrderedCommand, json_option, results_option
+from olmo_eval.cli.options import OrderedCommand, json_option, override_option, results_option
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,14 +22,7 @@ _IN_FLIGHT = (5, 16, 2, 33, 9)
 @click.command(cls=OrderedCommand)
 @click.argument("model")
 @click.option("-t", "--task", "tasks", multiple=True, help="Task spec or suite. Repeatable.")
-@click.option(
-    "-o",
-    "--override",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a setting of the -t or --harness before it, in every repeat.",
-)
+@override_option("Override a setting of the -t or --harness before it, in every repeat.")
 @click.option("-H", "--harness", help="Harness preset.")
 @click.option("--harness-config", metavar="FILE", help="Harness from a YAML file.")
 @click.option(

@@ -31,6 +31,33 @@ def results_option(command: F) -> F:
     )(command)
 
 
+def override_option(text: str) -> Callable[[F], F]:
+    """``-o KEY=VALUE``, repeatable; ``text`` is what the command's help says of it."""
+    return click.option(
+        "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help=text
+    )
+
+
+def markdown_option(command: F) -> F:
+    return click.option("--markdown", is_flag=True, help="Print Markdown.")(command)
+
+
+def allow_different_option(command: F) -> F:
+    return click.option(
+        "--allow-different", multiple=True, metavar="INPUT", help="An input that may differ."
+    )(command)
+
+
+def axis_option(command: F) -> F:
+    return click.option(
+        "--by",
+        type=click.Choice(["step", "tokens"]),
+        default="step",
+        show_default=True,
+        help="What checkpoints are ordered by.",
+    )(command)
+
+
 def reuse_by_name_option(command: F) -> F:
     return click.option(
         "--reuse-by-name",

@@ -11,6 +11,7 @@ from olmo_eval.cli.options import OrderedCommand, json_option, results_option, r
 from olmo_eval.cli.run import model_and_tasks, resolve_all
 from olmo_eval.cli.specs import specs_of
 from olmo_eval.cli.sweep import Sweep
+from olmo_eval.common.figures import counted
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def show_plans(sweep: Sweep, specs: Mapping[str, RunSpec], as_json: bool) -> Non
 
 def _print(model: str, state: str, tasks: Sequence[TaskForecast]) -> None:
     from olmo_eval.cli.table import table
+    from olmo_eval.results.statistics.adequacy import small_sample
 
     click.echo(f"{model}: {state}")
     right = "right"
@@ -75,9 +77,13 @@ def _print(model: str, state: str, tasks: Sequence[TaskForecast]) -> None:
     table(columns, [_row(task) for task in tasks])
     asked, tokens = sum(t.asked for t in tasks), sum(t.prompt_tokens for t in tasks)
     click.echo(
-        f"{asked:,} instances to ask, about {tokens:,} prompt tokens; MDE: paired difference "
-        "detected with power 0.8 when 20% of the questions change"
+        f"{counted(asked, 'instance')} to ask, about {tokens:,} prompt tokens; MDE: paired "
+        "difference detected with power 0.8 when 20% of the questions change"
     )
+    for task in tasks:
+        few = small_sample(task.instances, task.clusters)
+        if few is not None:
+            click.echo(f"note: {task.name}: {few}")
 
 
 def _row(task: TaskForecast) -> list[str]:

@@ -11,6 +11,7 @@ from olmo_eval.cli.options import (
     OrderedCommand,
     fail_if_missing_option,
     json_option,
+    override_option,
     results_option,
     strict_option,
 )
@@ -19,14 +20,7 @@ from olmo_eval.cli.options import (
 @click.command(cls=OrderedCommand)
 @click.argument("run")
 @click.option("-t", "--task", "tasks", multiple=True, help="Only this task. Repeatable.")
-@click.option(
-    "-o",
-    "--override",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="New setting of the -t before it, or of all tasks.",
-)
+@override_option("New setting of the -t before it, or of all tasks.")
 @click.option("--judge", metavar="MODEL", help="Model of the judges, as `run -m` names it.")
 @click.option("--name", help="Name of the new run.")
 @click.option("--max-cost", type=FiniteRange(0), metavar="USD", help="End when judges cost more.")

@@ -12,6 +12,7 @@ from olmo_eval.cli.results_export import export, query
 from olmo_eval.cli.results_import import import_
 from olmo_eval.cli.results_list import list_
 from olmo_eval.cli.results_prune import pin, prune
+from olmo_eval.cli.results_table import table
 from olmo_eval.cli.transcript import transcript
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def results() -> None:
     """Runs and their scores."""
 
 
-for _command in (export, import_, instances, list_, pin, prune, query, transcript):
+for _command in (export, import_, instances, list_, pin, prune, query, table, transcript):
     results.add_command(_command)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from olmo_eval.cli.options import json_option, results_option
+from olmo_eval.common.figures import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,7 +112,7 @@ def write(
         format_ = ending if ending in FORMATS else "csv"
     if output is not None:
         n = write_file(schema, batches, format_, output)
-        click.echo(f"{n:,} {'row' if n == 1 else 'rows'} written to {output}")
+        click.echo(f"{counted(n, 'row')} written to {output}")
         return
     if format_ == "parquet" and sys.stdout.isatty():
         raise UsageError("parquet is no text for a terminal", hint="name a file with -o")

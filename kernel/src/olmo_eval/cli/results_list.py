@@ -142,8 +142,15 @@ def _cells(run: Run, scores: Sequence[PrimaryScore], wide: bool) -> tuple[str, .
     facts = run.facts
     named = "/".join(text for text in (facts.name, facts.group) if text)
     step = "" if facts.step is None else f"{facts.step:,}"
+    model = run.model if wide else _short(run.model)
     some = _few([f"{s.name} {_score(s)}" for s in scores] or run.task_names, 3 if wide else 1)
-    return (run.run_id, run.model, step, named, facts.kind, run.status, some)
+    return (run.run_id, model, step, named, facts.kind, run.status, some)
+
+
+def _short(model: str) -> str:
+    """The last part of a long path: what the query ``model=`` takes, too."""
+    last = model.rstrip("/").rpartition("/")[2]
+    return model if len(model) <= len(last) + 12 else f".../{last}"
 
 
 def _few(names: Sequence[str], most: int) -> str:

@@ -12,6 +12,7 @@ from olmo_eval.cli.options import (
     OrderedCommand,
     fail_if_missing_option,
     json_option,
+    override_option,
     results_option,
     reuse_by_name_option,
     strict_option,
@@ -46,19 +47,13 @@ def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
             "models",
             multiple=True,
             required=model_required,
-            help="Checkpoint folder, hub id, preset, provider:model, or mock. Repeatable.",
+            help="Checkpoint folder, or a pattern of some ('checkpoints/*'); hub id, preset, "
+            "provider:model, or mock. Repeatable.",
         ),
         click.option(
             "-t", "--task", "tasks", multiple=True, help="Task spec or suite. Repeatable."
         ),
-        click.option(
-            "-o",
-            "--override",
-            "overrides",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Override a setting of the -t or --harness before it.",
-        ),
+        override_option("Override a setting of the -t or --harness before it."),
         click.option("-H", "--harness", help="Harness preset."),
         click.option("--harness-config", metavar="FILE", help="Harness from a YAML file."),
         click.option("--provider", metavar="KIND", help="Inference provider."),
@@ -115,10 +110,12 @@ def run(
 ) -> int:
     """Evaluate models on tasks; one run a model. Rerunning the same command resumes.
 
+    A pattern such as -m 'checkpoints/*' takes every checkpoint that matches, in the order of steps.
     Where one of several models fails, the others run all the same, and the exit code is 1.
 
-    -o binds to the -t or --harness before it: for a suite it applies to every member. Settings
-    of the harness (provider.kwargs.x=1, max_turns=3) go to the harness wherever they stand.
+    -o binds to the -t or --harness before it: for a suite it applies to every member; --limit and
+    --seed are for every task. Settings of the harness (provider.kwargs.x=1, max_turns=3) go to the
+    harness wherever they stand.
 
     --spec makes a run that `run --print-spec` described, here or elsewhere.
     """
@@ -181,7 +178,7 @@ def make_all(sweep: Sweep, specs: Mapping[str, RunSpec], executor: str, as_json:
     try:
         for model in sweep.left():
             with sweep.attempt(model):
-                made = see_through(specs[model], executor)
+                made = see_through(specs[model], executor, sweep.place(model))
                 if specs[model].shard is None:  # a part of a run has no scores to show
                     runs.append(made)
             sweep.announce()
@@ -230,12 +227,12 @@ def unusual(runs: Sequence[Run], strict: bool) -> int:
     return code
 
 
-def see_through(spec: RunSpec, executor: str) -> Run:
-    """Make the run, and show how it goes."""
+def see_through(spec: RunSpec, executor: str, place: str = "") -> Run:
+    """Make the run, and show how it goes; ``place`` says which of several it is."""
     from olmo_eval.runner.evaluate import make_run
     from olmo_eval.runner.progress import make_progress
 
-    progress = make_progress()
+    progress = make_progress(label=place)
     try:
         return make_run(spec, progress, executor)
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import json_option
+from olmo_eval.cli.options import json_option, override_option
 from olmo_eval.errors import OlmoEvalError
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def _backend_option(required: bool) -> Callable[[Any], Any]:
     )
 
 
-_override_option = click.option(
-    "-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE", help="Setting of it."
-)
+_override_option = override_option("Setting of the backend.")
 
 
 @sandbox.command()

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.table import table
+from olmo_eval.common.figures import counted, interval, number
 
 if TYPE_CHECKING:
-    from olmo_eval.results.compare import Comparison, TaskComparison
+    from olmo_eval.results.compare import Comparison
     from olmo_eval.results.flips import Flip
     from olmo_eval.results.health import TaskHealth
     from olmo_eval.results.store import Run
@@ -27,14 +28,6 @@ def print_json(value: Any) -> None:
     from olmo_eval.cli.document import write_document
 
     write_document(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def interval(low: float | None, high: float | None) -> str:
-    return "-" if low is None or high is None else f"[{low:.4f}, {high:.4f}]"
 
 
 def count(score: Score) -> str:
@@ -79,11 +72,24 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     step = run.record.get("model", {}).get("step")
     click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
     table(columns, rows)
-    lower_is_better([score.metric for score in shown if not score.higher_is_better])
+    _explain(shown)
     told = (outcome_lines(run, shown), reuse_lines(run), judge_lines(run), health_lines(run))
     for lines in told:
         for line in lines:
             click.echo(line)
+
+
+def _explain(shown: Sequence[Score]) -> None:
+    """What a reader of the table of scores cannot know."""
+    from olmo_eval.results.comparison_text import lower_is_better
+
+    if any(score.mde is not None for score in shown):
+        click.echo(
+            "MDE: the smallest distance from a fixed value that n questions show with power 0.8; "
+            "`compare` pairs questions and sees less"
+        )
+    for line in lower_is_better([s.metric for s in shown if not s.higher_is_better]):
+        click.echo(line)
 
 
 def judge_lines(run: Run) -> list[str]:
@@ -96,22 +102,16 @@ def judge_usage(used: Mapping[str, Any]) -> str:
     """The fields of ``judges.JudgeUsage`` in words."""
     cost = "" if used["cost_usd"] is None else f", ${used['cost_usd']:.4f}"
     tokens = f"{used['prompt_tokens']:,} prompt and {used['completion_tokens']:,} completion tokens"
-    return f"{used['calls']:,} requests, {tokens}{cost}"
+    return f"{counted(used['calls'], 'request')}, {tokens}{cost}"
 
 
 def _measured(score: Score) -> str:
     """A row's metric; for a suite with what its score is the mean over."""
+    from olmo_eval.results.comparison_text import mean_over
+
     if score.kind != "suite":
         return score.metric
-    return f"{score.metric}, {_mean_over(score.scorer)}"
-
-
-def _mean_over(aggregation: str) -> str:
-    """In words: ``average`` is a mean over tasks, ``average, log`` one of logarithms."""
-    from olmo_eval.evals.suites import AggregationStrategy
-
-    strategy, comma, rest = aggregation.partition(",")
-    return f"{AggregationStrategy(strategy).words}{comma}{rest}"
+    return f"{score.metric}, {mean_over(score.scorer)}"
 
 
 def _bound(value: float | None) -> str:
@@ -160,7 +160,8 @@ def outcome_lines(run: Run, scores: Sequence[Score]) -> list[str]:
         lines.append("mend the scorer and run the same command: the model is not asked again")
     if non_finite:
         lines.append(
-            f"{non_finite:,} answers are NaN or infinite: they would be again if asked again"
+            f"{counted(non_finite, 'answer is', 'answers are')} NaN or infinite, and would be "
+            "again if asked again"
         )
     return lines
 
@@ -191,7 +192,8 @@ def reuse_lines(made: Run) -> list[str]:
     for entry in made.record.get("tasks", ()):
         sources.update(entry.get("reused_from", {}))
         answers += entry.get("n_expected") or 0
-    return [f"{n:,} of {answers:,} answers taken from run {run}" for run, n in sources.items()]
+    total = counted(answers, "answer")
+    return [f"{n:,} of {total} taken from run {run}" for run, n in sources.items()]
 
 
 def _counted(outcomes: Mapping[str, int]) -> str:
@@ -216,7 +218,7 @@ def health_lines(run: Run) -> list[str]:
             lines.append(f"  olmo-eval results instances {place}{task} --only {measure.name}")
     if health and not lines:
         n = sum(h.instances for h in health.values())
-        lines.append(f"health: nothing unusual in {n:,} instances")
+        lines.append(f"health: nothing unusual in {counted(n, 'instance')}")
     return lines + _tie_lines(health)
 
 
@@ -232,87 +234,10 @@ def _tie_lines(health: Mapping[str, TaskHealth]) -> list[str]:
     return [f"{measure.words}, of which the first was taken: {_listed(told)}"]
 
 
-_COMPARED = (
-    ("task", "left"),
-    ("metric", "left"),
-    ("A", "right"),
-    ("B", "right"),
-    ("B - A", "right"),
-    ("95% interval", "left"),
-    ("p", "right"),
-    ("p (Holm)", "right"),
-    ("won/lost/tied", "right"),
-    ("verdict", "left"),
-)
-
-
 def print_comparison(comparison: Comparison, *, markdown: bool = False) -> None:
-    end = "  " if markdown else ""
-    click.echo(f"A  {comparison.a.model}   run {comparison.a.run_id}{end}")
-    click.echo(f"B  {comparison.b.model}   run {comparison.b.run_id}")
-    click.echo()
-    table(_COMPARED, [_compared_row(row) for row in comparison.rows], markdown=markdown)
-    click.echo()
-    methods = dict.fromkeys(row.verdict.method for row in comparison.rows)
-    click.echo(f"overall: {comparison.kind}; tested by {', '.join(methods)}; won = B better")
-    lower_is_better([r.metric for r in comparison.rows if not r.verdict.higher_is_better])
-    for note in comparison.notes:
-        click.echo(f"note: {note}")
+    from olmo_eval.results.comparison_text import comparison_lines
 
-
-def lower_is_better(metrics: Sequence[str]) -> None:
-    """Say of which metrics less is more; nothing where there is none."""
-    if metrics:
-        click.echo(f"lower is better: {', '.join(dict.fromkeys(metrics))}")
-
-
-def _compared_row(row: TaskComparison) -> list[str]:
-    verdict = row.verdict
-    return [
-        row.name,
-        _mean_over(row.metric) if row.kind == "suite" else row.metric,
-        number(row.score_a),
-        number(row.score_b),
-        f"{verdict.difference:+.4f}",
-        interval_signed(verdict.ci_low, verdict.ci_high),
-        p_value(verdict.p_value),
-        p_value(verdict.p_adjusted),
-        f"{verdict.wins:,}/{verdict.losses:,}/{verdict.ties:,}",
-        verdict_words(row),
-    ]
-
-
-def verdict_words(row: TaskComparison) -> str:
-    verdict = row.verdict
-    if verdict.kind == "equivalent":
-        return f"equivalent within {verdict.equivalence_margin:g}"
-    if verdict.kind == "undecided" and verdict.needs_more is not None:
-        return f"undecided: needs about {_rounded(verdict.needs_more):,} more questions"
-    return verdict.kind
-
-
-def matrix_cell(row: TaskComparison | None) -> str:
-    """``+0.0312 (p 0.004, better)``: one pair in a matrix."""
-    if row is None:
-        return "-"
-    verdict = row.verdict
-    return f"{verdict.difference:+.4f} (p {p_value(verdict.p_adjusted)}, {verdict.kind})"
-
-
-def _rounded(n: int) -> int:
-    """Two significant digits: it is an estimate."""
-    digits = max(0, len(str(n)) - 2)
-    return int(round(n, -digits))
-
-
-def p_value(p: float | None) -> str:
-    if p is None:
-        return "-"
-    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
-
-
-def interval_signed(low: float | None, high: float | None) -> str:
-    return "-" if low is None or high is None else f"[{low:+.4f}, {high:+.4f}]"
+    click.echo("\n".join(comparison_lines(comparison, markdown=markdown)))
 
 
 _FLIPPED = {
@@ -324,8 +249,9 @@ _FLIPPED = {
 
 def print_flips(task: str, show: str, flips: Sequence[Flip], total: int) -> None:
     """Questions that flipped, below a line that says of how many they are the first."""
-    first = f", the {len(flips):,} largest differences first" if len(flips) < total else ""
-    click.echo(f"\n{task}: {total:,} questions {_FLIPPED[show]}{first}")
+    largest = "largest difference" if len(flips) == 1 else f"{len(flips):,} largest differences"
+    first = f", the {largest} first" if len(flips) < total else ""
+    click.echo(f"\n{task}: {counted(total, 'question')} {_FLIPPED[show]}{first}")
     for flip in flips:
         noise = "   noise: repeats of one model differ here, too" if flip.noise else ""
         click.echo(f"\n  {flip.instance_id}   A {flip.value_a:g}  B {flip.value_b:g}{noise}")

@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 def specs_of(
     models: Sequence[str], ordered: Sequence[tuple[str, Any]], options: Mapping[str, Any]
 ) -> dict[str, RunSpec]:
-    """The spec of each model's run, from the options in the order in which they stood.
+    """The spec of each model's run, from the options in the order in which they stood; of a
+    pattern such as ``checkpoints/*`` one for each checkpoint, in the order of steps.
 
     Raises:
         OlmoEvalError: what is wrong whatever the model.
     """
     from attrs import evolve
 
+    from olmo_eval.providers.checkpoint_glob import checkpoints_of
+
     tasks, for_harness = bind(ordered)
+    _note_limits(tasks)
     spec = spec_of(
         options,
         tasks=tasks,
@@ -39,7 +43,8 @@ def specs_of(
         shard=options.get("shard"),
         inspect=_inspected(options),
     )
-    return {model: evolve(spec, model=model) for model in models}
+    named = [one for model in models for one in checkpoints_of(model)]
+    return {model: evolve(spec, model=model) for model in named}
 
 
 def spec_of(options: Mapping[str, Any], **more: Any) -> RunSpec:
@@ -109,9 +114,28 @@ def bind(ordered: Sequence[tuple[str, Any]]) -> tuple[list[TaskRequest], list[st
         else:
             raise UsageError(
                 f"override {value!r} is a setting of tasks, but no -t stands before it",
-                hint=f"write it after its task: -t TASK -o {value}",
+                hint=_for_every_task(value) or f"write it after its task: -t TASK -o {value}",
             )
     return requests, for_harness
+
+
+def _note_limits(tasks: Sequence[TaskRequest]) -> None:
+    """Say where a limit was meant for every task, as it seems, and is one of a single task."""
+    own = {t.spec: o.text for t in tasks for o in t.overrides if o.path == ("limit",)}
+    if len(tasks) > 1 and len(own) == 1:
+        ((spec, text),) = own.items()
+        click.echo(
+            f"note: {text} is for {spec} alone; --{text.replace('=', ' ')} is for every task",
+            err=True,
+        )
+
+
+def _for_every_task(override: str) -> str | None:
+    """The option that says for all tasks what an override says for one."""
+    key, _, value = override.partition("=")
+    if key not in ("limit", "seed"):
+        return None
+    return f"for every task: --{key} {value}; for one: -t TASK -o {override}"
 
 
 #: options that say where and how a spec's run is made, and what of it is shown

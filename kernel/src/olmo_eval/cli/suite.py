@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from olmo_eval.cli.options import json_option
+from olmo_eval.common.figures import counted
 
 
 @click.group()
@@ -37,9 +38,8 @@ def inspect(name: str, as_json: bool) -> None:
         description = {"name": found.name, "aggregation": str(found.aggregation)}
         print_json({**description, "description": found.description, "tasks": rows})
         return
-    click.echo(
-        f"{found.name}: {found.aggregation}, {len(rows)} tasks. {found.description}".rstrip()
-    )
+    told = f"{found.name}: {found.aggregation}, {counted(len(rows), 'task')}. {found.description}"
+    click.echo(told.rstrip())
     table(
         [("task", "left"), ("metric", "left"), ("", "left")],
         [(r["task"], r["metric"] or "-", r["problem"] or "") for r in rows],

@@ -39,6 +39,13 @@ class Sweep:
             if model not in self._failures:
                 yield model
 
+    def place(self, model: str) -> str:
+        """``3 of 8, step600``: which of several models one is; nothing where it is the only one."""
+        if len(self.models) == 1:
+            return ""
+        short = model.rstrip("/").rpartition("/")[2]
+        return f"{self.models.index(model) + 1} of {len(self.models)}, {short}"
+
     @contextmanager
     def attempt(self, model: str) -> Iterator[None]:
         """Note what the block raises as the failure of ``model``; an interrupt ends everything."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import json_option
+from olmo_eval.cli.options import json_option, override_option
 from olmo_eval.cli.task_check import check
 from olmo_eval.cli.task_show import show
 from olmo_eval.errors import UsageError
@@ -40,7 +40,7 @@ task.add_command(show)
     help="Instances to show.",
 )
 @click.option("-s", "--skip", type=click.IntRange(0), default=0, help="Instances to skip first.")
-@click.option("-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE")
+@override_option("Override a setting of the task.")
 @click.option("--instance", is_flag=True, help="Show the instance (default).")
 @click.option("--request", is_flag=True, help="Show the request.")
 @click.option("--formatted", is_flag=True, help="Show the text a model receives.")

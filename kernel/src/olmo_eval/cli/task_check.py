@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.options import filter_option, json_option
+from olmo_eval.common.figures import counted
 from olmo_eval.errors import OlmoEvalError, UsageError
 
 if TYPE_CHECKING:
@@ -216,4 +217,4 @@ def _summary(rows: Sequence[dict[str, Any]]) -> None:
         "left out": "left out (--thorough checks them too)",
     }
     shown = [f"{n:,} {names.get(verdict, verdict)}" for verdict, n in counts.items() if n]
-    click.echo(f"\n{len(rows):,} specs: {', '.join(shown)}")
+    click.echo(f"\n{counted(len(rows), 'spec')}: {', '.join(shown)}")

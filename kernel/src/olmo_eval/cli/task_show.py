@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from olmo_eval.cli.options import json_option
+from olmo_eval.cli.options import json_option, override_option
 from olmo_eval.errors import UsageError
 
 #: columns of the names on the left
@@ -18,7 +18,7 @@ _LONGEST = 600
 
 @click.command()
 @click.argument("spec")
-@click.option("-o", "--override", "overrides", multiple=True, metavar="KEY=VALUE")
+@override_option("Override a setting of the task.")
 @json_option
 def show(spec: str, overrides: Sequence[str], as_json: bool) -> None:
     """Say what SPEC measures: its data, prompt, shots, metrics, source, licence, known defects.

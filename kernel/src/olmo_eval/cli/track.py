@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import FiniteRange, json_option, results_option
+from olmo_eval.cli.options import (
+    FiniteRange,
+    allow_different_option,
+    axis_option,
+    json_option,
+    markdown_option,
+    results_option,
+)
+from olmo_eval.common.figures import counted, interval, interval_signed, number, sparkline
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,13 +27,7 @@ if TYPE_CHECKING:
 @click.option("--group", "groups", multiple=True, help="A training run's group. Repeatable.")
 @click.option("-t", "--task", "tasks", multiple=True, help="Only this task or suite. Repeatable.")
 @results_option
-@click.option(
-    "--by",
-    type=click.Choice(["step", "tokens"]),
-    default="step",
-    show_default=True,
-    help="What checkpoints are ordered by.",
-)
+@axis_option
 @click.option("--plot", metavar="FILE", help="Draw the tracks: .svg, .html, or .png (matplotlib).")
 @click.option("--questions", is_flag=True, help="What became of each question instead.")
 @click.option("--output", metavar="FILE", help="With --questions: a .parquet or .csv file of them.")
@@ -51,8 +53,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Checkpoints before it that an alarm looks at.",
 )
-@click.option("--allow-different", multiple=True, metavar="INPUT", help="An input that may differ.")
-@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@allow_different_option
+@markdown_option
 @json_option
 def track(
     groups: Sequence[str],
@@ -116,12 +118,13 @@ def _drawing(plot: str) -> Any:
 
 def print_tracks(found: Tracks, count: int, *, markdown: bool = False) -> None:
     """A table a task with a row a checkpoint, then one line a track, then every alarm."""
-    from olmo_eval.cli.show import lower_is_better
+    from olmo_eval.results.comparison_text import lower_is_better
 
     for name in found.names():
         _print_task(found, found.of(name), markdown)
     _print_summary(found, markdown)
-    lower_is_better([t.metric for t in found.tracks if not t.higher_is_better])
+    for line in lower_is_better([t.metric for t in found.tracks if not t.higher_is_better]):
+        click.echo(line)
     click.echo(
         "change: paired, from the checkpoint before, better or worse after Holm over the track; "
         "S/N: range of the checkpoints over the spread of the last ones"
@@ -160,8 +163,6 @@ def _print_task(found: Tracks, tracks: Sequence[Track], markdown: bool) -> None:
 
 
 def _cells(point: TrackPoint | None) -> list[str]:
-    from olmo_eval.cli.show import interval, number
-
     if point is None:
         return ["", "", ""]
     score, change = point.score, point.change
@@ -172,19 +173,7 @@ def _cells(point: TrackPoint | None) -> list[str]:
     return [number(score.value), interval(score.ci_low, score.ci_high), told]
 
 
-_SPARKS = "▁▂▃▄▅▆▇█"
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """``values`` as bars between the smallest and the largest of them."""
-    low, high = min(values), max(values)
-    if high == low:
-        return _SPARKS[3] * len(values)
-    return "".join(_SPARKS[round((v - low) / (high - low) * 7)] for v in values)
-
-
 def _print_summary(found: Tracks, markdown: bool) -> None:
-    from olmo_eval.cli.show import interval_signed, number
     from olmo_eval.cli.table import table
 
     several = len(found.groups) > 1
@@ -251,7 +240,7 @@ def _print_alarms(found: Tracks, count: int) -> None:
         moved = [m for m in point.moved if not m.noise]
         explained = len(point.moved) - len(moved)
         more = f", {explained:,} more that also differ between repeats" if explained else ""
-        click.echo(f"  {len(moved):,} questions scored worse than before{more}")
+        click.echo(f"  {counted(len(moved), 'question')} scored worse than before{more}")
         for m in moved[:count]:
             click.echo(f"    {m.instance_id}   {m.before:g} -> {m.after:g}")
         if len(moved) > count:
@@ -261,7 +250,7 @@ def _print_alarms(found: Tracks, count: int) -> None:
     else:
         chance = found.looked_at * found.alpha
         click.echo(
-            f"alarms: {len(raised)} at {found.looked_at:,} checkpoints looked at, "
+            f"alarms: {len(raised)} at {counted(found.looked_at, 'checkpoint')} looked at, "
             f"of which about {chance:.1f} would come by chance (--alpha {found.alpha:g})"
         )
 
@@ -325,8 +314,8 @@ def print_biographies(one: TaskBiographies, count: int) -> None:
     told = ", ".join(f"{n:,} {_WORDS[kind]}" for kind, n in counts.items() if n)
     places = one.places
     click.echo(
-        f"{one.group}: {one.task} ({one.metric}), {len(one.questions):,} questions over "
-        f"{len(places)} checkpoints, {one.axis} {places[0]:,} to {places[-1]:,}"
+        f"{one.group}: {one.task} ({one.metric}), {counted(len(one.questions), 'question')} over "
+        f"{counted(len(places), 'checkpoint')}, {one.axis} {places[0]:,} to {places[-1]:,}"
     )
     click.echo(f"  {told}")
     click.echo(f"  answers against a question's story: {one.flip_rate:.1%} {_measured(one)}")

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from olmo_eval.cli.options import json_option, results_option
+from olmo_eval.cli.options import (
+    allow_different_option,
+    axis_option,
+    json_option,
+    markdown_option,
+    results_option,
+)
 from olmo_eval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,15 +31,9 @@ if TYPE_CHECKING:
 )
 @click.option("-t", "--task", "tasks", multiple=True, help="Only this task or suite. Repeatable.")
 @results_option
-@click.option(
-    "--by",
-    type=click.Choice(["step", "tokens"]),
-    default="step",
-    show_default=True,
-    help="What checkpoints are ordered by.",
-)
-@click.option("--allow-different", multiple=True, metavar="INPUT", help="An input that may differ.")
-@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@axis_option
+@allow_different_option
+@markdown_option
 @json_option
 def trust(
     groups: Sequence[str],

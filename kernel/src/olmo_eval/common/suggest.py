@@ -10,10 +10,16 @@ _ALIKE = 0.88
 
 
 def closest(name: str, known: Iterable[str], *, n: int = 3) -> list[str]:
-    """The known names most like ``name``, best first."""
+    """The known names most like ``name``, best first; upper and lower case are alike."""
     from difflib import get_close_matches
 
-    return get_close_matches(name, list(known), n=n, cutoff=0.6)
+    lowered: dict[str, list[str]] = {}
+    for other in known:
+        lowered.setdefault(other.lower(), []).append(other)
+    if name.lower() in lowered:
+        return lowered[name.lower()][:n]
+    found = get_close_matches(name.lower(), list(lowered), n=n, cutoff=0.6)
+    return [other for key in found for other in lowered[key]][:n]
 
 
 def misspelt(name: str, known: Iterable[str]) -> str | None:

@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 from attrs import evolve, frozen
 
+from olmo_eval.common.figures import counted
 from olmo_eval.common.sequences import items
 from olmo_eval.errors import OlmoEvalError, UsageError
+from olmo_eval.results.comparison_text import comparison_lines
 from olmo_eval.results.differences import Difference, lock_differences
 from olmo_eval.results.flips import Flip, flips
 from olmo_eval.results.health import divergence
@@ -24,6 +26,7 @@ from olmo_eval.results.statistics import (
     compare_scores,
     macro_verdict,
 )
+from olmo_eval.results.statistics.adequacy import small_sample
 from olmo_eval.results.store import Run, Store, default_results, frame
 from olmo_eval.results.suites import SuiteNode, aggregate
 from olmo_eval.results.tracking.noise import noise_note
@@ -73,7 +76,8 @@ class TaskComparison:
 class Comparison:
     """Two runs, compared: baseline A and candidate B.
 
-    ``notes`` says what was left out and why; nothing is left out silently.
+    ``notes`` says what was left out and why; nothing is left out silently. Printed it is the table
+    that ``olmo-eval compare`` prints.
     """
 
     a: Run
@@ -81,6 +85,9 @@ class Comparison:
     tasks: tuple[TaskComparison, ...]
     suites: tuple[TaskComparison, ...]
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(comparison_lines(self))
 
     @property
     def rows(self) -> tuple[TaskComparison, ...]:
@@ -330,16 +337,19 @@ def _notes(compared: Sequence[TaskComparison]) -> list[str]:
     for row in compared:
         if row.only_a or row.only_b:
             notes.append(
-                f"{row.name}: compared on {row.verdict.n:,} shared questions; "
+                f"{row.name}: compared on {counted(row.verdict.n, 'shared question')}; "
                 f"{row.only_a:,} are scored only in A and {row.only_b:,} only in B"
             )
         if row.missing_a or row.missing_b:
             notes.append(
-                f"{row.name}: {row.missing_a:,} questions have no score in A, {row.missing_b:,} "
-                "in B; they are left out"
+                f"{row.name}: left out for want of a score: {counted(row.missing_a, 'question')} "
+                f"in A, {row.missing_b:,} in B"
             )
         for difference in row.differences:
             notes.append(f"{row.name}: {difference.sentence()} (allowed)")
+        few = small_sample(row.verdict.n, row.verdict.n_clusters)
+        if few is not None:
+            notes.append(f"{row.name}: {few}")
     return notes
 
 

@@ -5,26 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 
 from olmo_eval.results.compare import Comparison, TaskComparison, compare
+from olmo_eval.results.comparison_text import matrix_lines
 from olmo_eval.results.statistics import adjust
 from olmo_eval.results.store import Run, Store, default_results
+from olmo_eval.results.summary import Score
 
 
 @frozen
 class Matrix:
-    """Several runs, every pair compared; all verdicts on tasks adjusted as one family (Holm)."""
+    """Several runs, every pair compared; all verdicts on tasks adjusted as one family (Holm).
+
+    ``scores`` are the primary scores of each run by itself, by task and suite. Printed it is the
+    tables that ``olmo-eval compare`` prints.
+    """
 
     runs: tuple[Run, ...]
     comparisons: Mapping[tuple[int, int], Comparison]
+    scores: tuple[Mapping[str, Score], ...]
+
+    def __str__(self) -> str:
+        return "\n".join(matrix_lines(self))
 
     def to_dict(self) -> dict[str, Any]:
         pairs = [
             {"a": i, "b": j, **comparison.to_dict()}
             for (i, j), comparison in self.comparisons.items()
         ]
-        runs = [{"run_id": run.run_id, "model": run.model} for run in self.runs]
+        runs = [
+            {
+                "run_id": run.run_id,
+                "model": run.model,
+                "step": run.facts.step,
+                "scores": {name: asdict(score) for name, score in scores.items()},
+            }
+            for run, scores in zip(self.runs, self.scores, strict=True)
+        ]
         return {"runs": runs, "pairs": pairs}
 
     def row(self, name: str, i: int, j: int) -> TaskComparison | None:
@@ -53,7 +71,8 @@ def compare_many(
         for i in range(len(found))
         for j in range(i + 1, len(found))
     }
-    return Matrix(found, _adjusted_together(made))
+    scores = tuple({s.name: s for s in run.scores() if s.primary} for run in found)
+    return Matrix(found, _adjusted_together(made), scores)
 
 
 def _adjusted_together(

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.errors import DataError
+from olmo_eval.results.baseline import baselines
 from olmo_eval.results.folder import unwritable
 from olmo_eval.results.pins import pinned
 from olmo_eval.results.store import Run, Store
@@ -35,11 +36,13 @@ def choose(
 ) -> Pruning:
     """The runs that match ``wanted`` and began before a moment, but for those that stay.
 
-    A run that is being made stays; so does one that is pinned, one of the ``keep_latest`` newest of
-    its group, and one of the ``keep_best`` best of its group by the primary score of any task.
+    A run that is being made stays; so does one that is pinned or a baseline, one of the
+    ``keep_latest`` newest of its group, and one of the ``keep_best`` best of its group by the
+    primary score of any task.
     """
     matching = store.select(wanted)
     pins = pinned(store.location)
+    compared = set(baselines(store.location).values())
     best = _best(store, matching, keep_best) if keep_best else set()
     latest = _latest(matching, keep_latest)
     go, kept = [], {}
@@ -50,6 +53,8 @@ def choose(
             kept[run] = "is being made"
         elif run.run_id in pins:
             kept[run] = "is pinned"
+        elif run.run_id in compared:
+            kept[run] = "is a baseline"
         elif run in best:
             kept[run] = (
                 f"is among the best {keep_best} of its group"

@@ -14,6 +14,7 @@ from attrs import fields, frozen
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, UnknownNameError, UsageError
 from olmo_eval.results.index import Index
+from olmo_eval.results.naming import same_task
 from olmo_eval.results.run import Run as Run
 from olmo_eval.results.run import frame as frame
 from olmo_eval.results.run import open_run as open_run
@@ -104,7 +105,7 @@ class Store:
         Raises:
             UnknownNameError: there is none. UsageError: there are several.
         """
-        if "=" in reference or reference == "latest":
+        if is_query(reference):
             return self._query(reference)
         runs = self.runs()
         matches = [run for run in runs if run.run_id == reference] or [
@@ -118,11 +119,16 @@ class Store:
         """Every run that a query such as ``group=nightly,task=gsm8k`` names, oldest first; with
         ``latest`` the newest of them.
 
+        A run that was scored again does not stand for the run it was made of: only
+        ``kind=rescore`` finds it.
+
         Raises:
             UsageError: it is no query.
         """
         wanted, latest = self._wanted(query)
         matches = [] if wanted is None else self.select(wanted)
+        if wanted is not None and "kind" not in wanted:
+            matches = [run for run in matches if run.facts.kind != "rescore"]
         return matches[-1:] if latest else matches
 
     def _query(self, query: str) -> Run:
@@ -155,6 +161,8 @@ class Store:
             way = f"`olmo-eval results list --results {self.location}`"
             if self.select({"model": reference}):
                 way = f"for the newest run of that model: model={reference},latest"
+            elif is_query(reference) and self.find_all(f"{reference},kind=rescore"):
+                way = f"runs that were scored again are asked for: {reference},kind=rescore"
             hint = did_you_mean(reference, known, otherwise=way)
             raise UnknownNameError(f"no run {reference!r} in {self.location}", hint=hint)
         if len(matches) > 1:
@@ -168,7 +176,26 @@ class Store:
 
 #: how runs stand that have written their tables
 _WITH_TABLES = frozenset({"complete", "incomplete", "diverged"})
-_QUERIES = ("model", "group", "name", "task", "step", "status")
+_QUERIES = ("model", "group", "name", "task", "step", "status", "kind")
+
+
+def checkpoints(runs: Sequence[Run], tasks: Sequence[str] = ()) -> list[Run]:
+    """The finished ones of ``runs`` (oldest first) that have all of ``tasks``, in the order of
+    steps; of several that were made of the same request the newest.
+    """
+    newest: dict[str, Run] = {}
+    for run in runs:
+        names = run.task_names
+        if run.status in _WITH_TABLES and all(same_task(names, task) for task in tasks):
+            newest[run.facts.identity or run.run_id] = run
+    return sorted(
+        newest.values(), key=lambda r: (r.facts.step is None, r.facts.step or 0, r.facts.started)
+    )
+
+
+def is_query(reference: str) -> bool:
+    """Whether it asks for runs by what they are, rather than names one."""
+    return "=" in reference or reference == "latest"
 
 
 @frozen

@@ -14,6 +14,7 @@ from anyio.from_thread import BlockingPortal
 
 from olmo_eval import faults
 from olmo_eval.common.convert import to_json
+from olmo_eval.common.figures import counted
 from olmo_eval.errors import OlmoEvalError, PluginError, RunFailedError
 from olmo_eval.evals.external import ExternalContext
 from olmo_eval.harness.runtime import Harness
@@ -153,8 +154,8 @@ class ExternalSession(Sitting):
         self.record["sessions"][-1]["requests"] = tally
         if tally["reused"]:
             self.progress.message(
-                f"{tally['reused']:,} answers of an earlier attempt were taken over, "
-                f"{tally['answered']:,} requests were new"
+                f"{counted(tally['reused'], 'answer')} of an earlier attempt taken over, "
+                f"{counted(tally['answered'], 'new request')}"
             )
 
     def _fault(self, error: BaseException) -> PluginError:

@@ -9,6 +9,8 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
+from olmo_eval.common.figures import counted
+from olmo_eval.common.types import LMRequest
 from olmo_eval.errors import DataError
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results.answers import Answers, read_progress, runs_to_reuse
@@ -39,6 +41,7 @@ class TaskForecast:
     - ``requests``: continuations scored or samples generated, among those asked;
     - ``prompt_tokens``: estimated; ``new_tokens``: at most;
     - ``seconds``, ``cost_usd``: from the newest past run of this model on this task, if any;
+    - ``clusters``: independent groups of the instances, one each where they stand alone;
     - ``mde``: smallest difference between two checkpoints that ``instances`` paired questions
       detect (alpha 0.05, power 0.8) when ``DISCORDANCE`` of them are answered differently.
     """
@@ -55,6 +58,7 @@ class TaskForecast:
     seconds: float | None
     cost_usd: float | None
     mde: float
+    clusters: int
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -132,7 +136,10 @@ def _task(
     """
     task, around = planned.task, Surroundings(harness, planned.task)
     instances = finished = reused = requests = n_bytes = new_tokens = 0
+    clusters: set[tuple[bool, str]] = set()  # instances that stand alone are one each
     for name, instance in selected(task):
+        cluster = instance.metadata.get("cluster")
+        clusters.add((True, name) if cluster is None else (False, str(cluster)))
         if done is None or name in done:
             instances, finished = instances + 1, finished + 1
             continue
@@ -145,9 +152,7 @@ def _task(
             reused += 1
             continue
         requests += len(request.continuations) or params.num_samples
-        n_bytes += sum(len(c.encode()) for c in request.contexts()) or len(request.prompt.encode())
-        n_bytes += sum(len(c.encode()) for c in request.continuations)
-        n_bytes += sum(len(str(m.get("content") or "").encode()) for m in request.messages)
+        n_bytes += _size(request)
         if not request.continuations:
             new_tokens += (params.max_tokens or 0) * params.num_samples
     asked = instances - finished - reused
@@ -165,7 +170,15 @@ def _task(
         seconds=None if seconds is None else seconds * asked,
         cost_usd=None if cost is None else cost * asked,
         mde=paired_binary_mde(instances, DISCORDANCE),
+        clusters=len(clusters),
     )
+
+
+def _size(request: LMRequest) -> int:
+    """The bytes of what a request shows to the model."""
+    n_bytes = sum(len(c.encode()) for c in request.contexts()) or len(request.prompt.encode())
+    n_bytes += sum(len(c.encode()) for c in request.continuations)
+    return n_bytes + sum(len(str(m.get("content") or "").encode()) for m in request.messages)
 
 
 def _reason(
@@ -177,11 +190,11 @@ def _reason(
     name: str,
 ) -> str:
     if done:
-        return f"{done:,} instances are done"
+        return f"{counted(done, 'instance is', 'instances are')} done"
     if reused == instances:
         return "every answer is known; only scoring"
     if reused:
-        return f"{reused:,} answers are known from earlier runs"
+        return f"{counted(reused, 'answer is', 'answers are')} known from earlier runs"
     if name in others and not any(name in run.task_names for run in related):
         return "earlier runs had other weights or settings"
     if not related:

@@ -276,11 +276,24 @@ def _parse(text: str) -> TaskSpec:
     except UnknownNameError as error:
         from olmo_eval.plugins import manager
 
+        other = _not_one_task(text)
+        if other is not None:
+            raise UnknownNameError(error.message, hint=other) from error
         suites = closest(text, manager().registry("suites").names())
         if suites and error.hint and "did you mean" not in error.hint:
             hint = f"did you mean the suite {' or '.join(suites)}?"
             raise UnknownNameError(f"unknown task or suite {text!r}", hint=hint) from error
         raise
+
+
+def _not_one_task(text: str) -> str | None:
+    """A hint where the name stands for something else than a task or suite."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) > 1:
+        return f"each task has a -t of its own: {' '.join(f'-t {part}' for part in parts)}"
+    if text in plugins.manager().registry("external_evals"):
+        return f"it is an external eval: `olmo-eval external run {text} -m MODEL`"
+    return None
 
 
 def episode_needs(task: Task, name: str, first: Instance) -> EpisodeNeeds:

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any, Protocol, TextIO
 
+from olmo_eval.common.figures import counted
 from olmo_eval.results.redact import Redactor
 
 
@@ -43,10 +44,14 @@ class Silence:
 
 
 class Lines:
-    """A line when a task starts and ends, and at most one every ``every`` seconds between."""
+    """A line when a task starts and ends, and at most one every ``every`` seconds between.
 
-    def __init__(self, stream: TextIO | None = None, every: float = 10.0) -> None:
+    ``label`` stands before each line.
+    """
+
+    def __init__(self, stream: TextIO | None = None, every: float = 10.0, label: str = "") -> None:
         self._stream = stream or sys.stderr
+        self._label = f"[{label}] " if label else ""
         self._clean = Redactor().text
         self._every = every
         self._next = time.monotonic() + every
@@ -54,13 +59,13 @@ class Lines:
         self._began: dict[str, tuple[float, int]] = {}
 
     def message(self, text: str) -> None:
-        print(self._clean(text), file=self._stream, flush=True)
+        print(self._clean(f"{self._label}{text}"), file=self._stream, flush=True)
 
     def task_started(self, name: str, expected: int | None, done: int) -> None:
         self._expected[name] = expected
         self._began[name] = (time.monotonic(), done)
         known = f", {done:,} already done" if done else ""
-        total = "" if expected is None else f"{expected:,} instances"
+        total = "" if expected is None else counted(expected, "instance")
         self.message(f"{name}: {total or 'started'}{known}")
 
     def advanced(self, name: str, done: int, score: float | None) -> None:
@@ -94,9 +99,12 @@ def _shown(score: float | None) -> str:
 
 
 class Bars:
-    """One bar a task in progress, with its rate, the time left and its running score."""
+    """One bar a task in progress, with its rate, the time left and its running score.
 
-    def __init__(self) -> None:
+    ``label`` stands before each bar and message.
+    """
+
+    def __init__(self, label: str = "") -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -123,14 +131,16 @@ class Bars:
             console=Console(stderr=True),
         )
         self._clean = Redactor().text
+        self._label = f"[{label}] " if label else ""
         self._rich.start()
         self._ids: dict[str, Any] = {}
 
     def message(self, text: str) -> None:
-        self._rich.console.print(self._clean(text), markup=False, highlight=False)
+        text = self._clean(f"{self._label}{text}")
+        self._rich.console.print(text, markup=False, highlight=False)
 
     def task_started(self, name: str, expected: int | None, done: int) -> None:
-        label = name.replace("[", r"\[")
+        label = f"{self._label}{name}".replace("[", r"\[")
         self._ids[name] = self._rich.add_task(label, total=expected, completed=done, score="")
 
     def advanced(self, name: str, done: int, score: float | None) -> None:
@@ -145,7 +155,7 @@ class Bars:
         self._rich.stop()
 
 
-def make_progress(stream: TextIO | None = None) -> Progress:
-    """Bars where standard error is a terminal, lines elsewhere."""
+def make_progress(stream: TextIO | None = None, label: str = "") -> Progress:
+    """Bars where standard error is a terminal, lines elsewhere; ``label`` before each of them."""
     stream = stream or sys.stderr
-    return Bars() if stream.isatty() else Lines(stream)
+    return Bars(label) if stream.isatty() else Lines(stream, label=label)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from attrs import asdict
 
+from olmo_eval.common.figures import counted
 from olmo_eval.common.types import Identity, Response
 from olmo_eval.errors import RunFailedError
 from olmo_eval.harness.runtime import Harness
@@ -100,7 +101,8 @@ class Session(Sitting):
             waiting = len(found.unscored)
             more = f", {waiting:,} more are answered and yet to be scored" if waiting else ""
             self.progress.message(
-                f"resuming {self.folder.run_id}: {total:,} instances are done{more}"
+                f"resuming {self.folder.run_id}: "
+                f"{counted(total, 'instance is', 'instances are')} done{more}"
             )
         return found
 
@@ -136,10 +138,14 @@ class Session(Sitting):
             self._note_speed(pipeline, time.perf_counter() - began)
         self.expected = {f.planned.name: f.expected or f.read for f in feeds}
         if pipeline.unscored or not all(feed.exhausted for feed in feeds):
-            waiting = pipeline.unscored
-            more = f", {waiting:,} answers are yet to be scored" if waiting else ""
+            waiting, kept = pipeline.unscored, sum(self._done.values())
+            more = (
+                f", {counted(waiting, 'answer is', 'answers are')} yet to be scored"
+                if waiting
+                else ""
+            )
             raise Interrupted(
-                f"stopped; {sum(self._done.values()):,} instances are finished and kept{more}",
+                f"stopped; {counted(kept, 'instance is', 'instances are')} finished and kept{more}",
                 hint="rerun the same command to resume",
             )
 
@@ -353,7 +359,8 @@ class Session(Sitting):
             self.record["judge_usage"] = asdict(self._judges)
         notes = [*self.record.pop("remarks", ()), *map(_left_out, self.job.plan.left_out.items())]
         notes += [
-            f"{name}: {count:,} prompts were longer than the model's context, and cut on the left"
+            f"{name}: {counted(count, 'prompt was', 'prompts were')} longer than the model's "
+            "context, and cut on the left"
             for name, count in self._truncated.items()
         ]
         for note in [*notes, *self.harness.notes(), *self.harness.provider.notes()]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from olmo_eval.common.convert import to_json
+from olmo_eval.common.figures import counted
 from olmo_eval.results.folder import RunFolder, now
 from olmo_eval.results.record import Row
 from olmo_eval.results.redact import Redactor
@@ -48,6 +49,6 @@ class ShardSession(Session):
         self.journal.sync()
         done = sum(self._done.values())
         self.progress.message(
-            f"shard {self.job.shard} is done: {done:,} instances; the same command without --shard "
-            "takes all shards in and writes the tables"
+            f"shard {self.job.shard} is done: {counted(done, 'instance')}; the same command "
+            "without --shard takes all shards in and writes the tables"
         )

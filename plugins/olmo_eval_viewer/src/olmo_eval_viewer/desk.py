@@ -14,7 +14,7 @@ from olmo_eval.results import (
     compare_many,
     track,
 )
-from olmo_eval.results.baselines import previous_of, previous_run
+from olmo_eval.results.baseline import previous_of, previous_run
 from olmo_eval.results.compare import compare
 from olmo_eval.results.tracking.histories import Histories, histories_of
 from olmo_eval.results.tracking.lineage import Axis, lineage, task_runs

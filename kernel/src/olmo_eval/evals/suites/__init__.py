@@ -1,5 +1,6 @@
 """Suites: named collections of tasks and suites, with a way to sum them up."""
 
+from olmo_eval.common.aggregation import AggregationStrategy
 from olmo_eval.evals.suites.lookup import (
     format_tasks,
     get_suite,
@@ -8,7 +9,7 @@ from olmo_eval.evals.suites.lookup import (
     search_suites,
     suite_exists,
 )
-from olmo_eval.evals.suites.suite import AggregationStrategy, Suite, register
+from olmo_eval.evals.suites.suite import Suite, register
 
 __all__ = [
     "AggregationStrategy",

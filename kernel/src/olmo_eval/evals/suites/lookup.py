@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from olmo_eval import plugins
-from olmo_eval.evals.suites.suite import AggregationStrategy, Suite, register
+from olmo_eval.common.aggregation import AggregationStrategy
+from olmo_eval.evals.suites.suite import Suite, register
 
 
 def get_suite(name: str) -> Suite:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import attrs
 from attrs import frozen
 
+from olmo_eval.common.figures import counted
 from olmo_eval.results.statistics.estimates import json_fields
 from olmo_eval.results.statistics.multiplicity import adjust_p_values
 from olmo_eval.results.statistics.power import minimum_detectable_effect, questions_needed
@@ -57,7 +58,8 @@ class Verdict:
     def sentence(self) -> str:
         """One line for people: verdict, difference, interval, p-value, method, counts."""
         parts = [f"{self.headline()}: {self.difference:+.4g}{self._interval()}", self._evidence()]
-        parts.append(f"{self.wins:,} wins, {self.losses:,} losses, {self.ties:,} ties")
+        losses = counted(self.losses, "loss", "losses")
+        parts.append(f"{counted(self.wins, 'win')}, {losses}, {counted(self.ties, 'tie')}")
         return "; ".join(parts)
 
     def headline(self) -> str:
@@ -65,9 +67,10 @@ class Verdict:
         if self.kind == "equivalent":
             return f"equivalent within {self.equivalence_margin:g}"
         if self.kind == "undecided" and self.needs_more is not None:
-            return f"undecided, needs about {rounded(self.needs_more):,} more questions"
+            return f"undecided, needs about {counted(rounded(self.needs_more), 'more question')}"
         if self.kind == "undecided" and self.ties == self.n:
-            return f"undecided, the same score on all {self.n:,} questions"
+            every = "the one question" if self.n == 1 else f"all {self.n:,} questions"
+            return f"undecided, the same score on {every}"
         return self.kind
 
     def _interval(self) -> str:

@@ -15,7 +15,7 @@ from olmo_eval.results.store import Store
 
 Axis = Literal["step", "tokens"]
 #: how runs stand that have tables to read
-_FINISHED = frozenset({"complete", "incomplete", "diverged"})
+FINISHED = frozenset({"complete", "incomplete", "diverged"})
 
 
 @frozen
@@ -60,7 +60,7 @@ def lineage(store: Store, group: str, by: Axis = "step") -> Lineage:
     placed, notes = [], []
     for run in found:
         place = run.facts.step if by == "step" else run.facts.tokens
-        if run.status not in _FINISHED:
+        if run.status not in FINISHED:
             notes.append(f"{group}: run {run.run_id} is left out: it is {run.status}")
         elif place is None:
             notes.append(f"{group}: run {run.run_id} is left out: it has no {by}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from olmo_eval.results import Run
-from olmo_eval.results.baselines import previous_of
+from olmo_eval.results.baseline import previous_of
 from olmo_eval.results.folder import RunFolder
 from olmo_eval_viewer.cards import run_card
 from olmo_eval_viewer.desk import Desk

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from olmo_eval.common.figures import counted
 from olmo_eval.results.tracking.plots.svg import svg
 from olmo_eval.results.tracking.tracks import Track, Tracks
 
@@ -50,7 +51,8 @@ def _alarms(tracks: Tracks) -> Iterator[str]:
                 f"{point.at:,} is {known.score:.4f}; expected {known.ci_low:.4f} to "
                 f"{known.ci_high:.4f}</p>"
             )
-            yield f"<details><summary>{len(point.moved):,} questions scored worse</summary><ul>"
+            moved = counted(len(point.moved), "question")
+            yield f"<details><summary>{moved} scored worse</summary><ul>"
             for m in point.moved:
                 noise = ", which repeats of the model also do" if m.noise else ""
                 yield f"<li>{escape(m.instance_id)}: {m.before:g} to {m.after:g}{noise}</li>"
