@@ -23,6 +23,7 @@ LOGS = ROOT / "plugins/olmo_eval_formats/tests/logs"
         "runs.md",
         "engines.md",
         "tracking.md",
+        "trust.md",
         pytest.param("judges.md", marks=pytest.mark.slow),
         pytest.param("results.md", marks=pytest.mark.engine),
     ],

@@ -68,6 +68,14 @@ _COMMANDS = {
     ),
     "trust": ("olmo_eval.cli.trust:trust", "Which tasks tell models apart at this scale."),
     "variants": ("olmo_eval.cli.variants:variants", "List variants of tasks, with what they set."),
+    "verify": (
+        "olmo_eval.cli.verify:verify",
+        "Check that runs are what was written: digests, and scores from rows.",
+    ),
+    "why": (
+        "olmo_eval.cli.why:why",
+        "Where a number is from: formula, instances, request, model, data, code.",
+    ),
 }
 
 _FORMATTERS = {

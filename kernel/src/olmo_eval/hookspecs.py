@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from olmo_eval.providers.models import ModelConfig
     from olmo_eval.providers.provider import Provider, ProviderConfig
     from olmo_eval.results.compare import Comparison
+    from olmo_eval.results.verify import Verification
     from olmo_eval.runner.executor import Executor
     from olmo_eval.sandbox import SandboxBackend
 
@@ -169,6 +170,15 @@ def comparison_page(comparison: Comparison) -> str | None:
     None leaves it to others.
 
     ``return acme_evals.pages.of(comparison)``
+    """
+
+
+@hookspec(firstresult=True)
+def verify_page(page: bytes, location: str) -> Verification | None:
+    """What `olmo-eval verify` finds out of a page that ``comparison_page`` made: whether it was
+    changed since, and whether its numbers follow from what it carries. None leaves it to others.
+
+    ``return acme_evals.pages.checked(page, location)``
     """
 
 

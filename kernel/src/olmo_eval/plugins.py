@@ -55,7 +55,7 @@ KINDS = {
 _LISTINGS = {"external_evals": "external list", "commands": "--help"}
 _ASKED_FOR = "--plugin"
 #: hooks whose first answer is taken: one that fails is an error, not an answer less
-_ASKING = frozenset({"choose_provider", "comparison_page"})
+_ASKING = frozenset({"choose_provider", "comparison_page", "verify_page"})
 
 
 @frozen
@@ -329,7 +329,7 @@ class PluginManager:
 
     def first_answer(self, hook: str, **arguments: Any) -> Any:
         """What the first plugin says to a hook of which one answer is taken
-        (``choose_provider``, ``comparison_page``); None where no plugin has one.
+        (such as ``choose_provider``); None where no plugin has one.
 
         Raises:
             PluginError: a plugin could not say.

@@ -87,6 +87,8 @@ def test_converted_they_say_the_same(named: Callable[[str], Run], name: str) -> 
         "host": record["sessions"][-1]["host"],
         "sittings": 1,
         "health": new.summary["health"],
+        "digests": new.summary["digests"],
+        "files": new.record["files"],
     }
     for task, before in rows.items():
         for now, then in zip(new.rows(task), before, strict=True):

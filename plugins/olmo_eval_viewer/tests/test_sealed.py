@@ -37,7 +37,7 @@ def test_the_commands_write_a_page_and_verify_it(window: Any, tmp_path: Path) ->
     assert code == 0, said
     code, said = _cli("verify", file)
 
-    assert code == 0 and "2 verdicts follow" in said
+    assert code == 0 and "2 scores: as written" in said
     file.write_bytes(file.read_bytes().replace(b"plus 1?", b"plus 2?", 1))
     code, said = _cli("verify", file)
     assert code == 1 and "changed: what the page shows" in said

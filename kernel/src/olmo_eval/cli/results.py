@@ -9,6 +9,7 @@ import click
 from olmo_eval.cli.instances import instances
 from olmo_eval.cli.options import json_option, results_option
 from olmo_eval.cli.results_export import export, query
+from olmo_eval.cli.results_history import rescore_history
 from olmo_eval.cli.results_import import import_
 from olmo_eval.cli.results_list import list_
 from olmo_eval.cli.results_prune import pin, prune
@@ -24,7 +25,9 @@ def results() -> None:
     """Runs and their scores."""
 
 
-for _command in (export, import_, instances, list_, pin, prune, query, table, transcript):
+for _command in (
+    *(export, import_, instances, list_, pin, prune, query, rescore_history, table, transcript),
+):
     results.add_command(_command)
 
 

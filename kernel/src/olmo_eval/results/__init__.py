@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from olmo_eval.results.tracking.decisions import TaskTrust, Trust, trust
     from olmo_eval.results.tracking.noise import NoiseFloor, NoiseFloors
     from olmo_eval.results.tracking.tracks import Track, TrackPoint, Tracks, track
+    from olmo_eval.results.verify import Fault, Verification, verify_run, verify_store
+    from olmo_eval.results.why import Why
 
 __all__ = [
     "Biography",
     "Comparison",
+    "Fault",
     "Flip",
     "Matrix",
     "NoiseFloor",
@@ -39,11 +42,15 @@ __all__ = [
     "TrackPoint",
     "Tracks",
     "Trust",
+    "Verification",
+    "Why",
     "biographies_of",
     "compare_many",
     "open_run",
     "track",
     "trust",
+    "verify_run",
+    "verify_store",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -51,6 +58,7 @@ __getattr__, __dir__ = lazy(
     {
         "Biography": "olmo_eval.results.tracking.biographies",
         "Comparison": "olmo_eval.results.compare",
+        "Fault": "olmo_eval.results.verify",
         "Flip": "olmo_eval.results.flips",
         "Matrix": "olmo_eval.results.matrix",
         "NoiseFloor": "olmo_eval.results.tracking.noise",
@@ -66,10 +74,14 @@ __getattr__, __dir__ = lazy(
         "TrackPoint": "olmo_eval.results.tracking.tracks",
         "Tracks": "olmo_eval.results.tracking.tracks",
         "Trust": "olmo_eval.results.tracking.decisions",
+        "Verification": "olmo_eval.results.verify",
+        "Why": "olmo_eval.results.why",
         "biographies_of": "olmo_eval.results.tracking.biographies",
         "compare_many": "olmo_eval.results.matrix",
         "open_run": "olmo_eval.results.store",
         "track": "olmo_eval.results.tracking.tracks",
         "trust": "olmo_eval.results.tracking.decisions",
+        "verify_run": "olmo_eval.results.verify",
+        "verify_store": "olmo_eval.results.verify",
     },
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.errors import DataError, UsageError
-from olmo_eval.results import schema
+from olmo_eval.results import digests, schema
 from olmo_eval.results.folder import LOCK, RunFolder, contents, unwritable, write_atomically
 from olmo_eval.results.listing import put
 from olmo_eval.results.remote_run import put_record
@@ -30,6 +30,9 @@ def set_step(run: Run, step: int) -> None:
         )
     run.record["model"]["step"] = step
     metrics = metrics_content(run.run_id, run.record, run.metrics().to_pylist())
+    if digests.covers(run.record):
+        told = digests.entry(digests.sha256(metrics), len(metrics))
+        run.record[digests.IN_LOCK]["metrics.parquet"] = told
     if "://" in run.location:
         _put(run, metrics)
         return

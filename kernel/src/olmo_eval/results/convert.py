@@ -11,7 +11,7 @@ import pyarrow as pa
 from olmo_eval.errors import UsageError
 from olmo_eval.results import journal, schema
 from olmo_eval.results.finalize import write_task
-from olmo_eval.results.folder import RunFolder, unwritable, write_atomically
+from olmo_eval.results.folder import WITH_TABLES, RunFolder, unwritable, write_atomically
 from olmo_eval.results.record import Row
 from olmo_eval.results.store import Run, open_run
 from olmo_eval.results.tables import metrics_content
@@ -81,7 +81,10 @@ def _write(run: Run, folder: Path) -> None:
         for entry in run.record["tasks"]
     ]
     record = {**run.record, "schema_version": schema.VERSION, "tasks": tasks}
-    RunFolder(folder).write_json(record)
+    target = RunFolder(folder)
+    if run.status in WITH_TABLES:
+        target.seal(record)
+    target.write_json(record)
 
 
 def _fields(columns: pa.Schema, name: str) -> list[str]:

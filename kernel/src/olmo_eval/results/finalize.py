@@ -201,4 +201,5 @@ _PARQUET: Mapping[str, Any] = {
     "data_page_size": 4 << 20,
     "use_dictionary": ["outcome", "cluster", "reused_from", "type", "role", "tool"],
     "write_statistics": False,
+    "write_page_checksum": True,  # a damaged page is told from a sound one
 }

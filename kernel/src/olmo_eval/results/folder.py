@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from olmo_eval.errors import DataError, OlmoEvalError
+from olmo_eval.results import digests
 from olmo_eval.results.journal import cut_torn_tail
 
 
@@ -89,6 +90,17 @@ class RunFolder:
         except OSError as error:
             raise unwritable(error, self.path) from error
 
+    def seal(self, record: dict[str, Any]) -> None:
+        """Put the digests of the run's tables, and of all else it left, into its ``record``.
+
+        Raises:
+            OlmoEvalError: a file cannot be read.
+        """
+        try:
+            record[digests.IN_LOCK] = digests.digests_of(self.path)
+        except OSError as error:
+            raise unwritable(error, self.path) from error
+
     def read_json(self) -> dict[str, Any] | None:
         """The whole record of the run; None where there is none yet."""
         summary = read_run_json(self.path / "run.json")
@@ -106,6 +118,8 @@ class RunFolder:
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
 LOCK = "lock.json"
+#: how runs stand that have written their tables
+WITH_TABLES = frozenset({"complete", "incomplete", "diverged"})
 #: the name of the journal of a run that is not divided
 _WHOLE = "records"
 #: what ``run.json`` says of a run and of its model; all the rest is in ``lock.json``
@@ -115,7 +129,7 @@ _SUMMARY = (
 )
 _MODEL = ("name", "provider", "fingerprint", "known_by", "step", "tokens")
 #: what ``run.json`` alone has, made of the rest
-_DERIVED = ("host", "sittings", "health")
+_DERIVED = ("host", "sittings", "health", digests.IN_SUMMARY)
 #: characters of an error that ``run.json`` repeats
 _LONGEST = 500
 
@@ -123,7 +137,9 @@ _LONGEST = 500
 def contents(record: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """What ``run.json`` and ``lock.json`` hold of a run's record."""
     summary, lock = split(record)
-    return _line_a_task(summary), orjson.dumps(lock, option=_PRETTY)
+    content = orjson.dumps(lock, option=_PRETTY)
+    summary[digests.IN_SUMMARY] = digests.place_for(content)
+    return digests.with_self_digest(_line_a_task(summary)), content
 
 
 def split(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -261,32 +261,61 @@ def gold_text(gold: Any) -> str | None:
 
 def row_outputs(row: Row) -> tuple[LMOutput, ...]:
     """The outputs kept in a row, as values again: complete, as the model gave them."""
-    continuations = (row["request"] or {}).get("continuations") or ()
-    outputs = []
-    for i, kept in enumerate(row["outputs"] or ()):
-        text = kept["text"]
-        if text is None:
-            text = continuations[i] if i < len(continuations) else ""
-        metadata = json.loads(kept.get("metadata") or "{}")
-        lost = metadata.pop(_NON_FINITE, None)
-        if "reasoning" not in kept:  # records made before it had a field
-            kept = {**kept, "reasoning": metadata.pop("reasoning", None)}
-        outputs.append(
-            LMOutput(
-                text=text,
-                sum_logprob=kept["sum_logprob"] if lost is None else float(lost),
-                num_tokens=kept["num_tokens"],
-                is_greedy=kept["is_greedy"],
-                logprobs=_logprobs(kept.get("logprobs")),
-                usage=_usage(kept.get("usage")),
-                finish_reason=kept["finish_reason"],
-                tool_calls=tuple(ToolCall(**c) for c in json.loads(kept["tool_calls"] or "[]")),
-                metadata=metadata,
-                reasoning=kept["reasoning"],
-                trajectory=kept_trajectory(kept.get("trajectory")),
-            )
+    continuations = (row.get("request") or {}).get("continuations") or ()
+    return tuple(_output(o, i, continuations) for i, o in enumerate(row["outputs"] or ()))
+
+
+def scored_outputs(row: Row) -> tuple[LMOutput, ...]:
+    """The outputs kept in a row as scorers leave them: each with its extracted answer, and what
+    was kept as evidence in its metadata."""
+    continuations = (row.get("request") or {}).get("continuations") or ()
+    return tuple(
+        _output(
+            kept,
+            i,
+            continuations,
+            _parsed(kept.get("answer"), None),
+            _parsed(kept.get("evidence"), {}),
         )
-    return tuple(outputs)
+        for i, kept in enumerate(row["outputs"] or ())
+    )
+
+
+def _output(
+    kept: Row,
+    index: int,
+    continuations: Sequence[str],
+    answer: Any = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> LMOutput:
+    text = kept["text"]
+    if text is None:
+        text = continuations[index] if index < len(continuations) else ""
+    metadata = _parsed(kept.get("metadata"), {})
+    lost = metadata.pop(_NON_FINITE, None)
+    # records made before reasoning had a field have it in their metadata
+    reasoning = kept["reasoning"] if "reasoning" in kept else metadata.pop("reasoning", None)
+    return LMOutput(
+        text=text,
+        sum_logprob=kept["sum_logprob"] if lost is None else float(lost),
+        num_tokens=kept["num_tokens"],
+        is_greedy=kept["is_greedy"],
+        logprobs=_logprobs(kept.get("logprobs")),
+        usage=_usage(kept.get("usage")),
+        finish_reason=kept["finish_reason"],
+        tool_calls=tuple(ToolCall(**c) for c in _parsed(kept["tool_calls"], ())),
+        metadata={**metadata, **evidence} if evidence else metadata,
+        reasoning=reasoning,
+        trajectory=kept_trajectory(kept.get("trajectory")),
+        extracted_answer=answer,
+    )
+
+
+def _parsed(kept: str | None, otherwise: Any) -> Any:
+    """A value kept as JSON; a new ``otherwise`` where there is none."""
+    if not kept:
+        return dict(otherwise) if isinstance(otherwise, dict) else otherwise
+    return json.loads(kept)
 
 
 def row_extracted(row: Row) -> list[Any]:

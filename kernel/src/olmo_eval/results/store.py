@@ -13,6 +13,7 @@ from attrs import fields, frozen
 
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import DataError, UnknownNameError, UsageError
+from olmo_eval.results.folder import WITH_TABLES
 from olmo_eval.results.index import Index
 from olmo_eval.results.naming import same_task
 from olmo_eval.results.run import Run as Run
@@ -79,7 +80,7 @@ class Store:
         kept = self._index.scores(folders)
         read = {}
         for run, folder in zip(runs, folders, strict=True):
-            if folder not in kept and run.facts.status in _WITH_TABLES:
+            if folder not in kept and run.facts.status in WITH_TABLES:
                 rows = primary_rows(run)
                 if rows is not None:
                     kept[folder] = read[folder] = rows
@@ -174,8 +175,6 @@ class Store:
         return matches[0]
 
 
-#: how runs stand that have written their tables
-_WITH_TABLES = frozenset({"complete", "incomplete", "diverged"})
 _QUERIES = ("model", "group", "name", "task", "step", "status", "kind")
 
 
@@ -186,7 +185,7 @@ def checkpoints(runs: Sequence[Run], tasks: Sequence[str] = ()) -> list[Run]:
     newest: dict[str, Run] = {}
     for run in runs:
         names = run.task_names
-        if run.status in _WITH_TABLES and all(same_task(names, task) for task in tasks):
+        if run.status in WITH_TABLES and all(same_task(names, task) for task in tasks):
             newest[run.facts.identity or run.run_id] = run
     return sorted(
         newest.values(), key=lambda r: (r.facts.step is None, r.facts.step or 0, r.facts.started)

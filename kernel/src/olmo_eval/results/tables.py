@@ -111,7 +111,7 @@ def metrics_content(
     }
     table = pa.Table.from_pylist([{**row, **run} for row in rows], schema=schema.METRICS)
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer)
+    pq.write_table(table, buffer, write_page_checksum=True)
     return bytes(buffer.getvalue())
 
 

@@ -178,6 +178,7 @@ def _write(imported: ImportedRun, folder: RunFolder, record: dict[str, Any]) -> 
     record["imported_from"]["assumed"] = imported.losses.assumed
     if imported.error is not None:
         record["error"] = redactor.text(imported.error)
+    folder.seal(record)
     folder.write_json(record)
     folder.drop_journal()
 

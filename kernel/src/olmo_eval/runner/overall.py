@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
-
 from olmo_eval import plugins
 from olmo_eval.common.metrics.base import number, with_likelihoods
 from olmo_eval.common.types import Outcome, Response
@@ -16,7 +14,7 @@ from olmo_eval.errors import PluginError
 from olmo_eval.evals.tasks.common import Task
 from olmo_eval.results.finalize import task_rows
 from olmo_eval.results.places import Places
-from olmo_eval.results.record import Row, row_evidence, row_extracted, row_outputs
+from olmo_eval.results.record import Row, scored_outputs
 from olmo_eval.runner.feed import selected
 from olmo_eval.runner.plan import PlannedTask
 
@@ -68,12 +66,7 @@ def _responses(journal: Path, planned: PlannedTask, places: Places) -> Iterator[
 
 def _response(row: Row, planned: PlannedTask, instance: Any) -> Response:
     task = planned.task
-    outputs = tuple(
-        evolve(output, extracted_answer=answer, metadata={**output.metadata, **kept})
-        for output, answer, kept in zip(
-            row_outputs(row), row_extracted(row), row_evidence(row), strict=True
-        )
-    )
+    outputs = scored_outputs(row)
     scores = {name: task.summed_up(s) for name, s in (row["scores"] or {}).items() if s}
     request = task.request_for(instance)
     outcome = Outcome(row["outcome"])

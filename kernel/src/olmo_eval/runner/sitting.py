@@ -11,8 +11,8 @@ from olmo_eval import plugins
 from olmo_eval.common.convert import to_json
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.harness.runtime import Harness
-from olmo_eval.results import journal
-from olmo_eval.results.folder import RunFolder, now
+from olmo_eval.results import digests, journal
+from olmo_eval.results.folder import WITH_TABLES, RunFolder, now
 from olmo_eval.results.locking import this_host
 from olmo_eval.results.redact import Redactor
 from olmo_eval.runner.interrupt import Interrupted
@@ -79,6 +79,9 @@ class Sitting:
         self.record["status"] = status
         self.record["finished"] = now()
         self.record["sessions"][-1].update(ended=self.record["finished"], seconds=seconds)
+        self.record.pop(digests.IN_LOCK, None)
+        if status in WITH_TABLES:
+            self.folder.seal(self.record)
         self.folder.write_json(self.record)
 
     def notify(self, hook: str, **arguments: Any) -> None:

@@ -9,17 +9,13 @@ from olmo_eval.hookspecs import hookimpl
 if TYPE_CHECKING:
     from olmo_eval.commands import CommandGroup
     from olmo_eval.results import Comparison
+    from olmo_eval.results.verify import Verification
 
 
 @hookimpl
 def register_commands(cli: CommandGroup) -> None:
     cli.add_lazy_command(
         "view", "olmo_eval_viewer.command:view", "Look at results in a browser: two runs, compared."
-    )
-    cli.add_lazy_command(
-        "verify",
-        "olmo_eval_viewer.verify:verify",
-        "Check a page of `compare --html`: its digests and its numbers.",
     )
 
 
@@ -28,3 +24,10 @@ def comparison_page(comparison: Comparison) -> str | None:
     from olmo_eval_viewer.sealed import sealed_page
 
     return sealed_page(comparison)
+
+
+@hookimpl
+def verify_page(page: bytes, location: str) -> Verification | None:
+    from olmo_eval_viewer.verify import verification
+
+    return verification(page, location)

@@ -1,4 +1,4 @@
-"""``olmo-eval verify``: whether a page of `compare --html` is as it was written, and its numbers
+"""Whether a page of `compare --html` is as it was written, and its numbers
 follow from the answers that it carries."""
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -17,22 +16,30 @@ from olmo_eval.errors import DataError
 from olmo_eval.results.compare import paired_verdict
 from olmo_eval.results.pairing import Pairs
 from olmo_eval.results.statistics import Verdict, adjust
+from olmo_eval.results.verify import Fault, Verification
 from olmo_eval_viewer.sealed import CLOSE, OPEN, VERSION, digest_of
 
 
-@click.command()
-@click.argument("page", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def verify(page: Path) -> int:
-    """Check PAGE, which `olmo-eval compare --html` wrote: that nothing of it was changed, and that
-    every task's verdict follows from the answers in it. Exits with 1 where it does not.
+def verification(page: bytes, location: str) -> Verification | None:
+    """What was checked of a page that ``olmo-eval compare --html`` wrote, and what is wrong with
+    it; None where it is no such page.
+
+    Raises:
+        DataError: its data cannot be read at all.
     """
-    found = check(page.read_bytes())
-    for line in found.problems:
-        click.echo(line)
-    if not found.problems:
-        click.echo(f"{page}: {found.tasks} verdicts follow from {found.questions:,} paired answers")
-        click.echo(f"digest {found.root}")
-    return int(bool(found.problems))
+    if OPEN.encode() not in page:
+        return None
+    found = check(page)
+    name = Path(location).name
+    return Verification(
+        location,
+        name,
+        status=f"{found.questions:,} paired answers, digest {found.root[:12]}",
+        files=1,
+        size=len(page),
+        scores=found.tasks,
+        faults=[Fault(name, problem) for problem in found.problems],
+    )
 
 
 class Checked:
