@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from olmo_eval.results import journal
 from olmo_eval.results.store import Run, Store
+from olmo_eval.runner.interrupt import _without_echoes
 
 Tables = Callable[[Run], dict[str, Any]]
 
@@ -207,3 +208,14 @@ def test_the_second_process_takes_over_when_the_first_is_killed(bench: Any) -> N
     (run,) = Store(str(bench.folder / "results")).runs()
     assert run.record["status"] == "complete"
     assert run.instances("sums").num_rows == 40
+
+
+@pytest.mark.anyio
+async def test_a_scheduler_that_terminates_twice_at_once_means_it_once() -> None:
+    async def received() -> AsyncIterator[int]:
+        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGINT):
+            yield number
+
+    heard = [number async for number in _without_echoes(received())]
+
+    assert heard == [signal.SIGTERM, signal.SIGINT, signal.SIGINT]

@@ -74,6 +74,19 @@ def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
     )
 
 
+class Workers(click.ParamType[Any]):
+    """``join``, or how many."""
+
+    name = "workers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "join" or isinstance(value, int):
+            return value
+        if not value.isdigit() or not 1 <= int(value) <= 10_000:
+            self.fail(f"{value!r} is neither 'join' nor a number of workers.", param, ctx)
+        return int(value)
+
+
 @click.command(cls=OrderedCommand)
 @model_and_tasks(required=False)
 @results_option
@@ -81,6 +94,14 @@ def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
 @click.option("--print-spec", is_flag=True, help="Print the run's spec; make nothing.")
 @click.option("--executor", default="local", show_default=True, help="Where the runs execute.")
 @click.option("--shard", metavar="K/N", help="Make the K-th of N parts, beside other processes.")
+@click.option(
+    "--workers",
+    type=Workers(),
+    metavar="join|N",
+    help="join: divide the run among all processes of this command, on any machine. N: among N "
+    "workers that the executor starts.",
+)
+@click.option("--address", metavar="ADDRESS", help="Of the cluster, for executors that have one.")
 @click.option("--fresh", is_flag=True, help="Start anew: resume and reuse nothing.")
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @reuse_by_name_option
@@ -104,6 +125,8 @@ def run(
     spec_file: str | None,
     print_spec: bool,
     executor: str,
+    workers: str | int | None,
+    address: str | None,
     dry_run: bool,
     as_json: bool,
     **options: Any,
@@ -119,6 +142,8 @@ def run(
 
     --spec makes a run that `run --print-spec` described, here or elsewhere.
     """
+    from attrs import evolve
+
     from olmo_eval.cli.plan import show_plans
     from olmo_eval.runner.resolve import resolving_once
 
@@ -126,9 +151,12 @@ def run(
         if not models:  # which --spec alone does without
             option = next(p for p in ctx.command.params if p.name == "models")
             raise click.MissingParameter(ctx=ctx, param=option)
-        specs = specs_of(models, ctx.meta["ordered"], options)
+        joins = workers if workers == "join" else None
+        specs = specs_of(models, ctx.meta["ordered"], {**options, "workers": joins})
     else:
         spec = read_spec(ctx, spec_file)
+        if workers == "join":
+            spec = evolve(spec, workers=workers)
         specs = {spec.model: spec}
     if print_spec:
         _print_spec(specs)
@@ -138,7 +166,9 @@ def run(
         if dry_run:
             show_plans(sweep, specs, as_json)
             return 0
-        runs = make_all(sweep, specs, executor, as_json)
+        place = {"address": address, "workers": workers if isinstance(workers, int) else None}
+        settings = {name: value for name, value in place.items() if value is not None}
+        runs = make_all(sweep, specs, executor, as_json, settings)
     code = missing_too_many(runs, options["fail_if_missing"]) or unusual(runs, options["strict"])
     sweep.raise_failures()
     return code
@@ -171,14 +201,20 @@ def prepare(sweep: Sweep, specs: Mapping[str, RunSpec], executor: str) -> None:
     sweep.announce()
 
 
-def make_all(sweep: Sweep, specs: Mapping[str, RunSpec], executor: str, as_json: bool) -> list[Run]:
+def make_all(
+    sweep: Sweep,
+    specs: Mapping[str, RunSpec],
+    executor: str,
+    as_json: bool,
+    settings: Mapping[str, Any],
+) -> list[Run]:
     """Have the executor make every run, and show them."""
     prepare(sweep, specs, executor)
     runs: list[Run] = []
     try:
         for model in sweep.left():
             with sweep.attempt(model):
-                made = see_through(specs[model], executor, sweep.place(model))
+                made = see_through(specs[model], executor, settings, sweep.place(model))
                 if specs[model].shard is None:  # a part of a run has no scores to show
                     runs.append(made)
             sweep.announce()
@@ -227,14 +263,19 @@ def unusual(runs: Sequence[Run], strict: bool) -> int:
     return code
 
 
-def see_through(spec: RunSpec, executor: str, place: str = "") -> Run:
+def see_through(
+    spec: RunSpec,
+    executor: str,
+    settings: Mapping[str, Any] | None = None,
+    place: str = "",
+) -> Run:
     """Make the run, and show how it goes; ``place`` says which of several it is."""
     from olmo_eval.runner.evaluate import make_run
     from olmo_eval.runner.progress import make_progress
 
     progress = make_progress(label=place)
     try:
-        return make_run(spec, progress, executor)
+        return make_run(spec, progress, executor, settings)
     finally:
         progress.close()
 

@@ -41,6 +41,7 @@ def specs_of(
         skip_missing=bool(options.get("skip_missing")),
         max_cost=options.get("max_cost"),
         shard=options.get("shard"),
+        workers=options.get("workers"),
         inspect=_inspected(options),
     )
     named = [one for model in models for one in checkpoints_of(model)]
@@ -140,7 +141,17 @@ def _for_every_task(override: str) -> str | None:
 
 #: options that say where and how a spec's run is made, and what of it is shown
 _BESIDE_SPEC = frozenset(
-    {"spec_file", "executor", "fail_if_missing", "strict", "dry_run", "print_spec", "as_json"}
+    {
+        "spec_file",
+        "executor",
+        "address",
+        "workers",
+        "fail_if_missing",
+        "strict",
+        "dry_run",
+        "print_spec",
+        "as_json",
+    }
 )
 
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 import errno
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -71,6 +71,19 @@ def decode(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+class Records(Protocol):
+    """What a run appends its records to."""
+
+    def append(self, *records: dict[str, Any]) -> list[int]:
+        """Append records; returns the byte at which the line of each begins. Raises
+        JournalError."""
+
+    def sync(self) -> None:
+        """Ask the operating system to put everything on the disk. Raises JournalError."""
+
+    def close(self) -> None: ...
+
+
 class Journal:
     """An open journal. Opening cuts a torn tail."""
 
@@ -93,7 +106,10 @@ class Journal:
             JournalError: they could not be written; what was written before is safe.
             JournalGoneError: the file was deleted, and what was written before with it.
         """
-        lines = [encode(record, self._redact) for record in records]
+        return self.extend([encode(record, self._redact) for record in records])
+
+    def extend(self, lines: Sequence[bytes]) -> list[int]:
+        """Append whole lines as they are, in one write; see ``append``."""
         text = b"".join(lines)
         try:
             before = os.fstat(self._fd)

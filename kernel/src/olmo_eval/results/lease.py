@@ -51,6 +51,16 @@ class Lease:
             return None
 
 
+def is_leased(filesystem: Any, place: str) -> bool:
+    """Whether a machine makes the run whose folder in the store is ``place``. Raises OSError."""
+    try:
+        with filesystem.open_input_file(f"{place}/lease.json") as file:
+            held = Lease.from_json(bytes(file.readall()))
+    except FileNotFoundError:
+        return False
+    return held is not None and held.valid
+
+
 class Claim:
     """This process's claim to the run whose folder in the store is ``place``.
 

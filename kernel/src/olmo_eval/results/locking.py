@@ -28,6 +28,13 @@ def is_locked(root: Path, identity: str) -> bool:
     return any(is_held(root, name) is not False for name in names)
 
 
+def forget_locks(root: Path, beginning: str) -> None:
+    """Remove what killed processes left of locks whose names begin so."""
+    for path in _locks(root).glob(f"{beginning}*"):
+        if is_held(root, path.name) is False:
+            path.unlink(missing_ok=True)
+
+
 def is_held(root: Path, name: str) -> bool | None:
     """Whether a process holds the ``run_lock`` of that name; None where the file system has no
     locks to tell by."""
@@ -44,8 +51,11 @@ def is_held(root: Path, name: str) -> bool | None:
 
 
 @contextmanager
-def run_lock(root: Path, identity: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Keep the run of an identity to this process; waits for another that is making it.
+def run_lock(
+    root: Path, identity: str, tell: Callable[[str], None], *, shared: bool = False
+) -> Iterator[None]:
+    """Keep the run of an identity to this process, or to those that hold the lock ``shared``;
+    waits for another that is making it.
 
     ``tell`` is told once who holds it, or that the file system has no locks: then nothing keeps
     two processes from making the same run. The lock is the operating system's: it ends with the
@@ -60,7 +70,7 @@ def run_lock(root: Path, identity: str, tell: Callable[[str], None]) -> Iterator
     except OSError as error:
         raise unwritable(error, root) from error
     try:
-        _wait_for_lock(file, root, tell)
+        _wait_for_lock(file, root, tell, shared)
         with contextlib.suppress(OSError):  # who holds it is only for people to read
             os.ftruncate(file, 0)
             os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
@@ -69,13 +79,16 @@ def run_lock(root: Path, identity: str, tell: Callable[[str], None]) -> Iterator
         os.close(file)
 
 
-def _wait_for_lock(file: int, root: Path, tell: Callable[[str], None]) -> None:
+def _wait_for_lock(
+    file: int, root: Path, tell: Callable[[str], None], shared: bool = False
+) -> None:
     import fcntl
 
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     told = False
     while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if not told:

@@ -55,7 +55,7 @@ def made_at(results: str, folder: RunFolder, tell: Callable[[str], None]) -> Ite
         UsageError: another machine makes the run. DataError: the store cannot be written; what is
             staged stays where it is.
     """
-    run = _RemoteRun(results, folder, tell)
+    run = RemoteRun(results, folder, tell)
     with _named_errors(results, folder):
         run.claim.take()
         run.fetch()
@@ -98,7 +98,7 @@ class _Shard:
 
 
 @define
-class _RemoteRun:
+class RemoteRun:
     """One run in the store and in its staging folder."""
 
     results: str
@@ -110,16 +110,17 @@ class _RemoteRun:
     _copied: float = 0.0
     _stopped: threading.Event = field(factory=threading.Event)
     _thread: threading.Thread | None = None
-    _filesystem: Any = field(init=False)
+    filesystem: Any = field(init=False)
     _root: str = field(init=False)
     claim: Claim = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._filesystem, self._root = open_filesystem(self.results)
-        self.claim = Claim(self._filesystem, self._place, self.folder.run_id, self.tell)
+        self.filesystem, self._root = open_filesystem(self.results)
+        self.claim = Claim(self.filesystem, self.place, self.folder.run_id, self.tell)
 
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """The run's folder in the store's file system."""
         return f"{self._root}/runs/{self.folder.run_id}"
 
     # -- from the store
@@ -129,7 +130,7 @@ class _RemoteRun:
 
         Raises OSError, DataError.
         """
-        pieces = _pieces(self._filesystem, self._place)
+        pieces = pieces_of(self.filesystem, self.place)
         shards = self._load_state()
         told = {name: (len(found), found[-1][1]) for name, found in pieces.items()}
         same = told == {name: (s.pieces, s.last) for name, s in shards.items() if s.pieces}
@@ -138,10 +139,10 @@ class _RemoteRun:
             return
         for name, found in pieces.items():
             self._fetch_shard(name, found, shards.get(name, _Shard()).offset)
-        record = _read(self._filesystem, f"{self._place}/run.json")
+        record = _read(self.filesystem, f"{self.place}/run.json")
         if record is not None:
             where = f"{self.results}/runs/{self.folder.run_id}"
-            lock = _read(self._filesystem, f"{self._place}/{LOCK}") or b"{}"
+            lock = _read(self.filesystem, f"{self.place}/{LOCK}") or b"{}"
             try:
                 whole = merged(orjson.loads(record), orjson.loads(lock))
                 self.folder.write_json(check_record(whole, where))
@@ -156,7 +157,7 @@ class _RemoteRun:
         local.parent.mkdir(parents=True, exist_ok=True)
         fetched = local.with_suffix(".fetched")
         with fetched.open("wb") as file:
-            for content in _contents(self._filesystem, self._place, [p for _, p in pieces]):
+            for content in contents_of(self.filesystem, self.place, [p for _, p in pieces]):
                 file.write(content)
             copied = file.tell()
             file.write(tail)
@@ -191,9 +192,9 @@ class _RemoteRun:
         now = time.monotonic()
         self.claim.keep()
         if not self.claim.lost:
-            self._send_record()
+            self.send_record()
         if now - self._copied >= PIECE_SECONDS or self._waiting() >= PIECE_BYTES:
-            self._copy_journal()
+            self.copy_journal()
             self._copied = now
 
     def _waiting(self) -> int:
@@ -212,16 +213,21 @@ class _RemoteRun:
         Raises OSError.
         """
         try:
-            self._copy_journal()
+            self.copy_journal()
             if not self.claim.lost:
-                self._send_record()
+                self.send_record()
         except OSError as error:
             if not told:
                 raise
             kept = f"what is finished is kept in {self.folder.path}"
             self.tell(f"cannot write results to {self.results}: {error}; {kept}")
 
-    def _copy_journal(self) -> None:
+    def follow(self, journal: str, number: int) -> None:
+        """Copy a file of the journal in pieces whose numbers follow ``number``."""
+        self._shards[journal] = _Shard(number=number)
+
+    def copy_journal(self) -> None:
+        """Copy what is new in the journal. Raises OSError."""
         for path in self._journal_files():
             while self._copy_piece(path):
                 pass
@@ -241,20 +247,20 @@ class _RemoteRun:
             return False
         number = shard.number + 1
         name = f"{path.name}.{number:08d}.{self.claim.token}"
-        put(self._filesystem, f"{self._place}/journal/{name}", content)
+        put(self.filesystem, f"{self.place}/journal/{name}", content)
         shard.offset += len(content)
         shard.number, shard.pieces, shard.last = number, shard.pieces + 1, name
         self._save_state()
         return True
 
-    def _send_record(self) -> None:
+    def send_record(self) -> None:
         """Put ``run.json`` where it has changed, and a note for indexes."""
         path = self.folder.path / "run.json"
         content = path.read_bytes() if path.is_file() else b""
         if content and content != self._record_sent:
             lock = (self.folder.path / LOCK).read_bytes()
-            put(self._filesystem, f"{self._place}/{LOCK}", lock)
-            put_record(self._filesystem, self._root, self.folder.run_id, content)
+            put(self.filesystem, f"{self.place}/{LOCK}", lock)
+            put_record(self.filesystem, self._root, self.folder.run_id, content)
             self._record_sent = content
 
     def publish(self) -> None:
@@ -273,20 +279,20 @@ class _RemoteRun:
         paths = sorted(p for p in self.folder.path.rglob("*") if p.is_file())
         for path in paths:
             if path != last and journal not in path.parents:
-                name = f"{self._place}/{path.relative_to(self.folder.path).as_posix()}"
+                name = f"{self.place}/{path.relative_to(self.folder.path).as_posix()}"
                 with (
                     path.open("rb") as file,
-                    self._filesystem.open_output_stream(name) as stream,
+                    self.filesystem.open_output_stream(name) as stream,
                 ):
                     shutil.copyfileobj(file, stream, 1 << 20)
         content = last.read_bytes()
         scores = primary_rows(Run(str(self.folder.path), orjson.loads(content)))
-        put_record(self._filesystem, self._root, self.folder.run_id, content, scores)
+        put_record(self.filesystem, self._root, self.folder.run_id, content, scores)
         if not self._journal_files() and self._shards:
-            self._filesystem.delete_dir(f"{self._place}/journal")
+            self.filesystem.delete_dir(f"{self.place}/journal")
         self._state.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
-            forget_old_changes(self._filesystem, self._root)
+            forget_old_changes(self.filesystem, self._root)
 
     # -- what this machine has copied
 
@@ -324,13 +330,13 @@ def put_record(
 def fetch_journal(location: str, folder: Path) -> None:
     """Copy the journal of an unfinished run at a URL into ``folder``. Raises OSError."""
     filesystem, place = open_filesystem(location)
-    for name, found in _pieces(filesystem, place).items():
+    for name, found in pieces_of(filesystem, place).items():
         with (folder / name).open("wb") as file:
-            for content in _contents(filesystem, place, [piece for _, piece in found]):
+            for content in contents_of(filesystem, place, [piece for _, piece in found]):
                 file.write(content)
 
 
-def _pieces(filesystem: Any, place: str) -> dict[str, list[tuple[int, str]]]:
+def pieces_of(filesystem: Any, place: str) -> dict[str, list[tuple[int, str]]]:
     """The pieces of each file of a run's journal: number and name, in order."""
     from pyarrow import fs
 
@@ -345,7 +351,7 @@ def _pieces(filesystem: Any, place: str) -> dict[str, list[tuple[int, str]]]:
     return {shard: sorted(pieces) for shard, pieces in found.items()}
 
 
-def _contents(filesystem: Any, place: str, names: list[str]) -> Iterator[bytes]:
+def contents_of(filesystem: Any, place: str, names: list[str]) -> Iterator[bytes]:
     """Objects in order, fetched side by side, a few at a time."""
     with ThreadPoolExecutor(_READERS) as pool:
         for start in range(0, len(names), _READERS):

@@ -85,14 +85,20 @@ def evaluate(
         shown.close()
 
 
-def make_run(spec: RunSpec, progress: Progress, executor: str = "local") -> Run:
+def make_run(
+    spec: RunSpec,
+    progress: Progress,
+    executor: str = "local",
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
     """Have an executor make the run of a spec, and open its results.
 
     Raises:
+        UsageError: the executor does not take one of the ``settings``.
         PluginError: the executor does not say where they are. OlmoEvalError: what the run raises.
     """
     entry = plugins.manager().registry("executors").entry(executor)
-    made = executor_class(executor)()
+    made = executor_class(executor)(**(settings or {}))
     place = outside_of_a_loop(lambda: made.execute(spec, progress))
     if not isinstance(place, str):
         raise PluginError(

@@ -114,13 +114,17 @@ class Feed:
                 return
         self.expected = len(self._ahead)
 
-    def __iter__(self) -> Iterator[Work]:
+    def pairs(self) -> Iterator[tuple[str, Instance]]:
+        """Every instance of the table with its id, in the order of the data; once."""
         ahead, self._ahead = self._ahead, []
-        for source in (iter(ahead), self._source):
-            for name, instance in source:
-                position = self.read
-                self.read += 1
-                if name not in self._done and (self.shard is None or position in self.shard):
-                    yield Work(self.planned, instance, name, position)
+        yield from ahead
+        yield from self._source
+
+    def __iter__(self) -> Iterator[Work]:
+        for name, instance in self.pairs():
+            position = self.read
+            self.read += 1
+            if name not in self._done and (self.shard is None or position in self.shard):
+                yield Work(self.planned, instance, name, position)
         self.expected = self.read
         self.exhausted = True

@@ -11,6 +11,7 @@ import contextvars
 import math
 import signal
 import threading
+import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _WAKE_SECONDS = 0.2
+#: seconds within which another SIGTERM is the same
+_ECHO_SECONDS = 2.0
 
 
 class Interrupted(OlmoEvalError):
@@ -88,10 +91,33 @@ def interrupts() -> Iterator[AsyncIterator[object]]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         with anyio.open_signal_receiver(*_SIGNALS) as receiver:
-            yield receiver
+            yield _without_echoes(receiver)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+
+
+async def _without_echoes(signals: AsyncIterator[int]) -> AsyncIterator[int]:
+    """Signals as they were meant: a scheduler terminates a process and the script around it, which
+    passes it on."""
+    last = -math.inf
+    async for number in signals:
+        now = time.monotonic()
+        if number != signal.SIGTERM or now - last >= _ECHO_SECONDS:
+            yield number
+        last = now
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], None]]:
+    """Calling what this gives, from another thread, is Ctrl-C to a run in the block, which is in a
+    thread that no signal reaches."""
+    passed_on = Interrupts(threading.current_thread())
+    token = _passed_on.set(passed_on)
+    try:
+        yield lambda: passed_on.pass_on(signal.SIGINT, None)
+    finally:
+        _passed_on.reset(token)
 
 
 async def _never() -> AsyncIterator[object]:

@@ -39,7 +39,9 @@ _OTHERS = {
     "rescore": (
         "model", "provider", "harness", "sandbox", "limit", "seed", "step", "external", "arguments",
     ),
-    "external": ("tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard", "judge"),
+    "external": (
+        "tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard", "workers", "judge",
+    ),
 }  # fmt: skip
 
 
@@ -104,7 +106,13 @@ def _refuse_settings_of_others(spec: RunSpec) -> None:
 
 
 def _refuse_shard(spec: RunSpec) -> None:
-    """Raise where a run cannot be made in shards."""
+    """Raise where a run cannot be made in shards, or by processes that join."""
+    if spec.joins and (spec.fresh or spec.shard):
+        raise UsageError(
+            f"{'fresh' if spec.fresh else 'a shard'} and workers exclude each other: every process "
+            "that joins is given the same run, and parts of it as it goes",
+            hint="leave out one of the two, or give the run another --name",
+        )
     if spec.shard is None:
         return
     if spec.fresh:

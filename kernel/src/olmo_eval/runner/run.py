@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 
@@ -18,11 +18,13 @@ from olmo_eval.common.types import Identity
 from olmo_eval.errors import DataError, ProviderError, UsageError
 from olmo_eval.harness.answered import inspecting
 from olmo_eval.harness.runtime import Harness
+from olmo_eval.results import ledger
 from olmo_eval.results.amend import set_step
 from olmo_eval.results.facts import read_record
 from olmo_eval.results.folder import RunFolder, new_run_id, runs_of
 from olmo_eval.results.locking import is_held, run_lock
 from olmo_eval.results.remote_run import made_at, staging_root
+from olmo_eval.results.shared import joint_store
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
@@ -49,11 +51,12 @@ def execute(job: Job, progress: Progress) -> str:
     root = local_root(job.results)
     if job.shard is not None:
         return _execute_shard(job, job.shard, root, record, progress)
-    with _ends_like_ctrl_c(), run_lock(root, record["identity"], progress.message):
+    with ends_like_ctrl_c(), run_lock(root, record["identity"], progress.message):
         if "://" in job.results:
             return _execute_at_url(job, root, record, progress)
-        folder = _choose(root, job, record["identity"], runs_of(root, record["identity"]))
-        _refuse_shards_being_made(root, record["identity"], folder)
+        folder = choose_folder(root, job, record["identity"], runs_of(root, record["identity"]))
+        refuse_shards_being_made(root, record["identity"], folder)
+        _end_joint_making(job, record["identity"], progress)
         _see_through(job, folder, record, progress)
         return str(folder.path)
 
@@ -63,9 +66,9 @@ def _execute_shard(
 ) -> str:
     """Make one part of the run, beside processes that make the others."""
     identity = record["identity"]
-    with _ends_like_ctrl_c():
+    with ends_like_ctrl_c():
         with run_lock(root, identity, progress.message):  # the first one begins the run
-            folder = _choose(root, job, identity, runs_of(root, identity))
+            folder = choose_folder(root, job, identity, runs_of(root, identity))
             known = folder.read_json()
             if known is not None and known["status"] == "complete":
                 progress.message(f"run {folder.run_id} is complete; --fresh makes it anew")
@@ -74,11 +77,12 @@ def _execute_shard(
                 begin_shards(job, folder, record)
         with run_lock(root, f"{identity}-{shard.name}", progress.message), exits_are_failures():
             folder = RunFolder(folder.path, shard.name)
-            anyio.run(_make, job, folder, record, folder.read_json(), progress)
+            known = folder.read_json()
+            anyio.run(make, job, folder, record, known, progress, ShardSession)
     return str(folder.path)
 
 
-def _refuse_shards_being_made(root: Path, identity: str, folder: RunFolder) -> None:
+def refuse_shards_being_made(root: Path, identity: str, folder: RunFolder) -> None:
     """Raise where a process still makes a shard of the run."""
     for path in folder.shard_journals:
         if is_held(root, f"{identity}-{path.stem}"):
@@ -91,14 +95,35 @@ def _refuse_shards_being_made(root: Path, identity: str, folder: RunFolder) -> N
 def _execute_at_url(job: Job, root: Path, record: dict[str, Any], progress: Progress) -> str:
     """Make the run in the staging folder ``root``, safe in the store at a URL all the while."""
     earlier = run_at_url(job.results, record["identity"])
-    if earlier is not None and not job.spec.fresh and _is_whole(earlier, False, progress):
-        _tell_of_whole(job, earlier, record, progress)
+    if earlier is not None and not job.spec.fresh and is_whole(earlier, False, progress):
+        tell_of_whole(job, earlier, record, progress)
         return earlier.location
     staged = [] if earlier is None else [RunFolder(root / "runs" / Path(earlier.location).name)]
-    folder = _choose(root, job, record["identity"], staged)
+    folder = choose_folder(root, job, record["identity"], staged)
+    _end_joint_making(job, record["identity"], progress)
     with made_at(job.results, folder, progress.message):
         _see_through(job, folder, record, progress)
     return f"{job.results.rstrip('/')}/runs/{folder.run_id}"
+
+
+def _end_joint_making(job: Job, identity: str, progress: Progress) -> None:
+    """Take the run over from processes that made it together; at a URL, nobody can tell whether
+    they still do.
+
+    Raises:
+        UsageError: they may.
+    """
+    store = joint_store(job.results)
+    number, plan = ledger.latest(store, identity)
+    if plan is None:
+        return
+    if "://" in job.results:
+        raise UsageError(
+            f"run {plan.run_id} is made by processes that have joined",
+            hint="--workers join takes part, and finishes it where they are gone",
+        )
+    progress.message(f"run {plan.run_id} is taken over from processes that made it together")
+    ledger.Ledger(store, identity, number, plan, "alone").end()
 
 
 def run_at_url(results: str, identity: str) -> Run | None:
@@ -117,14 +142,15 @@ def _see_through(job: Job, folder: RunFolder, record: dict[str, Any], progress: 
     """Make the run in ``folder``, or what is missing of it."""
     known = folder.read_json()
     run = None if known is None else open_run(str(folder.path))
-    if run is not None and _is_whole(run, folder.journal.is_file(), progress):
-        _tell_of_whole(job, run, record, progress)
+    if run is not None and is_whole(run, folder.journal.is_file(), progress):
+        tell_of_whole(job, run, record, progress)
         return
     with exits_are_failures():
-        anyio.run(_make, job, folder, record, known, progress)
+        sitting = Session if job.external is None else ExternalSession
+        anyio.run(make, job, folder, record, known, progress, sitting)
 
 
-def _tell_of_whole(job: Job, run: Run, record: Mapping[str, Any], progress: Progress) -> None:
+def tell_of_whole(job: Job, run: Run, record: Mapping[str, Any], progress: Progress) -> None:
     """Say that the run is there; it gets the training step that the command gives."""
     if Identity.of(record["model"]).may_change:
         anyio.run(_check_model, job, run, record["model"], progress)
@@ -135,7 +161,7 @@ def _tell_of_whole(job: Job, run: Run, record: Mapping[str, Any], progress: Prog
         progress.message(f"run {run.run_id} now has the step {step}")
 
 
-def _is_whole(run: Run, journal: bool, progress: Progress) -> bool:
+def is_whole(run: Run, journal: bool, progress: Progress) -> bool:
     """Whether a run is complete and has all its tables; ``journal`` says that it has its journal.
 
     Raises:
@@ -161,7 +187,7 @@ def _terminated(_number: int, frame: Any) -> None:
 
 
 @contextmanager
-def _ends_like_ctrl_c() -> Iterator[None]:
+def ends_like_ctrl_c() -> Iterator[None]:
     """SIGTERM (a scheduler's) is taken for Ctrl-C, so that engines and sandboxes are closed."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -211,7 +237,7 @@ def local_root(results: str) -> Path:
     return staging_root(results)
 
 
-def _choose(root: Path, job: Job, identity: str, earlier: Sequence[RunFolder]) -> RunFolder:
+def choose_folder(root: Path, job: Job, identity: str, earlier: Sequence[RunFolder]) -> RunFolder:
     """The run to go on with, else a new one."""
     if earlier and not job.spec.fresh:
         return earlier[-1]
@@ -236,13 +262,33 @@ async def _check_model(job: Job, run: Run, facts: Mapping[str, Any], progress: P
         progress.message(f"not checked whether {facts['name']} is the same model: {error.message}")
 
 
-async def _make(
+class Makes(Protocol):
+    """What makes a run, once its model is loaded: a class of sittings."""
+
+    def __call__(
+        self,
+        job: Job,
+        harness: Harness,
+        folder: RunFolder,
+        record: dict[str, Any],
+        progress: Progress,
+    ) -> MadeRun: ...
+
+
+class MadeRun(Protocol):
+    async def make(self, known: Mapping[str, Any] | None) -> None: ...
+
+
+async def make(
     job: Job,
     folder: RunFolder,
     record: dict[str, Any],
     known: Mapping[str, Any] | None,
     progress: Progress,
+    sitting: Makes,
 ) -> None:
+    """Load the model and have a sitting make the run in ``folder``; ``known`` is what an earlier
+    one left. Raises OlmoEvalError."""
     began = time.perf_counter()
     with cancelled_by_interrupts():
         async with Harness(job.harness, run_id=folder.run_id) as harness:
@@ -251,7 +297,4 @@ async def _make(
             if known is not None and job.spec.step is None:  # what an earlier command said stays
                 record["model"]["step"] = known["model"].get("step", job.step)
             record["load_seconds"] = time.perf_counter() - began
-            sitting = Session if job.external is None else ExternalSession
-            if job.shard is not None:
-                sitting = ShardSession
             await sitting(job, harness, folder, record, progress).make(known)

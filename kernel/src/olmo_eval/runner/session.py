@@ -67,6 +67,7 @@ class Session(Sitting):
         self._inspected: set[str] = set()
         self._signalled = False
         self._cost = 0.0
+        self._spent_elsewhere = 0.0
         self._judges = JudgeUsage()
         self._truncated: Counter[str] = Counter()
         self._watched = self._manager.observes("instance_scored")
@@ -75,13 +76,10 @@ class Session(Sitting):
         """Evaluate what is not yet done, then write the tables."""
         began = time.perf_counter()
         if known is not None:
-            run = open_run(str(self.folder.path))
-            await refuse_other_model(
-                self.harness, self.job.plan, run, self.record["model"], self.progress.message
-            )
+            await self._refuse_other_model()
         self.begin(known)
         found = self._read_journal()
-        self.journal = journal.Journal(self.folder.journal, self.redactor.line)
+        self.journal: journal.Records = journal.Journal(self.folder.journal, self.redactor.line)
         self.notify("run_started", run=self.record)
         try:
             await self._evaluate(found)
@@ -91,6 +89,12 @@ class Session(Sitting):
             raise
         finally:
             self.journal.close()
+
+    async def _refuse_other_model(self) -> None:
+        run = open_run(str(self.folder.path))
+        await refuse_other_model(
+            self.harness, self.job.plan, run, self.record["model"], self.progress.message
+        )
 
     def _read_journal(self) -> answers.JournalProgress:
         """What is finished, and what is answered and yet to be scored; the text stays on disk."""
@@ -114,12 +118,10 @@ class Session(Sitting):
         return [self.folder.journal]
 
     async def _evaluate(self, found: answers.JournalProgress) -> None:
-        shard = self.job.shard
-        feeds = [Feed(p, found.done[p.name], shard) for p in self.job.plan.tasks]
+        feeds = self._feeds(found)
         for planned in self.job.plan.tasks:
             self._done[planned.name] = len(found.done[planned.name])
-        own = answers.OwnAnswers(found)
-        finder = answers.FirstOf(own, await self._known())
+        finder = answers.FirstOf(*self._own(found), await self._known())
         began = time.perf_counter()
         pipeline = Pipeline(self.harness, feeds, self, finder)
         try:
@@ -148,6 +150,14 @@ class Session(Sitting):
                 f"stopped; {counted(kept, 'instance is', 'instances are')} finished and kept{more}",
                 hint="rerun the same command to resume",
             )
+
+    def _feeds(self, found: answers.JournalProgress) -> Sequence[Feed]:
+        """The work that is left of every task."""
+        return [Feed(p, found.done[p.name], self.job.shard) for p in self.job.plan.tasks]
+
+    def _own(self, found: answers.JournalProgress) -> Sequence[answers.Finder]:
+        """Where answers of this very run are whose scores are yet to be made."""
+        return [answers.OwnAnswers(found)]
 
     def _note_speed(self, pipeline: Pipeline, seconds: float) -> None:
         """Keep how this sitting went, for `olmo-eval results metrics`."""
@@ -293,10 +303,11 @@ class Session(Sitting):
             RunFailedError: everything answered so far is kept.
         """
         limit, judges = self.job.spec.max_cost, self._judges.cost_usd or 0.0
-        if limit is not None and self._cost + judges > limit:
+        answered = self._cost + self._spent_elsewhere
+        if limit is not None and answered + judges > limit:
             more = f" and judges ${judges:.2f}" if judges else ""
             raise RunFailedError(
-                f"the answers have cost ${self._cost:.2f}{more}, more than --max-cost {limit:g}",
+                f"the answers have cost ${answered:.2f}{more}, more than --max-cost {limit:g}",
                 hint="what is finished is kept; a higher --max-cost goes on",
             )
 

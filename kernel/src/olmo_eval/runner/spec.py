@@ -22,6 +22,8 @@ from olmo_eval.results.store import default_results
 from olmo_eval.runner.shard import Shard
 
 KINDS = ("run", "rescore", "external")
+#: how several processes make one run
+WORKERS = ("join",)
 #: the parts of a task's first instance that may be shown
 INSPECTED = ("instance", "request", "response", "formatted", "tokens")
 
@@ -86,6 +88,7 @@ class RunSpec:
     - ``skip_missing`` leaves members of suites out whose data is not there;
     - ``shard``: the part of the run to make, ``2/4`` for the second of four; the spec without it
       takes all parts in and writes the tables;
+    - ``workers``: ``join`` divides the run among all processes that are given the same spec;
     - ``max_cost``: US dollars the answers and the judges may cost, where their providers know;
     - ``inspect``: the parts of each task's first instance to show.
 
@@ -118,8 +121,14 @@ class RunSpec:
     reuse_by_name: bool = False
     skip_missing: bool = False
     shard: str | None = field(default=None, validator=optional(_is_shard))
+    workers: str | None = field(default=None, validator=optional(_among(WORKERS)))
     max_cost: float | None = field(default=None, validator=optional(bounds.number(least=0)))
     inspect: tuple[str, ...] = field(default=(), converter=texts, validator=_among(INSPECTED))
+
+    @property
+    def joins(self) -> bool:
+        """Whether the run is made together with other processes of the same spec."""
+        return self.workers == "join"
 
     def to_json(self) -> str:
         """The spec as JSON; settings that have their default value are left out.

@@ -1,0 +1,1 @@
+"""Runs of olmo-eval as jobs of the schedulers that people have."""

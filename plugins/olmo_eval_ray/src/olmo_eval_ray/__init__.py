@@ -1,0 +1,1 @@
+"""Runs of olmo-eval on a Ray cluster."""

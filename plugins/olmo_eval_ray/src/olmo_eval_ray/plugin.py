@@ -1,0 +1,12 @@
+"""What this distribution adds to olmo-eval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from olmo_eval.hookspecs import hookimpl
+
+
+@hookimpl
+def register_executors(register: Any) -> None:
+    register("ray", "olmo_eval_ray.executor:RayExecutor")
