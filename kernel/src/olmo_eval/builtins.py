@@ -15,6 +15,10 @@ _COMMANDS = {
         "olmo_eval.cli.baseline:baseline",
         "The run that others are compared with.",
     ),
+    "bisect": (
+        "olmo_eval.cli.bisect:bisect",
+        "Find the checkpoint at which a task broke, or was learned.",
+    ),
     "compare": (
         "olmo_eval.cli.compare:compare",
         "Compare runs question by question, with a verdict.",

@@ -9,7 +9,7 @@ import pytest
 
 from olmo_eval import compare
 from olmo_eval.results.baseline import previous_run
-from olmo_eval.results.slices import slice_keys, slice_values, slices
+from olmo_eval.results.divided import divided_by, division_keys, part_verdicts
 from olmo_eval.results.standings import STANDINGS, standings
 from olmo_eval.results.store import Run, Store
 from olmo_eval.results.tracking.histories import histories_of
@@ -53,9 +53,9 @@ def test_parts_divide_the_questions_and_are_adjusted_together(bench: Any) -> Non
     a, b = _made(bench, 1, 0.3, step=1), _made(bench, 2, 0.9, step=2)
     found = standings(a, b, "sums")
 
-    assert slice_keys(found, a) == ["cluster"]
-    divided = slice_values(found, a, b, "cluster")
-    parts = slices(found, divided)
+    assert division_keys(found, a) == ["cluster"]
+    divided = divided_by(found, a, b, "cluster")
+    parts = part_verdicts(found, divided)
 
     assert sum(part.n for part in parts) == 40 and {part.n for part in parts} == {4}
     assert all(part.verdict and part.verdict.family == 10 for part in parts)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Questions to show a task.",
 )
+@click.option("--slices", is_flag=True, help="Also show on which questions they differ: slices.")
 @click.option("--margin", type=float, help="Ask for equivalence within this difference.")
 @allow_different_option
 @click.option("--best", is_flag=True, help="Compare RUN with the best of the other checkpoints.")
@@ -67,6 +68,7 @@ def compare(
     tasks: Sequence[str],
     show: str | None,
     count: int,
+    slices: bool,
     margin: float | None,
     allow_different: Sequence[str],
     best: bool,
@@ -100,13 +102,13 @@ def compare(
         found = compare_two(compared[0], compared[1], **settings)
         found = evolve(found, notes=(*why, *found.notes))
         made = [found]
-        _show_pair(found, show, count, as_json, markdown)
+        _show_pair(found, show, count, slices, as_json, markdown)
         if html is not None:
             _write_page(found, html)
     else:
-        if show or html:
-            name = "--show" if show else "--html"
-            raise UsageError(f"{name} is for two runs", hint="compare the pair of interest")
+        for name, asked in (("--show", show), ("--slices", slices), ("--html", html)):
+            if asked:
+                raise UsageError(f"{name} is for two runs", hint="compare the pair of interest")
         matrix = compare_many(compared, **settings)
         made = list(matrix.comparisons.values())
         _show_matrix(matrix, as_json, markdown)
@@ -145,9 +147,10 @@ def _to_compare(
 
 
 def _show_pair(
-    found: Comparison, show: str | None, count: int, as_json: bool, markdown: bool
+    found: Comparison, show: str | None, count: int, slices: bool, as_json: bool, markdown: bool
 ) -> None:
     from olmo_eval.cli.show import print_comparison, print_flips, print_json
+    from olmo_eval.cli.slices import print_slices
 
     if as_json:
         data = found.to_dict()
@@ -155,9 +158,13 @@ def _show_pair(
             data["flips"] = {
                 t.name: [f.to_dict() for f in found.flips(t.name, show)] for t in found.tasks
             }
+        if slices:
+            data["slices"] = found.slices().to_dict()
         print_json(data)
         return
     print_comparison(found, markdown=markdown)
+    if slices:
+        print_slices(found.slices(), markdown=markdown)
     if show:
         for task in found.tasks:
             flips = list(found.flips(task.name, show))

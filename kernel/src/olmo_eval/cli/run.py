@@ -106,6 +106,12 @@ class Workers(click.ParamType[Any]):
 @click.option("--no-reuse", is_flag=True, help="Ask everything, even what earlier runs know.")
 @reuse_by_name_option
 @click.option("--max-cost", type=FiniteRange(0), metavar="USD", help="End when it costs more.")
+@click.option(
+    "--stop-when-decided",
+    "against",
+    metavar="BASELINE",
+    help="Ask in random order, until better or worse than this run.",
+)
 @click.option("--stop-on-error", is_flag=True, help="End with the first model that fails.")
 @fail_if_missing_option
 @strict_option

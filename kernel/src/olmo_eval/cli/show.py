@@ -50,6 +50,8 @@ _SCORES = (
 
 def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> None:
     """A run's scores: the primary ones, or every one."""
+    from olmo_eval.results.deciding import decided_lines
+
     shown = [s for s in scores if s.primary or every]
     missing = any(not s.complete for s in shown)
     columns = (*_SCORES, ("if missing were known", "left")) if missing else _SCORES
@@ -73,7 +75,13 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     click.echo(f"{run.model}{f' (step {step})' if step is not None else ''}   run {run.run_id}")
     table(columns, rows)
     _explain(shown)
-    told = (outcome_lines(run, shown), reuse_lines(run), judge_lines(run), health_lines(run))
+    told = (
+        decided_lines(run.record),
+        outcome_lines(run, shown),
+        reuse_lines(run),
+        judge_lines(run),
+        health_lines(run),
+    )
     for lines in told:
         for line in lines:
             click.echo(line)

@@ -25,6 +25,7 @@ def specs_of(
     """
     from attrs import evolve
 
+    from olmo_eval.common.sequences import items
     from olmo_eval.providers.checkpoint_glob import checkpoints_of
 
     tasks, for_harness = bind(ordered)
@@ -38,6 +39,7 @@ def specs_of(
         fresh=bool(options.get("fresh")),
         reuse=not options.get("no_reuse"),
         reuse_by_name=bool(options.get("reuse_by_name")),
+        against=items(options.get("against")),
         skip_missing=bool(options.get("skip_missing")),
         max_cost=options.get("max_cost"),
         shard=options.get("shard"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from olmo_eval.common.figures import counted
 from olmo_eval.common.sequences import items
 from olmo_eval.errors import OlmoEvalError, UsageError
 from olmo_eval.results.comparison_text import comparison_lines
+from olmo_eval.results.deciding import decided_notes
 from olmo_eval.results.differences import Difference, lock_differences
 from olmo_eval.results.flips import Flip, flips
 from olmo_eval.results.health import divergence
@@ -30,6 +31,9 @@ from olmo_eval.results.statistics.adequacy import small_sample
 from olmo_eval.results.store import Run, Store, default_results, frame
 from olmo_eval.results.suites import SuiteNode, aggregate
 from olmo_eval.results.tracking.noise import noise_note
+
+if TYPE_CHECKING:
+    from olmo_eval.results.slices import SliceReport
 
 
 @frozen
@@ -135,6 +139,13 @@ class Comparison:
         other = next((row.name_b for row in self.tasks if row.name == task), None)
         return flips(self.a, self.b, task, show, other)
 
+    def slices(self, seed: int = 0) -> SliceReport:
+        """Where exactly the runs differ: slices of the questions of all tasks, judged together."""
+        from olmo_eval.results.slices import slice_report
+
+        names = [(row.name, row.name_b or row.name) for row in self.tasks]
+        return slice_report(self.a, self.b, names, seed=seed)
+
 
 def compare(
     a: str | Run,
@@ -174,6 +185,7 @@ def compare(
         _compare_task(run_a, run_b, name, other, margin, items(allow_different), seed)
         for name, other in paired.items()
     ]
+    notes += [*decided_notes(run_a, paired), *decided_notes(run_b, paired.values())]
     notes += [*_not_means(run_a, run_b, paired), *_notes(compared), *_noise(run_a, run_b, compared)]
     adjusted = adjust([c.verdict for c in compared])
     rows = tuple(evolve(c, verdict=v) for c, v in zip(compared, adjusted, strict=True))
@@ -259,7 +271,11 @@ def _compare_task(
 
 
 def paired_verdict(
-    found: Pairs, entry: Mapping[str, Any], margin: float | None = None, seed: int = 0
+    found: Pairs,
+    entry: Mapping[str, Any],
+    margin: float | None = None,
+    seed: int = 0,
+    alpha: float = 0.05,
 ) -> Verdict:
     """The verdict on paired questions, by the metric that a run recorded as ``entry``."""
     higher = bool(entry["higher_is_better"])
@@ -270,6 +286,7 @@ def paired_verdict(
             clusters=found.clusters,
             higher_is_better=higher,
             margin=margin,
+            alpha=alpha,
             seed=seed,
         )
     return compare_ratios(
@@ -280,6 +297,7 @@ def paired_verdict(
         clusters=found.clusters,
         higher_is_better=higher,
         margin=margin,
+        alpha=alpha,
         seed=seed,
     )
 

@@ -29,8 +29,7 @@ from olmo_eval.runner.asked import FILE, RequestLog
 from olmo_eval.runner.external import SCORER
 from olmo_eval.runner.external_result import CheckedResult, Reported, checked
 from olmo_eval.runner.external_surroundings import Models, Sandboxes, Steps
-from olmo_eval.runner.interrupt import Interrupted, interrupts
-from olmo_eval.runner.pipeline import most_telling
+from olmo_eval.runner.interrupt import Interrupted, interrupts, most_telling
 from olmo_eval.runner.progress import Progress
 from olmo_eval.runner.sitting import Sitting
 

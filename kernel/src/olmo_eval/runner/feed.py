@@ -114,6 +114,11 @@ class Feed:
                 return
         self.expected = len(self._ahead)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be asked by now."""
+        return True
+
     def pairs(self) -> Iterator[tuple[str, Instance]]:
         """Every instance of the table with its id, in the order of the data; once."""
         ahead, self._ahead = self._ahead, []

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import anyio
 
-from olmo_eval.errors import OlmoEvalError, RunFailedError
+from olmo_eval.errors import OlmoEvalError, RunFailedError, TransientError
 from olmo_eval.faults import reason
 from olmo_eval.runner.timelimit import throw_into
 
@@ -222,3 +222,17 @@ def exit_failure(error: SystemExit) -> RunFailedError:
         f"{where}{reason(error)} in the middle of the run",
         hint="raise an exception there; what is finished is kept, the same command resumes",
     )
+
+
+def most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The error that ended a task group: the most telling of them, not the group."""
+    leaves: list[BaseException] = []
+    stack: list[BaseException] = [group]
+    while stack:
+        error = stack.pop()
+        if isinstance(error, BaseExceptionGroup):
+            stack.extend(error.exceptions)
+        else:
+            leaves.append(exit_failure(error) if isinstance(error, SystemExit) else error)
+    telling = [e for e in leaves if not isinstance(e, TransientError)]
+    return (telling or leaves)[0]

@@ -22,6 +22,7 @@ class Job:
     - ``model``: what the model is called; ``harness``: with the provider chosen for it;
     - ``step`` and ``tokens``: how far the checkpoint was trained;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
+    - ``against``: the runs that decide when enough was asked;
     - ``external``: the external eval that is run in place of tasks;
     - ``notes``: what was decided for whoever asked.
     """
@@ -35,6 +36,7 @@ class Job:
     step: int | None = None
     tokens: int | None = None
     recorded: Run | None = None
+    against: tuple[Run, ...] = ()
     external: ExternalRequest | None = None
     notes: Mapping[str, Any] = field(factory=dict)
 

@@ -28,7 +28,6 @@ from olmo_eval.errors import (
     ProviderError,
     RefusedError,
     RunFailedError,
-    TransientError,
     UnansweredError,
 )
 from olmo_eval.harness.answered import Answered, separate
@@ -38,7 +37,7 @@ from olmo_eval.results.record import Row, answer_record, request_hash, request_r
 from olmo_eval.runner import scoring
 from olmo_eval.runner.clock import Clock
 from olmo_eval.runner.feed import Feed, Work
-from olmo_eval.runner.interrupt import Interrupted, exit_failure, exits_are_failures
+from olmo_eval.runner.interrupt import Interrupted, exits_are_failures, most_telling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.processes import Processes
 from olmo_eval.runner.scoring_workers import scoring_workers, task_scored_at_once
@@ -51,6 +50,8 @@ _PATIENCE = 20
 _PREPARED = 2
 #: instances a worker does before it lets others run, where nothing it awaits ever waits
 _TURNS = 16
+#: seconds between looks at whether a feed has room
+_POLL = 0.01
 #: answers that may wait to be scored before asking waits for them
 _WAITING = 1024
 
@@ -121,6 +122,7 @@ class Pipeline:
         self._feeds = [(feed, anyio.Event()) for feed in feeds]
         self._room = anyio.Semaphore(_PREPARED)
         self._current: Iterator[Work] | None = None
+        self._reading: Feed | None = None
         self._turn = anyio.Lock()
         self._open: dict[str, _Open] = {}
         self._failures = 0
@@ -183,6 +185,9 @@ class Pipeline:
     async def _ask_all(self, send: MemoryObjectSendStream[_Asked], means: scoring.Means) -> None:
         turns = 0
         while not self.stopped:
+            if self._reading is not None and not self._reading.has_room:
+                await anyio.sleep(_POLL)
+                continue
             work = self._take()
             if work is None:
                 if not await self._advance():
@@ -218,7 +223,7 @@ class Pipeline:
             self._room.release()
             self._open[feed.planned.name] = _Open(feed)
             self.sink.started(feed)
-            self._current = iter(feed)
+            self._current, self._reading = iter(feed), feed
             return True
 
     def _close_read(self) -> None:
@@ -434,17 +439,3 @@ def sampling(planned: PlannedTask, params: SamplingParams) -> SamplingParams:
     if params.seed is not None or params.greedy:
         return params
     return evolve(params, seed=planned.task.config.seed)
-
-
-def most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The error that ended a task group: the most telling of them, not the group."""
-    leaves: list[BaseException] = []
-    stack: list[BaseException] = [group]
-    while stack:
-        error = stack.pop()
-        if isinstance(error, BaseExceptionGroup):
-            stack.extend(error.exceptions)
-        else:
-            leaves.append(exit_failure(error) if isinstance(error, SystemExit) else error)
-    telling = [e for e in leaves if not isinstance(e, TransientError)]
-    return (telling or leaves)[0]

@@ -62,6 +62,7 @@ def run_record(job: Job) -> dict[str, Any]:
     wanted = [job.name, job.group, config.provider.kind, *locks]
     hashes = {name: entry["hash"] for name, entry in lock["tasks"].items()}
     source = job.recorded.run_id if job.recorded else None
+    wanted += [f"against {run.run_id}" for run in job.against]
     generation = [lock["model"], config.provider.kind, generation_lock(config)]
     asked = [[name, t["limit"], t["seed"]] for name, t in tasks.items()]
     record = {

@@ -25,6 +25,7 @@ from olmo_eval.providers.checkpoints import training_progress
 from olmo_eval.providers.models import choose_provider, model_provider
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.providers.remote import fetch_checkpoint, is_remote
+from olmo_eval.results.store import Run, Store
 from olmo_eval.runner.external import ExternalRequest, find_external
 from olmo_eval.runner.job import Job
 from olmo_eval.runner.plan import Plan, make_plan, with_limit
@@ -38,9 +39,11 @@ _OTHERS = {
     "run": ("rescored", "external", "arguments"),
     "rescore": (
         "model", "provider", "harness", "sandbox", "limit", "seed", "step", "external", "arguments",
+        "against",
     ),
     "external": (
         "tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard", "workers", "judge",
+        "against",
     ),
 }  # fmt: skip
 
@@ -127,6 +130,21 @@ def _refuse_shard(spec: RunSpec) -> None:
         )
 
 
+def _against(spec: RunSpec) -> tuple[Run, ...]:
+    """The runs that decide when enough was asked.
+
+    Raises:
+        UsageError: in a part of a run, which does not see what the others answered.
+    """
+    if spec.against and (spec.shard or spec.workers):
+        raise UsageError(
+            "a part of a run cannot stop when decided: it does not see what the others answered",
+            hint="make the whole run in one process",
+        )
+    store = Store(spec.results)
+    return tuple(store.find(reference) for reference in spec.against)
+
+
 def _plan(spec: RunSpec, for_tasks: Sequence[Override], kept: _Kept) -> Plan:
     made_of = (spec.tasks, tuple(for_tasks), spec.limit, spec.seed, spec.skip_missing)
     plan = next((plan for known, plan in kept.plans if known == made_of), None)
@@ -202,6 +220,7 @@ def _with_model(
         group=spec.group,
         step=step if spec.step is None else spec.step,
         tokens=tokens,
+        against=_against(spec),
         external=external,
         notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},
     )

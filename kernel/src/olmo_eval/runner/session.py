@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.judges.calls import JudgeUsage
 from olmo_eval.providers.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.results import answers, journal
+from olmo_eval.results.deciding import decided_lines
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder
 from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
@@ -27,11 +28,12 @@ from olmo_eval.results.record import ANSWER, JUDGED, SCORE, Row, joined
 from olmo_eval.results.store import Run, Store, open_run
 from olmo_eval.results.summary import transformed_mean
 from olmo_eval.results.tables import write_results
+from olmo_eval.runner.deciding import DecidedFeed, decision_record, decisions
 from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
-from olmo_eval.runner.interrupt import Interrupted, interrupts
+from olmo_eval.runner.interrupt import Interrupted, interrupts, most_telling
 from olmo_eval.runner.overall import computed_scores
-from olmo_eval.runner.pipeline import Pipeline, most_telling, sampling
+from olmo_eval.runner.pipeline import Pipeline, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.probe import probe, refuse_other_model
 from olmo_eval.runner.progress import Progress
@@ -70,6 +72,7 @@ class Session(Sitting):
         self._spent_elsewhere = 0.0
         self._judges = JudgeUsage()
         self._truncated: Counter[str] = Counter()
+        self._decisions = decisions(job, self.record)
         self._watched = self._manager.observes("instance_scored")
 
     async def make(self, known: Mapping[str, Any] | None) -> None:
@@ -139,6 +142,7 @@ class Session(Sitting):
         finally:
             self._note_speed(pipeline, time.perf_counter() - began)
         self.expected = {f.planned.name: f.expected or f.read for f in feeds}
+        self._note_decisions(feeds)
         if pipeline.unscored or not all(feed.exhausted for feed in feeds):
             waiting, kept = pipeline.unscored, sum(self._done.values())
             more = (
@@ -153,7 +157,12 @@ class Session(Sitting):
 
     def _feeds(self, found: answers.JournalProgress) -> Sequence[Feed]:
         """The work that is left of every task."""
-        return [Feed(p, found.done[p.name], self.job.shard) for p in self.job.plan.tasks]
+        return [self._feed(p, found.done[p.name]) for p in self.job.plan.tasks]
+
+    def _feed(self, planned: PlannedTask, done: Collection[str]) -> Feed:
+        if planned.name in self._decisions:
+            return DecidedFeed(planned, self._decisions[planned.name], done)
+        return Feed(planned, done, self.job.shard)
 
     def _own(self, found: answers.JournalProgress) -> Sequence[answers.Finder]:
         """Where answers of this very run are whose scores are yet to be made."""
@@ -172,6 +181,16 @@ class Session(Sitting):
             engine={**self._counted(), **self._gpu_memory()},
             sandboxes=self.harness.sandbox_metrics() if self.harness.config.sandboxes else {},
         )
+
+    def _note_decisions(self, feeds: Sequence[Feed]) -> None:
+        """Keep what was decided, and say it."""
+        decided = [feed for feed in feeds if isinstance(feed, DecidedFeed)]
+        if decided:
+            self.record["decided"] = {
+                f.planned.name: decision_record(f, self.job.against) for f in decided
+            }
+            for line in decided_lines(self.record):
+                self.progress.message(line)
 
     def _counted(self) -> dict[str, float]:
         """What the provider counted; one that cannot say must not hide how the run ended."""
@@ -278,6 +297,8 @@ class Session(Sitting):
         if score is not None:
             self._count_score(name, score)
             self._spend()
+        elif name in self._decisions:
+            self._decisions[name].see(answer["instance_id"], None)
         self._done[name] += 1
         self.progress.advanced(name, self._done[name], self._primary(name).mean)
         if self._watched:
@@ -331,6 +352,10 @@ class Session(Sitting):
         """Take an instance into the running score that progress shows, and what judges took."""
         if score.get(JUDGED[0]):
             self._judges = self._judges.plus(JudgeUsage(*(score[key] for key in JUDGED)))
+        if task in self._decisions:
+            self._decisions[task].see(
+                score["instance_id"], score["values"].get(self._primaries[task])
+            )
         means = self._means[task]
         for key, value in score["values"].items():
             if value is not None and key in means:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import attrs
 from attrs import field, frozen
-from attrs.validators import optional
+from attrs.validators import max_len, optional
 
 from olmo_eval.common import bounds
 from olmo_eval.common.convert import structure, to_json
@@ -89,6 +89,8 @@ class RunSpec:
     - ``shard``: the part of the run to make, ``2/4`` for the second of four; the spec without it
       takes all parts in and writes the tables;
     - ``workers``: ``join`` divides the run among all processes that are given the same spec;
+    - ``against``: runs that decide when to stop asking: of one, as soon as it is known to be better
+      or worse than that; of two, which of them it is like;
     - ``max_cost``: US dollars the answers and the judges may cost, where their providers know;
     - ``inspect``: the parts of each task's first instance to show.
 
@@ -122,6 +124,7 @@ class RunSpec:
     skip_missing: bool = False
     shard: str | None = field(default=None, validator=optional(_is_shard))
     workers: str | None = field(default=None, validator=optional(_among(WORKERS)))
+    against: tuple[str, ...] = field(default=(), converter=texts, validator=max_len(2))
     max_cost: float | None = field(default=None, validator=optional(bounds.number(least=0)))
     inspect: tuple[str, ...] = field(default=(), converter=texts, validator=_among(INSPECTED))
 

@@ -14,8 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from olmo_eval.results.divided import (
+    Adjustment,
+    Divided,
+    Part,
+    divided_by,
+    division_keys,
+    part_verdicts,
+)
 from olmo_eval.results.run import Run
-from olmo_eval.results.slices import Adjustment, Divided, Slice, slice_keys, slice_values, slices
 from olmo_eval.results.standings import STANDINGS, Standings, standings
 from olmo_eval.results.statistics import Verdict
 from olmo_eval.results.tracking.histories import Histories
@@ -171,19 +178,19 @@ class Pair:
 
     def slice_keys(self) -> list[str]:
         """The keys of metadata by which the questions can be divided."""
-        return self._parts.get("keys", lambda: slice_keys(self.standings, self.a))
+        return self._parts.get("keys", lambda: division_keys(self.standings, self.a))
 
-    def slices(self, key: str, method: str) -> list[Slice]:
+    def slices(self, key: str, method: str) -> list[Part]:
         """The verdict on each part by ``key``."""
         divided = self._divide(key)
         adjustment: Adjustment = "holm" if method == "holm" else "benjamini-hochberg"
         return self._parts.get(
-            (key, adjustment), lambda: slices(self.standings, divided, adjustment)
+            (key, adjustment), lambda: part_verdicts(self.standings, divided, adjustment)
         )
 
     def _divide(self, key: str) -> Divided:
         return self._parts.get(
-            ("divided", key), lambda: slice_values(self.standings, self.a, self.b, key)
+            ("divided", key), lambda: divided_by(self.standings, self.a, self.b, key)
         )
 
     def _of_slice(self, where: str) -> BoolArray | None:

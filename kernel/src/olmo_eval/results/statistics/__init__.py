@@ -42,9 +42,15 @@ from olmo_eval.results.statistics.mcnemar import (
     mcnemar_exact,
     mcnemar_interval,
     mcnemar_midp,
+    mcnemar_p_values,
     tango_interval,
 )
-from olmo_eval.results.statistics.multiplicity import adjust_p_values, benjamini_hochberg, holm
+from olmo_eval.results.statistics.multiplicity import (
+    adjust_p_values,
+    benjamini_hochberg,
+    discrete_benjamini_hochberg,
+    holm,
+)
 from olmo_eval.results.statistics.paired import (
     paired_difference,
     paired_ratio_difference,
@@ -109,6 +115,7 @@ __all__ = [
     "confidence_sequence",
     "confusion",
     "decision_accuracy",
+    "discrete_benjamini_hochberg",
     "e_process",
     "estimate",
     "estimate_pass_at_k",
@@ -121,6 +128,7 @@ __all__ = [
     "mcnemar_exact",
     "mcnemar_interval",
     "mcnemar_midp",
+    "mcnemar_p_values",
     "micro_estimate",
     "micro_verdict",
     "minimum_detectable_effect",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 
-from olmo_eval.results.statistics.arrays import require_confidence
+import numpy as np
+
+from olmo_eval.results.statistics.arrays import FloatArray, require_confidence
 from olmo_eval.results.statistics.distributions import (
     binomial_cdf,
     normal_cdf,
@@ -29,6 +31,12 @@ def mcnemar_exact(wins: int, losses: int) -> float:
     """
     _require_counts(wins, losses)
     return probability(2.0 * binomial_cdf(min(wins, losses), wins + losses))
+
+
+def mcnemar_p_values(discordant: int) -> FloatArray:
+    """Every p-value that the exact test can give with so many `discordant` items, ascending."""
+    m = discordant
+    return np.array([mcnemar_exact(k, m - k) for k in range(m // 2 + 1)], dtype=np.float64)
 
 
 def mcnemar_midp(wins: int, losses: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,31 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
     p = _p_array(p_values)
     order = np.argsort(p, kind="stable")
     steps = p.size / np.arange(1, p.size + 1) * p[order]
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(steps[::-1])[::-1])
+    return adjusted
+
+
+def discrete_benjamini_hochberg(
+    p_values: npt.ArrayLike, supports: Sequence[FloatArray | None]
+) -> FloatArray:
+    """`benjamini_hochberg` for tests that can only give certain p-values (Heyse 2011), shape (k,).
+
+    `supports` has, for each test, the p-values it can give, ascending (None: any). A test that
+    cannot give a p-value as small as t counts for nothing at t, so with F_i(t) the largest p-value
+    up to t that test i can give, adjusted_(j) = min_{l >= j} min(1, sum_i F_i(p_(l)) / l). Never
+    larger than Benjamini-Hochberg's.
+    """
+    p = _p_array(p_values)
+    order = np.argsort(p, kind="stable")
+    reached = np.zeros_like(p)
+    for support in supports:
+        if support is None:
+            reached += p[order]
+            continue
+        index = np.searchsorted(support, p[order] * (1 + 1e-12), side="right")
+        reached += np.where(index > 0, support[np.maximum(index - 1, 0)], 0.0)
+    steps = reached / np.arange(1, p.size + 1)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.minimum.accumulate(steps[::-1])[::-1])
     return adjusted

@@ -19,7 +19,7 @@ from olmo_eval.results.store import Run
 Adjustment = Literal["holm", "benjamini-hochberg"]
 #: values of a key that make it one to divide by
 _FEWEST, _MOST = 2, 60
-#: characters of a value that can name a slice
+#: characters of a value that can name a part
 _LONGEST = 120
 #: questions that tell by which keys all can be divided
 _SEEN = 500
@@ -37,10 +37,10 @@ class Divided:
 
 
 @frozen
-class Slice:
+class Part:
     """The questions whose metadata has ``value`` under ``key``, compared on their own.
 
-    ``verdict`` is adjusted over all slices by the key; None where no question has both scores.
+    ``verdict`` is adjusted over all parts by the key; None where no question has both scores.
     """
 
     key: str
@@ -53,7 +53,7 @@ class Slice:
         return {"key": self.key, "value": self.value, "n": self.n, "verdict": verdict}
 
 
-def slice_keys(found: Standings, a: Run) -> list[str]:
+def division_keys(found: Standings, a: Run) -> list[str]:
     """The keys of metadata by which the questions can be divided, as the first of them say."""
     if not a.columns_of(found.task, "metadata"):
         return []
@@ -68,7 +68,7 @@ def slice_keys(found: Standings, a: Run) -> list[str]:
     return [k for k, v in distinct.items() if k not in _ID_KEYS and _FEWEST <= len(v) <= most]
 
 
-def slice_values(found: Standings, a: Run, b: Run, key: str) -> Divided:
+def divided_by(found: Standings, a: Run, b: Run, key: str) -> Divided:
     """What the metadata of each question has under ``key``, in the order of the standings.
 
     Raises:
@@ -85,7 +85,7 @@ def slice_values(found: Standings, a: Run, b: Run, key: str) -> Divided:
     return Divided(key, tuple(names), codes)
 
 
-def slices(found: Standings, divided: Divided, method: Adjustment = "holm") -> list[Slice]:
+def part_verdicts(found: Standings, divided: Divided, method: Adjustment = "holm") -> list[Part]:
     """The verdict on each part of the questions, largest part first, adjusted for their number by
     ``method``; only the largest parts, where there are very many."""
     counts = np.bincount(divided.codes[divided.codes >= 0], minlength=len(divided.values))
@@ -93,7 +93,7 @@ def slices(found: Standings, divided: Divided, method: Adjustment = "holm") -> l
     verdicts = [found.verdict(divided.codes == code) for code in order]
     adjusted = iter(adjust([v for v in verdicts if v is not None], method))
     return [
-        Slice(
+        Part(
             divided.key,
             divided.values[code],
             int(counts[code]),
@@ -117,12 +117,12 @@ def _codes(run: Run, task: str, key: str, names: dict[str, int]) -> npt.NDArray[
 
 
 def _plain(text: str | None) -> dict[str, str]:
-    """The entries of metadata that can name a slice, as text."""
+    """The entries of metadata that can name a part, as text."""
     found: Mapping[str, Any] = orjson.loads(text) if text else {}
     return {k: named for k, v in found.items() if (named := _named(v)) is not None}
 
 
 def _named(value: Any) -> str | None:
-    """A value as the name of a slice; None where it is too long or no single value."""
+    """A value as the name of a part; None where it is too long or no single value."""
     text = value if isinstance(value, str) else str(value)
     return text if isinstance(value, str | int | float | bool) and len(text) <= _LONGEST else None

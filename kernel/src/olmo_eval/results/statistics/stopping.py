@@ -1,0 +1,89 @@
+"""Deciding early: tests that may be looked at after every item, fed one item at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from attrs import define, field
+
+from olmo_eval.results.statistics.sequential import (
+    FIRST_LOOK,
+    confidence_sequence,
+    log_e_value,
+)
+
+FIRST = 50
+"""Items before which a mean is not looked at: skewed scores need more than `FIRST_LOOK`."""
+
+Sign = Literal[-1, 0, 1]
+
+
+@define
+class SignProcess:
+    """The anytime-valid McNemar test of paired binary scores, item by item.
+
+    Decided when E >= 1 / `alpha`, which ever happens with probability at most `alpha` where gains
+    and losses are equally likely (`log_e_value`).
+    """
+
+    alpha: float
+    gains: int = 0
+    losses: int = 0
+    _most: float = 0.0
+
+    def see(self, difference: float) -> Sign:
+        """Take an item's difference in; the sign of what is decided by now, 0 where nothing is."""
+        self.gains += difference > 0
+        self.losses += difference < 0
+        if difference:
+            self._most = max(self._most, float(log_e_value(self.gains, self.losses)))
+        if self._most < -math.log(self.alpha):
+            return 0
+        return 1 if self.gains > self.losses else -1
+
+    @property
+    def leaning(self) -> Sign:
+        """The side that more items are on."""
+        return 1 if self.gains > self.losses else -1 if self.gains < self.losses else 0
+
+    @property
+    def p_value(self) -> float:
+        """min(1, 1 / max E): valid whenever one looks."""
+        return min(1.0, math.exp(-self._most))
+
+
+@define
+class MeanProcess:
+    """The confidence sequence of a mean difference, item by item.
+
+    Decided when it excludes 0. It is looked at after every item at first, and then each time there
+    are 1% more: each look is valid, and to leave some out makes none of them less so.
+    """
+
+    alpha: float
+    planned: int
+    low: float = -math.inf
+    high: float = math.inf
+    _values: list[float] = field(factory=list)
+    _next: int = FIRST
+    _sign: Sign = 0
+
+    def see(self, difference: float) -> Sign:
+        """Take an item's difference in; the sign of what is decided by now, 0 where nothing is."""
+        self._values.append(difference)
+        n = len(self._values)
+        if self._sign or n < min(self._next, max(self.planned, FIRST_LOOK)):
+            return self._sign
+        self._next = max(n + 1, math.ceil(1.01 * n))
+        lows, highs = confidence_sequence(self._values, self.planned, self.alpha)
+        self.low, self.high = float(lows[-1]), float(highs[-1])
+        varied = len(set(self._values)) > 1
+        self._sign = 1 if varied and self.low > 0 else -1 if varied and self.high < 0 else 0
+        return self._sign
+
+    @property
+    def leaning(self) -> Sign:
+        """The side that the mean is on."""
+        total = math.fsum(self._values)
+        return 1 if total > 0 else -1 if total < 0 else 0
