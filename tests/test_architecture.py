@@ -32,6 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "extras": {"errors"},
     # ``supplied`` finds what a plugin supplies under a name that the kernel offers.
     "common": {"errors", "supplied"},
+    "checkpoints": {"errors", "common"},
     "supplied": {"errors"},
     "faults": {"errors"},
     "registry": {"errors", "faults", "common"},
@@ -57,7 +58,8 @@ ROOMS: dict[str, set[str]] = {
     # A scorer's plugin file is imported anew in its worker process.
     "runner": WIRING
     | RUNTIME
-    | {"common", "data", "endpoint", "evals", "interchange", "loading", "results"},
+    | {"checkpoints", "common", "data", "endpoint", "evals", "interchange", "loading", "results"},
+    "watching": {"checkpoints", "common", "errors", "providers", "results", "runner"},
     "skeletons": {"errors"},
     "testing": WIRING
     | RUNTIME
@@ -67,7 +69,8 @@ ROOMS: dict[str, set[str]] = {
     "__init__": {"errors", "exports", "hookspecs", "plugins", "results", "runner"},
     "cli": WIRING
     | RUNTIME
-    | {"__init__", "common", "data", "evals", "interchange", "results", "runner", "skeletons"},
+    | {"__init__", "checkpoints", "common", "data", "evals", "interchange", "results", "runner"}
+    | {"skeletons", "watching"},
     # What the kernel supplies itself goes through the hooks like anyone's, its commands too.
     "builtins": WIRING
     | RUNTIME

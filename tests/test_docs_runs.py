@@ -24,6 +24,7 @@ LOGS = ROOT / "plugins/olmo_eval_formats/tests/logs"
         "engines.md",
         "tracking.md",
         "trust.md",
+        pytest.param("training-loop.md", marks=pytest.mark.slow),
         pytest.param("judges.md", marks=pytest.mark.slow),
         pytest.param("results.md", marks=pytest.mark.engine),
     ],

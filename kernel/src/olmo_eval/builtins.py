@@ -32,6 +32,10 @@ _COMMANDS = {
     ),
     "formatters": ("olmo_eval.cli.listing:formatters", "List formatters."),
     "harnesses": ("olmo_eval.cli.listing:harnesses", "List harness presets."),
+    "hook": (
+        "olmo_eval.cli.hook:hook",
+        "Write a callback by which a trainer asks for evaluations.",
+    ),
     "importers": ("olmo_eval.cli.listing:importers", "List logs that can be imported."),
     "judge": (
         "olmo_eval.cli.judge:judge",
@@ -79,6 +83,10 @@ _COMMANDS = {
     "why": (
         "olmo_eval.cli.why:why",
         "Where a number is from: formula, instances, request, model, data, code.",
+    ),
+    "watch": (
+        "olmo_eval.cli.watch:watch",
+        "Evaluate each checkpoint of a training run once, as it is saved.",
     ),
 }
 

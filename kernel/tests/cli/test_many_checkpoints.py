@@ -12,7 +12,7 @@ import pytest
 from olmo_eval.common.figures import counted, sparkline
 from olmo_eval.common.suggest import closest
 from olmo_eval.errors import UsageError
-from olmo_eval.providers.checkpoint_glob import checkpoints_of
+from olmo_eval.runner.checkpoint_pattern import checkpoints_of
 
 
 @pytest.fixture

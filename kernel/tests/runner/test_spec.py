@@ -261,7 +261,7 @@ def test_a_run_that_is_scored_again_has_a_spec_too(bench: Any) -> None:
     by_hand = bench.cli("rescore", first.run_id, "-t", "sums", "--name", "again", "--json").json[0]
 
     assert made["run_id"] == by_hand["run_id"]
-    assert Store("results").find("name=again").record["rescored_from"] == first.run_id
+    assert Store("results").find("name=again,kind=rescore").record["rescored_from"] == first.run_id
 
 
 def write(bench: Any, spec: RunSpec) -> str:

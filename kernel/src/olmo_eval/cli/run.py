@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from olmo_eval.cli.options import (
+    F,
     FiniteRange,
     OrderedCommand,
     fail_if_missing_option,
@@ -32,46 +33,46 @@ def model_and_tasks(*, required: bool) -> Callable[[Any], Any]:
     """The options that say what to run, shared with other commands; whether -m is required."""
 
     def add(command: Any) -> Any:
-        for option in reversed(_options(required)):
-            command = option(command)
-        return command
-
-    return add
-
-
-def _options(model_required: bool) -> Sequence[Callable[[Any], Any]]:
-    return (
-        click.option(
+        command = click.option(
+            "--step", type=click.IntRange(0), help="Training step of the checkpoint."
+        )(command)
+        command = tasks_and_harness(command)
+        return click.option(
             "-m",
             "--model",
             "models",
             multiple=True,
-            required=model_required,
+            required=required,
             help="Checkpoint folder, or a pattern of some ('checkpoints/*'); hub id, preset, "
             "provider:model, or mock. Repeatable.",
-        ),
-        click.option(
-            "-t", "--task", "tasks", multiple=True, help="Task spec or suite. Repeatable."
-        ),
-        override_option("Override a setting of the -t or --harness before it."),
-        click.option("-H", "--harness", help="Harness preset."),
-        click.option("--harness-config", metavar="FILE", help="Harness from a YAML file."),
-        click.option("--provider", metavar="KIND", help="Inference provider."),
-        click.option("--sandbox", metavar="BACKEND", help="What makes the environments."),
-        click.option("--judge", metavar="MODEL", help="Model of the judges, named as for -m."),
-        click.option(
-            "--limit", type=click.IntRange(1), help="Instances per task: a seeded subset."
-        ),
-        click.option("--seed", type=int, help="Seed of subsets and of sampling."),
-        click.option(
-            "--skip-missing",
-            is_flag=True,
-            help="Leave members of suites out whose data is not there.",
-        ),
-        click.option("--name", help="Name of the run."),
-        click.option("--group", help="Group of runs it belongs to."),
-        click.option("--step", type=click.IntRange(0), help="Training step of the checkpoint."),
-    )
+        )(command)
+
+    return add
+
+
+def tasks_and_harness(command: F) -> F:
+    """The options that say what is asked of a model, whichever it is."""
+    for option in reversed(_ASKED):
+        command = option(command)
+    return command
+
+
+_ASKED: Sequence[Callable[[Any], Any]] = (
+    click.option("-t", "--task", "tasks", multiple=True, help="Task spec or suite. Repeatable."),
+    override_option("Override a setting of the -t or --harness before it."),
+    click.option("-H", "--harness", help="Harness preset."),
+    click.option("--harness-config", metavar="FILE", help="Harness from a YAML file."),
+    click.option("--provider", metavar="KIND", help="Inference provider."),
+    click.option("--sandbox", metavar="BACKEND", help="What makes the environments."),
+    click.option("--judge", metavar="MODEL", help="Model of the judges, named as for -m."),
+    click.option("--limit", type=click.IntRange(1), help="Instances per task: a seeded subset."),
+    click.option("--seed", type=int, help="Seed of subsets and of sampling."),
+    click.option(
+        "--skip-missing", is_flag=True, help="Leave members of suites out whose data is not there."
+    ),
+    click.option("--name", help="Name of the run."),
+    click.option("--group", help="Group of runs it belongs to."),
+)
 
 
 class Workers(click.ParamType[Any]):

@@ -26,7 +26,7 @@ def specs_of(
     from attrs import evolve
 
     from olmo_eval.common.sequences import items
-    from olmo_eval.providers.checkpoint_glob import checkpoints_of
+    from olmo_eval.runner.checkpoint_pattern import checkpoints_of
 
     tasks, for_harness = bind(ordered)
     _note_limits(tasks)

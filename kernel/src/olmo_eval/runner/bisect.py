@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 from attrs import evolve, frozen
 
+from olmo_eval.checkpoints.progress import Progress, training_progress
 from olmo_eval.errors import OlmoEvalError, UsageError
-from olmo_eval.providers.checkpoints import training_progress
 from olmo_eval.results.compare import TaskComparison, compare
 from olmo_eval.results.run import Run
 from olmo_eval.runner.spec import RunSpec
@@ -139,8 +139,8 @@ def in_order(places: Sequence[str]) -> list[str]:
     """
     found: dict[int, str] = {}
     for model in dict.fromkeys(m for place in places for m in _expanded(place)):
-        step, tokens = training_progress(model)
-        progress = tokens if step is None else step
+        told = training_progress(model)
+        progress = told.tokens if told.step is None else told.step
         if progress is None:
             raise UsageError(
                 f"{model} does not say its training step",
@@ -157,4 +157,4 @@ def _expanded(place: str) -> list[str]:
     if not folder.is_dir() or (folder / "config.json").is_file():
         return [place]
     inside = sorted(child for child in folder.iterdir() if child.is_dir())
-    return [str(child) for child in inside if training_progress(str(child)) != (None, None)]
+    return [str(child) for child in inside if training_progress(str(child)) != Progress()]

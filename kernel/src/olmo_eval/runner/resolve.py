@@ -12,6 +12,7 @@ import attrs
 from attrs import evolve, frozen
 
 from olmo_eval import plugins
+from olmo_eval.checkpoints.progress import training_progress
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.suggest import did_you_mean
 from olmo_eval.errors import UsageError
@@ -21,7 +22,6 @@ from olmo_eval.harness.config import HarnessConfig
 from olmo_eval.harness.judging import with_judge, with_overrides
 from olmo_eval.harness.named import with_named_environments
 from olmo_eval.harness.presets import get_harness_preset
-from olmo_eval.providers.checkpoints import training_progress
 from olmo_eval.providers.models import choose_provider, model_provider
 from olmo_eval.providers.provider import ProviderConfig
 from olmo_eval.providers.remote import fetch_checkpoint, is_remote
@@ -38,8 +38,8 @@ from olmo_eval.sandbox.config import SandboxConfig
 _OTHERS = {
     "run": ("rescored", "external", "arguments"),
     "rescore": (
-        "model", "provider", "harness", "sandbox", "limit", "seed", "step", "external", "arguments",
-        "against",
+        "model", "provider", "harness", "sandbox", "limit", "seed", "step", "tokens", "external",
+        "arguments", "against",
     ),
     "external": (
         "tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard", "workers", "judge",
@@ -206,11 +206,13 @@ def _with_model(
     )
     if not spec.model.strip():
         raise UsageError("no model is named", hint="add -m MODEL")
-    if spec.step is not None and spec.step < 0:
-        raise UsageError(f"step {spec.step}: a training step is not negative")
+    for name, value in (("step", spec.step), ("tokens", spec.tokens)):
+        if value is not None and value < 0:
+            raise UsageError(f"{name} {value}: training makes no negative number of them")
     config, reason = _provider(spec, harness)
     _refuse_contradiction(spec, config, overrides)
-    step, tokens = training_progress(spec.model)
+    told = training_progress(config.model)  # of a checkpoint at a URL this is the copy of it
+    progress = told.or_else(training_progress(spec.model))
     return Job(
         spec=spec,
         model=config.alias or spec.model,
@@ -218,8 +220,8 @@ def _with_model(
         plan=plan,
         name=spec.name,
         group=spec.group,
-        step=step if spec.step is None else spec.step,
-        tokens=tokens,
+        step=progress.step if spec.step is None else spec.step,
+        tokens=progress.tokens if spec.tokens is None else spec.tokens,
         against=_against(spec),
         external=external,
         notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},

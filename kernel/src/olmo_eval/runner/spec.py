@@ -80,8 +80,8 @@ class RunSpec:
     - ``overrides``: for every task or, where the key is a setting of harnesses, for the harness;
     - ``limit``, ``seed``: laid over every task;
     - ``plugins``: files and modules to load first;
-    - ``name``, ``group``; ``step``: how far the checkpoint was trained, where its path does not
-      say;
+    - ``name``, ``group``; ``step`` and ``tokens``: how far the checkpoint was trained, where it
+      does not say itself;
     - ``results``: a folder or a URL (``s3://``, ``gs://``);
     - ``fresh`` starts anew instead of resuming; ``reuse`` takes answers from earlier runs, those
       of a model that is known by its name alone only with ``reuse_by_name``;
@@ -117,6 +117,7 @@ class RunSpec:
     name: str | None = None
     group: str | None = None
     step: int | None = None
+    tokens: int | None = None
     results: str = field(factory=default_results)
     fresh: bool = False
     reuse: bool = True

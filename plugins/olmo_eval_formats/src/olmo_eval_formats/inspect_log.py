@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from olmo_eval.checkpoints.progress import named_progress
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
@@ -29,7 +30,6 @@ from olmo_eval.interchange import (
     Losses,
     Source,
 )
-from olmo_eval.providers.checkpoints import training_progress
 from olmo_eval_formats.inspect_archive import InspectLog
 from olmo_eval_formats.inspect_events import LIMITS, answers_in, trajectory_of
 from olmo_eval_formats.inspect_messages import (
@@ -84,7 +84,7 @@ def _run(log: InspectLog) -> ImportedRun:
         tasks=[_task(log, scorers, losses)],
         source=Source("inspect_ai", version, [str(log.path)]),
         losses=losses,
-        step=training_progress(str(eval_.get("model")))[0],
+        step=named_progress(str(eval_.get("model"))).step,
         started=_utc(stats.get("started_at") or eval_.get("created")),
         finished=_utc(stats.get("completed_at")),
         complete=status == "success",

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from olmo_eval.checkpoints.progress import named_progress
 from olmo_eval.errors import DataError
 from olmo_eval.interchange import (
     ImportedInstance,
@@ -22,7 +23,6 @@ from olmo_eval.interchange import (
     Losses,
     Source,
 )
-from olmo_eval.providers.checkpoints import training_progress
 from olmo_eval_formats.files import begins_with, first_row, json_object, json_rows, row_at
 from olmo_eval_formats.lm_eval_metrics import TaskMetrics
 from olmo_eval_formats.lm_eval_rows import instance_of
@@ -103,7 +103,7 @@ def _run(path: Path) -> ImportedRun:
         tasks=tasks,
         source=Source("lm_eval", told.get("lm_eval_version"), [str(file) for file in files]),
         losses=losses,
-        step=training_progress(str(model))[0],
+        step=named_progress(str(model)).step,
         started=_moment(told.get("date")),
         settings={k: v for k, v in config.items() if not k.startswith("batch") and v is not None},
         metadata={

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from olmo_eval.checkpoints.progress import named_progress
 from olmo_eval.common.types import (
     Instance,
     LMOutput,
@@ -31,7 +32,6 @@ from olmo_eval.interchange import (
     Losses,
     Source,
 )
-from olmo_eval.providers.checkpoints import training_progress
 from olmo_eval_formats.files import first_row, json_object, json_rows, number, plain_name, row_at
 
 _FILE = re.compile(r"(?P<task>.+?)(?:_(?P<hash>[0-9a-f]{6}))?-predictions\.jsonl")
@@ -79,7 +79,7 @@ def _run(folder: Path, files: Sequence[Path]) -> ImportedRun:
         tasks=tasks,
         source=Source("olmo-eval (published)" if told else "oe-eval", None, list(map(str, read))),
         losses=losses,
-        step=training_progress(model)[0],
+        step=named_progress(model).step,
         group=told.get("experiment_group"),
         started=told.get("timestamp") if isinstance(told.get("timestamp"), str) else None,
         metadata={k: told[k] for k in ("experiment_id", "experiment_name") if told.get(k)},

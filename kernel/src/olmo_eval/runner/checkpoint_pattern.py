@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 from olmo_eval import plugins
+from olmo_eval.checkpoints.progress import training_progress
 from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.errors import DataError, UsageError
-from olmo_eval.providers.checkpoints import training_progress
 
 _MAGIC = re.compile(r"[*?]|\[[^\]]+\]")
 
@@ -60,5 +60,5 @@ def _in_bucket(pattern: str) -> list[str]:
 
 
 def _place(path: str) -> tuple[bool, int, str]:
-    step, _ = training_progress(path)
+    step = training_progress(path).step
     return (step is None, step or 0, path)
