@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,7 +119,15 @@ PROGRAMS = {
 def test_it_runs_as_in_an_interpreter_of_its_own(talk: Talk, name: str) -> None:
     argv = ("python3", "-I", "-c", PROGRAMS[name], "one", "two words")
 
-    expected = subprocess.run(argv, env=VARIABLES, input=b"abc", capture_output=True, check=False)
+    expected = subprocess.run(
+        argv,
+        env=VARIABLES,
+        input=b"abc",
+        capture_output=True,
+        check=False,
+        # a shell's background jobs are deaf to it, and so are these tests there
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
     status, stdout, stderr = talk.run(*argv, stdin=b"abc")
     own = expected.returncode if expected.returncode >= 0 else 128 - expected.returncode
