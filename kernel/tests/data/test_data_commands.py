@@ -53,7 +53,7 @@ def test_pulling_a_task_makes_a_mirror_that_serves_all_its_variants(
     to = tmp_path / "to"
     result = invoke("pull", "data_commands_quiz", "--to", str(to))
     assert result.exit_code == 0, result.output
-    assert "wrote    acme/quiz/default/test.jsonl.gz (1 rows)" in result.output
+    assert "wrote    acme/quiz/default/test.jsonl.gz (1 row)" in result.output
     assert f"OLMO_EVAL_DATA_MIRROR={to}" in result.output
     loader = DataLoader(to)
     assert list(loader.load(DataSource("acme/quiz", split="train"))) == [{"id": 2}]

@@ -55,5 +55,5 @@ def test_a_negative_step_is_refused(bench: Any) -> None:
 
     assert refused.code == 2
     assert "-5 is not in the range x>=0" in refused.err
-    with pytest.raises(UsageError, match="not negative"):
+    with pytest.raises(UsageError, match="step -5 is negative"):
         bench.evaluate("sums", step=-5)

@@ -66,7 +66,7 @@ def test_whether_a_model_thinks_is_part_of_what_it_is(bench: Any) -> None:
 def test_rescore_and_replay_see_the_same(bench: Any) -> None:
     run = bench.evaluate("sums", harness=thinking(f"{THOUGHT}1"), name="asked")
     assert bench.cli("rescore", run.run_id, "--name", "again").code == 0
-    again = Store("results").find("name=again")
+    again = Store("results").find("name=again,kind=rescore")
     replayed = bench.evaluate("sums", model=f"replay:{run.run_id}", name="replayed")
     for other in (again, replayed):
         assert row(other)["outputs"][0] == {**row(run)["outputs"][0]}

@@ -208,7 +208,7 @@ def _with_model(
         raise UsageError("no model is named", hint="add -m MODEL")
     for name, value in (("step", spec.step), ("tokens", spec.tokens)):
         if value is not None and value < 0:
-            raise UsageError(f"{name} {value}: training makes no negative number of them")
+            raise UsageError(f"{name} {value} is negative", hint="a checkpoint has 0 or more")
     config, reason = _provider(spec, harness)
     _refuse_contradiction(spec, config, overrides)
     told = training_progress(config.model)  # of a checkpoint at a URL this is the copy of it
