@@ -43,7 +43,8 @@ ROOMS: dict[str, set[str]] = {
     "plugins": {"errors", "common", "registry", "hookspecs", "faults", "hooks", "loading"}
     | {"declarations", "commands"},
     # hookspecs.py names the type of everything a plugin can supply, for type checkers only.
-    "hookspecs": {"commands", "common", "evals", "interchange", "results", "runner"} | RUNTIME,
+    "hookspecs": RUNTIME
+    | {"commands", "common", "doctor", "evals", "interchange", "results", "runner"},
     "data": WIRING | {"common"},
     "evals": WIRING | {"common", "data"},
     "providers": WIRING | {"common"},
@@ -60,6 +61,7 @@ ROOMS: dict[str, set[str]] = {
     | RUNTIME
     | {"checkpoints", "common", "data", "endpoint", "evals", "interchange", "loading", "results"},
     "watching": {"checkpoints", "common", "errors", "providers", "results", "runner"},
+    "doctor": WIRING | {"common", "data", "results"},
     "skeletons": {"errors"},
     "testing": WIRING
     | RUNTIME
@@ -69,12 +71,12 @@ ROOMS: dict[str, set[str]] = {
     "__init__": {"errors", "exports", "hookspecs", "plugins", "results", "runner"},
     "cli": WIRING
     | RUNTIME
-    | {"__init__", "checkpoints", "common", "data", "evals", "interchange", "results", "runner"}
-    | {"skeletons", "watching"},
+    | {"__init__", "checkpoints", "common", "data", "doctor", "evals", "interchange", "results"}
+    | {"runner", "skeletons", "watching"},
     # What the kernel supplies itself goes through the hooks like anyone's, its commands too.
     "builtins": WIRING
     | RUNTIME
-    | {"cli", "commands", "common", "data", "evals", "results", "runner"},
+    | {"cli", "commands", "common", "data", "doctor", "evals", "results", "runner"},
 }
 
 #: engines of the distribution olmo-eval-providers -> rooms of it that each may import besides
@@ -103,7 +105,8 @@ PROVIDER_ROOMS: dict[str, set[str]] = {
     # what the plugin registers: all engines, by name, and which one runs a model
     "presets": set(),
     "choose": {"embedded", "extras", "local", "presets"},
-    "plugin": {"choose", "embedded", "hf", "litellm", "presets", "vllm", "vllm_server"},
+    "checks": {"extras", "local"},
+    "plugin": {"checks", "choose", "embedded", "hf", "litellm", "presets", "vllm", "vllm_server"},
 }  # fmt: skip
 ENGINES = {"embedded", "hf", "litellm", "vllm", "vllm_server"}
 PROVIDERS = ROOT / "plugins/olmo_eval_providers/src/olmo_eval_providers"

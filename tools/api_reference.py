@@ -19,6 +19,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs/reference"
 ROOMS = (
     "",
     "agents",
+    "doctor",
     "harness",
     "inference",
     "interchange",

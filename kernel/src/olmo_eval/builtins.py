@@ -23,7 +23,15 @@ _COMMANDS = {
         "olmo_eval.cli.compare:compare",
         "Compare runs question by question, with a verdict.",
     ),
+    "completion": (
+        "olmo_eval.cli.completion:completion",
+        "What makes a shell complete commands and options.",
+    ),
     "data": ("olmo_eval.cli.data:data", "What tasks read; fill an offline mirror."),
+    "doctor": (
+        "olmo_eval.cli.doctor:doctor",
+        "Check this installation and this machine, with the way out.",
+    ),
     "executors": ("olmo_eval.cli.listing:executors", "List executors."),
     "exporters": ("olmo_eval.cli.listing:exporters", "List formats of transcripts."),
     "external": (
@@ -148,6 +156,17 @@ _SCORERS = {
 }
 
 
+_CHECKS = {
+    "cache": "olmo_eval.doctor.places:cache",
+    "data": "olmo_eval.doctor.places:data",
+    "names": "olmo_eval.doctor.installation:names",
+    "plugins": "olmo_eval.doctor.installation:loaded",
+    "python": "olmo_eval.doctor.installation:python",
+    "results": "olmo_eval.doctor.places:results",
+    "terminal": "olmo_eval.doctor.places:terminal",
+}
+
+
 @hookimpl
 def register_scorers(register: Any) -> None:
     for name, place in _SCORERS.items():
@@ -180,6 +199,12 @@ def register_harnesses(register: Any) -> None:
 @hookimpl
 def register_executors(register: Any) -> None:
     register("local", "olmo_eval.runner.executor:LocalExecutor")
+
+
+@hookimpl
+def register_checks(register: Any) -> None:
+    for name, place in _CHECKS.items():
+        register(name, place)
 
 
 @hookimpl

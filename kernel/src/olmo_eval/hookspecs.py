@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from olmo_eval.common.metrics import Metric
     from olmo_eval.common.scorers import Scorer
     from olmo_eval.common.types import Response
+    from olmo_eval.doctor import Check
     from olmo_eval.evals.external import ExternalEval
     from olmo_eval.evals.suites import Suite
     from olmo_eval.evals.tasks.common import Task
@@ -154,6 +155,11 @@ def register_exporters(register: Register[type[Exporter]]) -> None:
 def register_commands(cli: CommandGroup) -> None:
     """Commands of ``olmo-eval``, as to a click group: ``cli.add_command(greet)``; imported when
     called: ``cli.add_lazy_command("greet", "acme_evals.cli:greet", "Say hello.")``."""
+
+
+@hookspec
+def register_checks(register: Register[Check]) -> None:
+    """What ``olmo-eval doctor`` looks at: ``register("gpu", "acme_evals.checks:gpu")``."""
 
 
 @hookspec(firstresult=True)

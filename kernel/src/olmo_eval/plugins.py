@@ -50,9 +50,10 @@ KINDS = {
     "importers": "importer",
     "exporters": "exporter",
     "commands": "command",
+    "checks": "check",
 }
 #: kinds whose names another command lists than ``olmo-eval <kind>``
-_LISTINGS = {"external_evals": "external list", "commands": "--help"}
+_LISTINGS = {"external_evals": "external list", "commands": "--help", "checks": "doctor"}
 _ASKED_FOR = "--plugin"
 #: hooks whose first answer is taken: one that fails is an error, not an answer less
 _ASKING = frozenset({"choose_provider", "comparison_page", "verify_page"})

@@ -9,6 +9,8 @@ import click
 from olmo_eval.errors import PluginError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from olmo_eval.registry import Entry, Registry
 
 
@@ -51,6 +53,18 @@ class CommandLine(click.Group):
         rows = [(name, text) for name in sorted(listed) if (text := _summary(listed[name]))]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands, none of which is imported for it, and the options."""
+        from click.shell_completion import CompletionItem
+
+        listed = self._listed()
+        commands = [
+            CompletionItem(name, help=text)
+            for name in sorted(listed)
+            if name.startswith(incomplete) and (text := _summary(listed[name]))
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

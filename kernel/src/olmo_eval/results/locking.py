@@ -21,6 +21,23 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOS
 _KEY = "host.key"
 
 
+def has_locks(file: int) -> bool:
+    """Whether the file system of an open file has locks; takes one, which ends with the file.
+
+    Raises:
+        OSError: it cannot be locked for another reason than that there are none.
+    """
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False
+        raise
+    return True
+
+
 def is_locked(root: Path, identity: str) -> bool:
     """Whether a process makes the run of an identity below ``root``, or a shard of it; True as
     well where the file system has no locks to tell by."""

@@ -1,4 +1,5 @@
-"""What this distribution adds to olmo-eval: five providers, their model presets, and the choice."""
+"""What this distribution adds to olmo-eval: five providers, their model presets,
+the choice, and checks of what they need."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from olmo_eval.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from olmo_eval.doctor import Check
     from olmo_eval.hookspecs import Register
     from olmo_eval.providers.models import ModelConfig
     from olmo_eval.providers.provider import Provider, ProviderConfig
@@ -27,6 +29,12 @@ def register_models(register: Register[ModelConfig]) -> None:
 
     for name, preset in PRESETS.items():
         register(name, preset)
+
+
+@hookimpl
+def register_checks(register: Register[Check]) -> None:
+    for name in ("engines", "gpu", "keys"):
+        register(name, f"olmo_eval_providers.checks:{name}")
 
 
 @hookimpl

@@ -10,3 +10,8 @@ from olmo_eval.hookspecs import hookimpl
 @hookimpl
 def register_executors(register: Any) -> None:
     register("ray", "olmo_eval_ray.executor:RayExecutor")
+
+
+@hookimpl
+def register_checks(register: Any) -> None:
+    register("ray", "olmo_eval_ray.checks:ray")

@@ -14,3 +14,9 @@ def register_sandboxes(register: Any) -> None:
     register("kubernetes", "olmo_eval_sandboxes.kubernetes.backend:KubernetesBackend")
     register("modal", "olmo_eval_sandboxes.modal.backend:ModalBackend")
     register("local", "olmo_eval_sandboxes.local.backend:LocalBackend")
+
+
+@hookimpl
+def register_checks(register: Any) -> None:
+    for name in ("docker", "kubernetes", "local", "modal", "podman"):
+        register(name, f"olmo_eval_sandboxes.checks:{name}")
