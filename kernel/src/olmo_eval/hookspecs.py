@@ -14,7 +14,7 @@ For tasks a bare ``"package.module"`` may stand for a module that registers the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pluggy
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from olmo_eval.providers.models import ModelConfig
     from olmo_eval.providers.provider import Provider, ProviderConfig
     from olmo_eval.results.compare import Comparison
+    from olmo_eval.results.summary import Score
     from olmo_eval.results.verify import Verification
     from olmo_eval.runner.executor import Executor
     from olmo_eval.sandbox import SandboxBackend
@@ -205,6 +206,9 @@ def task_finished(run_id: str, task: str, metrics: Mapping[str, float | None]) -
 
 
 @hookspec
-def run_finished(run: Mapping[str, Any]) -> None:
+def run_finished(run: Mapping[str, Any], scores: Sequence[Score], location: str) -> None:
     """A run that was started has ended; ``run["status"]`` says how: complete, incomplete (some
-    instances have no score), interrupted or failed. Its tables are written in the first two."""
+    instances have no score), diverged, interrupted or failed. Its tables are written in the first
+    three: then ``scores`` are the rows of ``metrics.parquet``, with their intervals, and otherwise
+    there are none. ``location`` is where the run is, a path or URL that ``open_run`` takes; at a
+    URL the tables may still be on their way."""

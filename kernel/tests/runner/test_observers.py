@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.results.store import Run
+from olmo_eval.results.store import Run, open_run
 
 TRACKER = """
 import json
@@ -42,8 +42,9 @@ def task_finished(task, metrics):
 
 
 @olmo_eval.hookimpl
-def run_finished(run):
-    note("run_finished", run["status"], run.get("error"))
+def run_finished(run, scores, location):
+    intervals = [[s.name, s.ci_low, s.value, s.ci_high] for s in scores]
+    note("run_finished", run["status"], run.get("error"), intervals, location)
 """
 
 BROKEN = """
@@ -96,6 +97,14 @@ def test_a_task_is_finished_with_its_last_instance(bench: Any, tracker: str) -> 
     assert len(told["prose"]) == 2  # the other is an exponential of a mean
 
 
+def test_the_end_of_a_run_comes_with_its_scores_and_where_it_is(bench: Any, tracker: str) -> None:
+    run: Run = bench.evaluate("sums", "prose", skill=0.5, plugin=[tracker])
+
+    *_, scores, location = events()[-1]
+    assert scores == [[s.name, s.ci_low, s.value, s.ci_high] for s in run.scores()]
+    assert len(scores) == 3 and open_run(location).run_id == run.run_id
+
+
 def test_a_resumed_task_is_told_of_as_a_whole(bench: Any, tracker: str) -> None:
     slow = {"skill": 0.5, "latency": 0.2, "harness": {"max_concurrency": 4}}
     command = ("run", "-m", "mock", "-t", "sums", "-o", "provider.kwargs.skill=0.5",
@@ -119,9 +128,10 @@ def test_a_failed_run_is_told_of(bench: Any, tracker: str) -> None:
         bench.evaluate("sums", faults={"fail": 1.0}, harness={"max_concurrency": 1},
                        plugin=[tracker])  # fmt: skip
 
-    name, status, error = events()[-1]
+    name, status, error, scores, location = events()[-1]
     assert (name, status) == ("run_finished", "failed")
     assert "requests in a row failed" in error
+    assert scores == [] and open_run(location).status == "failed"
 
 
 def test_an_incomplete_run_is_told_of(bench: Any, tracker: str) -> None:

@@ -216,7 +216,7 @@ class ExternalSession(Sitting):
         missing = any(not score.complete for score in scores)
         self.close("incomplete" if missing else "complete", seconds)
         self.steps.finished(seconds)
-        self.notify("run_finished", run=self.record)
+        self.tell_finished(scores)
 
     def _files_with_secrets(self) -> Iterator[str]:
         """The eval's own files in which a known secret stands."""

@@ -17,6 +17,7 @@ from olmo_eval.results.journal import JournalGoneError
 from olmo_eval.results.ledger import Ledger, Manifest, RunIsOverError
 from olmo_eval.results.record import Row
 from olmo_eval.results.store import open_run
+from olmo_eval.results.summary import Score
 from olmo_eval.runner.blocks import Blocks, JointFeed, digest_of
 from olmo_eval.runner.feed import Feed, selected
 from olmo_eval.runner.job import Job
@@ -202,7 +203,7 @@ class JointSession(Session):
         await anyio.to_thread.run_sync(self.journals.publish, made)
         self.ledger.end()
         self.journals.tidy(complete)
-        finishing.tell_finished()
+        finishing.tell_published()
 
     def _sittings(self) -> list[dict[str, Any]]:
         """What every worker says of its sitting, this one last."""
@@ -236,6 +237,7 @@ class FinishingSession(Session):
     async def finish(self, sessions: list[dict[str, Any]], started: str | None) -> None:
         """Write the tables and the record. Raises OlmoEvalError."""
         self._sessions, self._started = sessions, started
+        self._scores: Sequence[Score] = ()
         await self.make(None)
 
     def begin(self, known: Mapping[str, Any] | None) -> None:
@@ -268,13 +270,13 @@ class FinishingSession(Session):
     def _note_speed(self, pipeline: Pipeline, seconds: float) -> None:
         """Nothing: each worker has told how it went."""
 
-    def notify(self, hook: str, **arguments: Any) -> None:
-        if hook != "run_finished":  # which is told when its results are where they belong
-            super().notify(hook, **arguments)
+    def tell_finished(self, scores: Sequence[Score] = ()) -> None:
+        """Keep the scores: observers are told when the results are where they belong."""
+        self._scores = scores
 
-    def tell_finished(self) -> None:
+    def tell_published(self) -> None:
         """Tell the observers that the run is finished."""
-        super().notify("run_finished", run=self.record)
+        super().tell_finished(self._scores)
 
     def fail(self, error: BaseException) -> None:
         if isinstance(error, OlmoEvalError):

@@ -409,7 +409,7 @@ class Session(Sitting):
         self.close("incomplete" if missing and not diverged else status, seconds)
         if not missing:
             self.folder.drop_journal()
-        self.notify("run_finished", run=self.record)
+        self.tell_finished(results)
 
 
 class _Mean:

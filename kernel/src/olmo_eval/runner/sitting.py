@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,6 +20,7 @@ from olmo_eval.runner.interrupt import Interrupted
 from olmo_eval.runner.progress import Progress
 
 if TYPE_CHECKING:
+    from olmo_eval.results.summary import Score
     from olmo_eval.runner.job import Job
 
 
@@ -72,7 +74,7 @@ class Sitting:
                 self.close(status, None)
         except OlmoEvalError as unwritable:
             self.progress.message(unwritable.message)
-        self.notify("run_finished", run=self.record)
+        self.tell_finished()
 
     def close(self, status: str, seconds: float | None) -> None:
         """Write how the run stands at the end of this sitting, after ``seconds``."""
@@ -83,6 +85,13 @@ class Sitting:
         if status in WITH_TABLES:
             self.folder.seal(self.record)
         self.folder.write_json(self.record)
+
+    def tell_finished(self, scores: Sequence[Score] = ()) -> None:
+        """Tell the observers how the run has ended; ``scores`` are those of its tables."""
+        results = self.job.results
+        root = results.rstrip("/") if "://" in results else str(Path(results).resolve())
+        location = f"{root}/runs/{self.folder.run_id}"
+        self.notify("run_finished", run=self.record, scores=tuple(scores), location=location)
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Tell the observers of every plugin; what fails in one is shown, and no more."""

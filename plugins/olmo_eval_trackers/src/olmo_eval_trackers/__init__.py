@@ -1,0 +1,1 @@
+"""Scores of olmo-eval in the experiment trackers people use."""
