@@ -115,12 +115,14 @@ def test_listing_runs_imports_no_tables_and_no_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("arguments", "seconds"), [(["--help"], 0.15), (["tasks"], 0.5)])
 def test_starting_takes_little_cpu_time(arguments: list[str], seconds: float) -> None:
     best = float("inf")
-    for _ in range(5):
+    for _ in range(20):  # a busy machine counts more for the same work
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [sys.executable, "-c", _RUN_MAIN, *arguments]
         subprocess.run(command, check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         best = min(best, used)
+        if best <= seconds:
+            break
 
     assert best <= seconds
