@@ -110,7 +110,7 @@ def test_hooks_are_called_in_the_order_they_ask_for(install: Install) -> None:
 
     with plugins.fresh_manager() as manager:
         manager.discover()
-        assert manager.notify("run_finished", run={"order": order}) == []
+        assert manager.notify("run_finished", run={"order": order}, scores=(), location="") == []
 
     assert order == ["bbb", "ccc", "aaa"]
 
@@ -140,7 +140,7 @@ def test_a_wrapper_sees_the_others_and_harms_none(
 
     with plugins.fresh_manager() as manager:
         manager.discover()
-        failures = manager.notify("run_finished", run={"order": order})
+        failures = manager.notify("run_finished", run={"order": order}, scores=(), location="")
 
     assert order == (["before", "aaa", "after"] if before == "pass" else ["before", "aaa"])
     assert [str(f.owner) for f in failures] == ["wrapping-evals 1.0"] * failed
@@ -296,7 +296,9 @@ def test_every_hook_may_be_implemented_under_another_name(
         f"@olmo_eval.hookimpl(specname='{hook}', tryfirst=True)\n"
         f"def ours({argument}): called.append({argument})\n"
     )
-    call: dict[str, Any] = dict.fromkeys(["run", "run_id", "task", "response", "metrics"])
+    call: dict[str, Any] = dict.fromkeys(
+        ["run", "run_id", "task", "response", "metrics", "scores", "location"]
+    )
 
     with plugins.fresh_manager([str(file)]) as manager:
         if hook in OBSERVERS:

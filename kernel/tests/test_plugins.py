@@ -240,7 +240,7 @@ def test_observers_are_called_and_their_failures_returned(tmp_path: Path, site: 
         assert manager.observes("task_finished")
         assert not manager.observes("instance_scored")
         fine = manager.notify("task_finished", run_id="r1", task="t", metrics={"accuracy": 0.5})
-        (failure,) = manager.notify("run_finished", run={})
+        (failure,) = manager.notify("run_finished", run={}, scores=(), location="")
         module = next(p.module for p in manager.plugins if p.origin == "--plugin")
 
     assert fine == []
