@@ -193,6 +193,21 @@ def test_an_eval_in_a_sandbox_is_refused_where_the_harness_has_none(bench: Any) 
     assert "task 'acme' needs a sandbox with 'bash'" in done.err
 
 
+def test_one_whose_results_nobody_reads_is_refused_before_it_runs(bench: Any) -> None:
+    class Unread(SandboxedExternalEval):
+        name = "unread"
+        run_command = "true"
+        metrics = (ACCURACY,)
+
+    register(Unread.execute, needs=Unread.needs, environment=Unread.environment)
+
+    done = run(bench, "--sandbox", "local")
+
+    assert done.code == 2
+    assert "Unread does not say how its results are read" in done.err
+    assert "define read_results" in done.err
+
+
 def test_a_published_eval_sees_to_its_container_itself() -> None:
     class Published(SandboxedExternalEval):
         async def execute(

@@ -129,14 +129,15 @@ def located(reference: str, results: str) -> str:
 
 def _show(one: Verification) -> None:
     from olmo_eval.cli.show import red
+    from olmo_eval.common.figures import counted
 
     size = f"{one.size / 1e6:,.1f} MB" if one.size >= 1e5 else f"{one.size:,} bytes"
-    head = f"{one.run_id}: {one.status}, {one.files:,} files ({size}), {one.scores:,} scores"
+    checked = f"{counted(one.files, 'file')} ({size}), {counted(one.scores, 'score')}"
+    head = f"{one.run_id}: {one.status}, {checked}"
     if one.sound:
         click.echo(f"{head}: as written" if one.files else f"{head}: nothing wrong found")
     else:
-        faults = "1 fault" if len(one.faults) == 1 else f"{len(one.faults):,} faults"
-        click.echo(red(f"{head}: {faults}"))
+        click.echo(red(f"{head}: {counted(len(one.faults), 'fault')}"))
     for fault in one.faults:
         click.echo(f"  {fault.text}")
     for note in one.notes:

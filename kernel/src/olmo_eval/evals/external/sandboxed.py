@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from olmo_eval.common.types import EnvironmentSpec
-from olmo_eval.errors import RunFailedError
+from olmo_eval.errors import RunFailedError, UsageError
 from olmo_eval.evals.external.context import Environment
 from olmo_eval.evals.external.external import ExternalEval, ExternalEvalResult
 
@@ -50,7 +50,19 @@ class SandboxedExternalEval(ExternalEval):
 
     @classmethod
     def needs(cls, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-        return () if cls._runs_itself() else cls.requires
+        """What the harness must have, asked before anything is run.
+
+        Raises:
+            UsageError: nothing says how its results would be read.
+        """
+        if cls._runs_itself():
+            return ()
+        if cls.read_results is SandboxedExternalEval.read_results:
+            raise UsageError(
+                f"{cls.__name__} does not say how its results are read",
+                hint="define read_results(self, folder, output), or an execute of its own",
+            )
+        return cls.requires
 
     @classmethod
     def environment(cls, arguments: Mapping[str, Any]) -> EnvironmentSpec | None:
@@ -108,7 +120,7 @@ class SandboxedExternalEval(ExternalEval):
 
     def read_results(self, folder: Path, output: str) -> ExternalEvalResult:
         """The result, from the files that were below ``results_dir`` and from what was printed."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how its results are read")
+        raise NotImplementedError
 
 
 def _text(value: Any) -> str:
