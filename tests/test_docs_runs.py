@@ -20,12 +20,11 @@ LOGS = ROOT / "plugins/olmo_eval_formats/tests/logs"
 @pytest.mark.parametrize(
     "page",
     [
-        "runs.md",
         "engines.md",
-        "tracking.md",
-        "trust.md",
-        pytest.param("training-loop.md", marks=pytest.mark.slow),
-        pytest.param("judges.md", marks=pytest.mark.slow),
+        *(
+            pytest.param(page, marks=pytest.mark.slow)
+            for page in ("runs.md", "tracking.md", "trust.md", "training-loop.md", "judges.md")
+        ),
         pytest.param("results.md", marks=pytest.mark.engine),
     ],
 )

@@ -29,7 +29,11 @@ def walkthrough(tmp_path: Path) -> Walkthrough:
     return made
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    # one says whether packages can be written at all; the others take as long again
+    [pytest.param(k, marks=() if k == "task-pack" else pytest.mark.slow) for k in KINDS],
+)
 def test_a_package_is_written_installed_run_and_tested(
     kind: str, walkthrough: Walkthrough, tmp_path: Path
 ) -> None:
