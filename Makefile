@@ -82,7 +82,7 @@ $(VENV)/.requirements: requirements.lock
 $(ENGINES)/.requirements: requirements-engines.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
-	$(ENGINES)/bin/python -m pip install --quiet --require-hashes -r requirements-engines.lock
+	$(ENGINES)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-engines.lock
 	$(ENGINES)/bin/python -m pip install --quiet $(TORCH)
 	@touch $@
 
