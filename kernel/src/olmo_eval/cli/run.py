@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from olmo_eval.cli.garbage import rare_collections
 from olmo_eval.cli.options import (
     F,
     FiniteRange,
@@ -220,7 +221,7 @@ def make_all(
     runs: list[Run] = []
     try:
         for model in sweep.left():
-            with sweep.attempt(model):
+            with sweep.attempt(model), rare_collections():
                 made = see_through(specs[model], executor, settings, sweep.place(model))
                 if specs[model].shard is None:  # a part of a run has no scores to show
                     runs.append(made)

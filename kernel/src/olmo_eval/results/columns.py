@@ -15,7 +15,7 @@ from olmo_eval.results.health import Tally
 FloatArray = npt.NDArray[np.float64]
 
 _NAN = float("nan")
-_COUNTED = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd")
+_SUMMED = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd", "latency")
 
 
 class TaskColumns:
@@ -28,15 +28,15 @@ class TaskColumns:
 
     def __init__(self, keys: Iterable[str], tally: Tally | None = None) -> None:
         self.tally = tally
-        self._values = {key: array("d") for key in keys}
-        self._weights = {key: array("d") for key in self._values}
+        #: by metric: a value and a weight an instance
+        self._numbers = {key: (array("d"), array("d")) for key in keys}
         #: how many instances each metric does not apply to: they have no value, and no error either
         self.inapplicable: Counter[str] = Counter()
         self._clusters: list[str | None] = []
         self._clustered = False
         self.outcomes: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
-        self.totals: dict[str, float] = dict.fromkeys((*_COUNTED, "latency"), 0.0)
+        self.totals: dict[str, float] = dict.fromkeys(_SUMMED, 0.0)
         self.reused_from: Counter[str] = Counter()
         self.n = 0
         #: how many events the trajectories of all rows have
@@ -50,26 +50,25 @@ class TaskColumns:
         if row.get("error"):
             self.errors[row["error"]] += 1
         values, weights = row["values"] or {}, row["weights"] or {}
-        for key, column in self._values.items():
-            value = values.get(key)
+        for key, (numbers, counted) in self._numbers.items():
+            value, weight = values.get(key), weights.get(key)
             if value is None and not row.get("error"):
                 self.inapplicable[key] += 1
-            column.append(_NAN if value is None else value)
-            weight = weights.get(key)
-            self._weights[key].append(1.0 if weight is None else weight)
+            numbers.append(_NAN if value is None else value)
+            counted.append(1.0 if weight is None else weight)
         self._clusters.append(row["cluster"])
         self._clustered = self._clustered or row["cluster"] is not None
         if row.get("reused"):
             self.reused_from[row.get("reused_from") or ""] += 1
-        for name in _COUNTED:
-            self.totals[name] += row.get(name) or 0
-        self.totals["latency"] += row.get("latency") or 0.0
+        for name in _SUMMED:
+            if amount := row.get(name):
+                self.totals[name] += amount
 
     def values(self, key: str) -> FloatArray:
-        return np.frombuffer(self._values[key], dtype=np.float64)
+        return np.frombuffer(self._numbers[key][0], dtype=np.float64)
 
     def weights(self, key: str) -> FloatArray:
-        return np.frombuffer(self._weights[key], dtype=np.float64)
+        return np.frombuffer(self._numbers[key][1], dtype=np.float64)
 
     @property
     def clusters(self) -> list[str | None] | None:

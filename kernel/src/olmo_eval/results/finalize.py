@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,17 +77,28 @@ def _rows(path: Path, places: Sequence[tuple[int, int | None]]) -> Iterator[tupl
     if not places:
         return
     with path.open("rb") as file:
+        lines = _Lines(file)
         for answer_at, score_at in places:
-            answer, size = _read(file, answer_at)
-            score, more = (None, 0) if score_at is None else _read(file, score_at)
+            answer, size = lines.at(answer_at)
+            score, more = (None, 0) if score_at is None else lines.at(score_at)
             if answer is not None:
                 yield joined(answer, score), size + more
 
 
-def _read(file: Any, offset: int) -> tuple[Row | None, int]:
-    file.seek(offset)
-    line = file.readline()
-    return journal.decode(line), len(line)
+class _Lines:
+    """The records of a journal by the byte at which they begin; those that stand one after another
+    are read without going back to the file for their place."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._position = 0
+
+    def at(self, offset: int) -> tuple[Row | None, int]:
+        if offset != self._position:
+            self._file.seek(offset)
+        line = self._file.readline()
+        self._position = offset + len(line)
+        return journal.decode(line), len(line)
 
 
 def write_task(

@@ -12,7 +12,9 @@ instance wins.
 from __future__ import annotations
 
 import errno
+import math
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -25,6 +27,8 @@ from olmo_eval.common.convert import to_json
 from olmo_eval.errors import OlmoEvalError
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
+#: seconds between looks at whether the file was deleted: what is written meanwhile is lost with it
+_LOOK_EVERY = 0.05
 
 
 class JournalError(OlmoEvalError):
@@ -90,10 +94,12 @@ class Journal:
     def __init__(self, path: Path, redact: Callable[[bytes], bytes] | None = None) -> None:
         self.path = path
         self._redact = redact
+        self._looked = -math.inf
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             cut_torn_tail(path)
             self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._size = os.fstat(self._fd).st_size
         except OSError as error:
             raise _explained(error, path) from error
 
@@ -111,28 +117,43 @@ class Journal:
     def extend(self, lines: Sequence[bytes]) -> list[int]:
         """Append whole lines as they are, in one write; see ``append``."""
         text = b"".join(lines)
+        before = self._size
         try:
-            before = os.fstat(self._fd)
-            if before.st_nlink == 0:
-                raise JournalGoneError(
-                    f"{self.path} was deleted while the run was being made",
-                    hint="what it held is lost; the same command begins the run anew",
-                )
+            self._look()
             written = os.write(self._fd, text)
             if written != len(text):
-                os.ftruncate(self._fd, before.st_size)
+                os.ftruncate(self._fd, before)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise _explained(error, self.path) from error
-        return list(accumulate(map(len, lines[:-1]), initial=before.st_size))
+        self._size += written
+        return list(accumulate(map(len, lines[:-1]), initial=before))
+
+    def _look(self) -> None:
+        """Now and then, whether the file is still there.
+
+        Raises:
+            JournalGoneError: it is not.
+        """
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return
+        self._looked = now
+        if os.fstat(self._fd).st_nlink == 0:
+            raise JournalGoneError(
+                f"{self.path} was deleted while the run was being made",
+                hint="what it held is lost; the same command begins the run anew",
+            )
 
     def sync(self) -> None:
         """Ask the operating system to put everything on the disk.
 
         Raises:
-            JournalError: it could not.
+            JournalError: it could not. JournalGoneError: the file was deleted.
         """
+        self._looked = -math.inf
         try:
+            self._look()
             os.fsync(self._fd)
         except OSError as error:
             raise _explained(error, self.path) from error

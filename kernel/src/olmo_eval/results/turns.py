@@ -29,7 +29,8 @@ def turn_rows(row: Row) -> Iterator[Row]:
     """
     head = {"instance_id": row["instance_id"], "position": row["position"]}
     for sample, output in enumerate(row["outputs"] or ()):
-        trajectory = kept_trajectory(output.get("trajectory"))
+        kept = output.get("trajectory")
+        trajectory = None if kept is None else kept_trajectory(kept)
         if trajectory is not None:
             for index, event in enumerate(_events(trajectory)):
                 yield {**_NOTHING, **head, "sample": sample, "index": index, **event}

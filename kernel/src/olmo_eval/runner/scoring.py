@@ -89,6 +89,8 @@ async def scored(
 
 def judged(evidence: Evidence) -> JudgeUsage | None:
     """What judges took for ``evidence``; None where none was asked."""
+    if not any(evidence):
+        return None
     calls = [call for kept in evidence for call in kept.get(CALLS, ())]
     used = JudgeUsage.of(calls)
     return used if used.calls else None

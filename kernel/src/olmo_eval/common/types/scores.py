@@ -23,7 +23,8 @@ class SampleScores(float):
     def __new__(
         cls, samples: Any = (), summary: Callable[[tuple[float, ...]], float] = mean
     ) -> SampleScores:
-        each = tuple(samples) if isinstance(samples, Iterable) else (float(samples),)
+        several = isinstance(samples, tuple | Iterable)  # mostly the first, which is quick to tell
+        each = tuple(samples) if several else (float(samples),)
         made = super().__new__(cls, summary(each) if each else float("nan"))
         made.samples = each
         return made
