@@ -36,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skipped test is a failed test")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--engines"):
+        config.pluginmanager.register(_loaded("tests/engine_images.py").EngineImages(config))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--engines"):
         return
@@ -139,13 +144,19 @@ def s3(
     return boto3.client("s3")
 
 
-def _cloud(name: str) -> Any:
-    """A service on loopback that stands for a cloud's: a module of the sandboxes' tests."""
-    path = Path(__file__).parent / "plugins/olmo_eval_sandboxes/tests" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
+def _loaded(place: str) -> Any:
+    """A module of the workspace's tests that no package has."""
+    path = Path(__file__).parent / place
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def _cloud(name: str) -> Any:
+    """A service on loopback that stands for a cloud's: a module of the sandboxes' tests."""
+    module = _loaded(f"plugins/olmo_eval_sandboxes/tests/{name}.py")
     if why := module.why_not():
         pytest.skip(why)
     return module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from olmo_eval.cli.sandbox import sandbox
+from olmo_eval.errors import UsageError
 from olmo_eval.plugins import fresh_manager
 from olmo_eval.registry import Owner
 from olmo_eval.sandbox import (
@@ -23,6 +25,7 @@ from olmo_eval.sandbox import (
 )
 
 LEFT: list[str] = []
+REMOVED: list[str] = []
 
 
 class Box(Sandbox):
@@ -53,7 +56,11 @@ class Leaky(SandboxBackend):
         return [Lease("0123456789ab" + "0" * 52, "run-a", 0.0, True)]
 
     async def images(self) -> list[BuiltImage]:
-        return [BuiltImage("built:1", 64_000_000, 0.0)]
+        recent = BuiltImage("built:2", 36_000_000, time.time())
+        return [BuiltImage("built:1", 64_000_000, 0.0), recent]
+
+    async def remove_image(self, name: str) -> None:
+        REMOVED.append(name)
 
     async def reap(self) -> list[str]:
         return ["0123456789ab" + "0" * 52]
@@ -71,6 +78,9 @@ class Walled(Leaky):
 
     async def reap(self) -> list[str]:
         return []
+
+    async def remove_image(self, name: str) -> None:
+        raise SandboxError(f"{name} is in use")
 
 
 class Gone(Leaky):
@@ -119,9 +129,28 @@ def test_what_is_left_is_listed_and_removed_and_who_is_away_is_noted() -> None:
     listed, reaped = call("list"), call("reap")
 
     assert "0123456789ab  run-a" in listed.output and "expired" in listed.output
-    assert "leaky    built:1  64 MB" in listed.output
+    assert ["leaky", "built:1", "64", "MB"] in [x.split()[:4] for x in listed.output.splitlines()]
     assert "note: gone: nobody is there" in listed.output
     assert "1 environment removed" in reaped.output
+
+
+def test_images_are_listed_and_go_when_that_is_said() -> None:
+    REMOVED.clear()
+
+    asked = call("reap", "--images", "--sandbox", "leaky").output
+    assert "leaky: built:1   64 MB\nleaky: built:2   36 MB" in asked
+    assert "2 images, up to 0.1 GB, would go: --yes removes them" in asked and not REMOVED
+
+    old = call("reap", "--images", "--older-than", "1d", "--yes", "--sandbox", "leaky").output
+    assert "1 image, up to 0.1 GB, removed" in old and REMOVED == ["built:1"]
+
+    used = call("reap", "--images", "--yes", "--sandbox", "walled").output
+    assert "0 images, up to 0.0 GB, removed\nkept: built:1 is in use\nkept: built:2" in used
+
+
+def test_what_is_said_of_images_belongs_to_images() -> None:
+    assert isinstance(call("reap", "--yes").exception, UsageError)
+    assert isinstance(call("reap", "--older-than", "1d").exception, UsageError)
 
 
 def test_the_only_one_asked_for_must_be_there() -> None:

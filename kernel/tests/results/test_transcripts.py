@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from olmo_eval.cli.transcript_text import shortened
+from olmo_eval.cli.transcript_page import shortened
 from olmo_eval.common.text import visible
 from olmo_eval.common.types import (
     CommandEvent,
@@ -166,7 +166,6 @@ def test_an_agent_s_transcript_reads_from_the_request_to_the_score(shown: Any) -
         "[assistant, turn 1]  1.50 s   12 (4 cached) + 5 tokens",
         '-> look {"at": "it"}',
         "[command]  exit 2   0.50 s   output cut",
-        "  $ ls -l",
         "[command]  out of time   1.00 s",
         "[tool look]  failed   2.00 s",
         "  nothing there",
@@ -182,6 +181,8 @@ def test_an_agent_s_transcript_reads_from_the_request_to_the_score(shown: Any) -
     ):
         assert line in printed.splitlines(), line
     assert "\x1b" not in printed  # no colours where it is piped
+    assert "$ ls -l" not in printed  # how a tool does it is its own business
+    assert "  $ ls -l" in shown("i0", "--sample", 0, "--full").out.splitlines()
 
 
 def test_the_likeliest_continuation_is_marked(shown: Any) -> None:
@@ -224,6 +225,68 @@ def test_a_query_names_the_run(bench: Any) -> None:
 HOSTILE = (
     "safe\x1b[2Jgone\x9b31m \u202eevil\u2066 z\u200bw\x07\r\n[tool look]\n\x00\ufeff\U000e0041"
 )
+
+
+def test_it_shows_what_scorers_kept(tmp_path: Path, bench: Any) -> None:
+    call = {
+        "provider": "judge",
+        "model": "j-1",
+        "scorer": "fair",
+        "messages": [{"role": "system", "content": "Grade."}, {"role": "user", "content": "4?"}],
+        "thinking": "Hm.",
+        "reply": "B: wrong\nbecause",
+        "seconds": 0.5,
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2},
+    }
+    failed = {"provider": "judge", "model": "j-1", "messages": [], "error": "it is away"}
+    evidence = {
+        "judge_calls": [call, failed],
+        "fair": {"score": 0.0, "reply": "B: wrong\nbecause", "label": "wrong"},
+        "execution": {"exit_code": 1, "status": "failed", "stdout": "", "stderr": "a\n[user]\n"},
+        "tests": {"failed": ["one", "two"], "cases": [{"name": "one", "passed": False}]},
+    }
+    row = answer_of(0, [LMOutput("4")], CHAT)
+    row["outputs"][0]["evidence"] = json.dumps(evidence)
+    judged = made(tmp_path / "results/runs/judged", kept=[row])
+
+    printed = bench.cli("results", "transcript", judged.location, "i0").out
+
+    assert (
+        """
+[judge]  j-1 (judge), for fair   0.50 s   7 + 2 tokens
+  system:
+    Grade.
+  user:
+    4?
+  thought:
+    Hm.
+  replied:
+    B: wrong
+    because
+
+[judge]  j-1 (judge), for a task
+  no reply: it is away
+
+[evidence]
+  fair:
+    score: 0
+    label: wrong
+  execution:
+    status: failed
+    exit_code: 1
+    stderr:
+      a
+      [user]
+  tests:
+    failed: one, two (2 entries)
+    cases:
+      -
+        name: one
+        passed: no
+
+totals """
+        in printed
+    )
 
 
 def test_nothing_that_a_model_writes_moves_the_cursor_or_hides(tmp_path: Path, bench: Any) -> None:

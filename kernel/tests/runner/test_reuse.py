@@ -388,6 +388,33 @@ def test_a_file_of_published_outputs_is_scored(bench: Any) -> None:
     assert len(notes) == 2
 
 
+def test_a_file_of_one_sample_a_row_is_scored(bench: Any) -> None:
+    """As the samples of human-eval and EvalPlus are written."""
+    rows = [{"task_id": f"s{n}", "completion": "no"} for n in range(40)]
+    rows += [{"task_id": f"s{n}", "solution": str(n + 1)} for n in range(20)]
+    bench.write("samples.jsonl", rows)
+
+    done = bench.cli(
+        "run", "-m", "replay:samples.jsonl", "-t", "sums", "-o", "num_samples=2",
+        "--fail-if-missing", 60, "--json",
+    )  # fmt: skip
+
+    assert done.code == 0, done.err
+    rows = {row["instance_id"]: row for row in open_run(done.json[0]["location"]).rows("sums")}
+    assert [one["text"] for one in rows["s3"]["outputs"]] == ["no", "4"]
+    assert "1 outputs are recorded and the task wants 2" in rows["s30"]["error"]
+
+
+def test_samples_of_one_question_answer_one_prompt(bench: Any) -> None:
+    rows = [{"task_id": "s1", "completion": "2", "prompt": text} for text in ("1 + 1?", "Sum:")]
+    bench.write("samples.jsonl", rows)
+
+    failed = bench.cli("run", "-m", "replay:samples.jsonl", "-t", "sums")
+
+    assert failed.code == 1
+    assert "row 2: a sample of 's1' answers another prompt than the one before" in failed.err
+
+
 def test_outputs_are_matched_by_a_stated_field(bench: Any) -> None:
     bench.write("by_page.jsonl", [{"cluster": n, "outputs": ["41"]} for n in range(10)])
     run = bench.evaluate(
@@ -403,7 +430,7 @@ def test_outputs_are_matched_by_a_stated_field(bench: Any) -> None:
     ("row", "said"),
     [
         ({"instance_id": "s1"}, "row 1 has no 'outputs'"),
-        ({"outputs": ["1"]}, "row 1 has none of the fields instance_id, question"),
+        ({"outputs": ["1"]}, "row 1 has none of the fields instance_id, task_id"),
         ({"instance_id": "s1", "outputs": [1]}, "'outputs' is not a list of texts"),
         ({"instance_id": "s1", "outputs": ["1"], "logprobs": [1, 2]}, "is not a list of 1 numbers"),
     ],

@@ -115,3 +115,11 @@ def test_settings_of_the_sandbox_hold_and_impossible_ones_are_refused() -> None:
     assert found(Chores, "sandboxes.0.memory=256m") == []
     with pytest.raises(UsageError, match="needs a sandbox with 'bash'"):
         found(Chores, "sandboxes.0.capabilities=[python]")
+
+
+def test_it_says_what_was_carried_out_and_where() -> None:
+    task = Chores(Chores.default_config("chores"))
+
+    done = check_in_sandbox(task, "local", sample=5).done
+
+    assert done == "3 solutions carried out and scored in local, and 3 agents that did nothing"

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 SCRIPT = "OLMO_EVAL_MODAL_SERVER"
-REPOSITORY = "localhost/olmo-eval-modal"
+#: images of this process alone, which removes them when it ends
+REPOSITORY = f"localhost/olmo-eval-modal-{os.getpid()}"
 
 
 def why_not() -> str:
@@ -170,6 +171,13 @@ async def serve() -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
+def _remove_images() -> None:
+    listing = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", REPOSITORY]
+    built = subprocess.run(listing, stdout=subprocess.PIPE, text=True).stdout.split()
+    if built:
+        subprocess.run(["docker", "rmi", *built], stdout=subprocess.DEVNULL)
+
+
 @contextmanager
 def started() -> Iterator[dict[str, str]]:
     """The service in a process of its own; the variables that the SDK wants."""
@@ -190,3 +198,4 @@ def started() -> Iterator[dict[str, str]]:
 
 if __name__ == "__main__":
     asyncio.run(serve())
+    _remove_images()

@@ -18,7 +18,7 @@ import pytest
 from attrs import evolve
 from containers_here import ENGINES, small
 
-from olmo_eval.sandbox import EnvironmentSpec, ExecResult, Sandbox, SandboxConfig
+from olmo_eval.sandbox import EnvironmentSpec, ExecResult, Sandbox, SandboxConfig, SandboxError
 from olmo_eval.sandbox.furnish import SetupError
 from olmo_eval.sandbox.planner import SandboxPlanner
 from olmo_eval_sandboxes.common import lease
@@ -294,6 +294,31 @@ def test_what_was_built_is_listed(engine: str) -> None:
         finally:
             await backend.close()
         assert any(name.startswith("localhost/olmo-eval-environment:") for name in names)
+
+    anyio.run(main)
+
+
+def test_an_image_is_removed_once_no_environment_uses_it(engine: str) -> None:
+    spec = EnvironmentSpec(setup=(f"echo {os.urandom(8).hex()} > made",))
+
+    async def main() -> None:
+        backend = small(engine)
+        await backend.start()
+        try:
+            before = {image.name for image in await backend.images()}
+            box = await backend.create("test-images", spec)
+            (name,) = {image.name for image in await backend.images()} - before
+            try:
+                with pytest.raises(SandboxError, match="could not remove the image"):
+                    await backend.remove_image(name)
+                assert (await box.exec(["cat", "made"])).ok
+            finally:
+                await box.close()
+            await backend.remove_image(name)
+            await backend.remove_image(name)  # it is not there any more, as it should be
+            assert name not in {image.name for image in await backend.images()}
+        finally:
+            await backend.close()
 
     anyio.run(main)
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, starmap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from olmo_eval.cli.options import filter_option, json_option
 from olmo_eval.common.figures import counted
 from olmo_eval.errors import OlmoEvalError, UsageError
-
-if TYPE_CHECKING:
-    from olmo_eval.common.overrides import Override
 
 
 @click.command()
@@ -26,7 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--sandbox",
     metavar="NAME",
-    help="Carry out solutions in environments of this backend, and score them there.",
+    help="Carry out solutions in environments of this backend. Default: the container engine that "
+    "answers; with --all, none.",
 )
 @click.option("--strict", is_flag=True, help="Warnings and missing data fail too.")
 @json_option
@@ -51,13 +49,15 @@ def check(
     extraction must find a number however it is written. It says what share of the gold solutions
     the task's own stop sequences cut. Exits with 1 where a check finds an error.
 
-    Scorers that run programs, or look at what an agent left, are checked with --sandbox NAME: the
-    task's solutions are carried out and must score 1, and an agent that does nothing must score 0.
+    Where scorers run programs, or look at what an agent left, the task's solutions are carried out
+    in sandboxes and must score 1, and an agent that does nothing must score 0. Where no container
+    engine answers and --sandbox names nothing else, they are not, which is a warning.
 
-    With --all, one line a task: those whose data is at hand are checked, on all processors; of the
-    others it says what is missing. A task that differs from another only in the length of its texts
-    is left out, and said to be: name it, or add --thorough.
+    A suite stands for its tasks. With --all, one line a task: those whose data is at hand are
+    checked, on all processors; of the others it says what is missing. A task that differs from
+    another only in the length of its texts is left out, and said to be: name it, or add --thorough.
     """
+    from olmo_eval.cli.execution import Execution
     from olmo_eval.cli.show import print_json
     from olmo_eval.common.overrides import parse_override
     from olmo_eval.evals.tasks.check.workers import check_rows
@@ -71,19 +71,17 @@ def check(
         raise UsageError(f"--sample must be at least 1, got {sample}")
     rows = []
     for_tasks, for_harness = split_overrides([parse_override(text) for text in overrides])
-    if for_harness and sandbox is None:
-        raise UsageError(f"override {for_harness[0].text!r} needs --sandbox NAME")
-    for spec in specs:
+    named = list(chain.from_iterable(map(_members, specs)))
+    for spec in named:
         build_task(
             spec, for_tasks
         )  # a misspelt name ends it here; among all tasks it is one more finding
     registered = dict(_registered(filter_)) if every else {}
-    left_out = {} if thorough else _left_out(registered, specs)
-    wanted = [spec for spec in dict.fromkeys([*specs, *registered]) if spec not in left_out]
+    left_out = {} if thorough else _left_out(registered, named)
+    wanted = [spec for spec in dict.fromkeys([*named, *registered]) if spec not in left_out]
     redact = Redactor()
-    checked = check_rows(wanted, sample, [override.text for override in for_tasks])
-    if sandbox is not None:
-        checked = (_sandboxed(row, for_tasks, sandbox, for_harness, sample) for row in checked)
+    execution = Execution(sandbox, for_tasks, for_harness, sample, automatic=not every)
+    checked = map(execution.row, check_rows(wanted, sample, [one.text for one in for_tasks]))
     for found in chain(checked, starmap(_row_left_out, left_out.items())):
         row = redact.value(found)
         rows.append(row)
@@ -95,31 +93,17 @@ def check(
         print_json(rows)
     else:
         _summary(rows)
+        execution.print_left_out()
     failing = {"error"} | ({"warning", "data missing"} if strict else set())
     return int(any(row["verdict"] in failing for row in rows))
 
 
-def _sandboxed(
-    row: dict[str, Any],
-    for_tasks: Sequence[Override],
-    sandbox: str,
-    for_harness: Sequence[Override],
-    sample: int,
-) -> dict[str, Any]:
-    """``row`` with what is found where solutions are carried out."""
-    from olmo_eval.evals.tasks.check.report import error
-    from olmo_eval.evals.tasks.check.rows import with_findings
-    from olmo_eval.evals.tasks.common import build_task
-    from olmo_eval.runner.solutions import check_in_sandbox
+def _members(spec: str) -> tuple[str, ...]:
+    """The tasks that ``spec`` stands for: those of a suite, else itself."""
+    from olmo_eval.evals.suites.suite import find_suite
 
-    if "reason" in row:
-        return row
-    try:
-        task = build_task(row["task"], for_tasks)
-        found = check_in_sandbox(task, sandbox, for_harness, sample=sample)
-    except OlmoEvalError as problem:
-        return with_findings(row, [error("sandbox", problem.message, hint=problem.hint)])
-    return with_findings(row, found.findings, found.checked)
+    suite = find_suite(spec)
+    return (spec,) if suite is None else suite.expand()
 
 
 def _registered(filter_: str) -> Iterator[tuple[str, str | None]]:

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from olmo_eval.common.text import visible
+from olmo_eval.cli.transcript_evidence import print_evidence
+from olmo_eval.cli.transcript_page import ROLE_STYLES, Page
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from olmo_eval.common.types import Usage
     from olmo_eval.results.transcripts import Transcript
 
-#: characters and lines that are shown of one text, unless all are wanted
-_CHARACTERS, _LINES = 2_000, 40
-_STYLES = {"system": "magenta", "user": "cyan", "assistant": "green", "tool": "yellow"}
-
 
 def print_transcript(one: Transcript, *, full: bool = False) -> None:
-    """Print it: what was asked, every event, then how it ended and what it was worth.
+    """Print it: what was asked, every event, what scorers kept, then how it ended and what it was
+    worth.
 
     Whoever wrote a text, nothing in it moves the cursor, hides or reorders other text.
     """
     from rich.console import Console
 
-    page = _Page(Console(highlight=False, soft_wrap=True), full)
+    page = Page(Console(highlight=False, soft_wrap=True), full)
     samples = f"   sample {one.sample} of {one.samples}" if one.samples > 1 else ""
     page.line(f"{one.task}   {one.instance_id}{samples}", "bold")
     page.line(f"{one.model}   run {one.run_id}", "dim")
@@ -38,92 +35,15 @@ def print_transcript(one: Transcript, *, full: bool = False) -> None:
     if one.continuations:
         _print_continuations(page, one)
     _print_events(page, one)
+    print_evidence(page, one.evidence)
     _print_end(page, one)
-
-
-class _Page:
-    """What is printed, part by part."""
-
-    def __init__(self, console: Console, full: bool) -> None:
-        self.console, self.full = console, full
-
-    def line(self, text: str = "", style: str = "") -> None:
-        """One line of ours; texts of others are part of it only where they stay on it."""
-        self._print(" ".join(visible(text).split("\n")), style)
-
-    def _print(self, text: str, style: str) -> None:
-        from rich.text import Text
-
-        self.console.print(Text(text, style))
-
-    def head(self, title: str, style: str, about: str = "") -> None:
-        """The line above a part: what it is, in its colour, and what it took."""
-        from rich.text import Text
-
-        self.line()
-        shown = " ".join(visible(title).split())
-        head = (f"[{shown}]", f"bold {style}"), (about and f"  {about}", "dim")
-        self.console.print(Text.assemble(*head))
-
-    def body(self, text: str, style: str = "") -> None:
-        """A text, indented: what it says cannot pass for a line of ours."""
-        if text:
-            shown = visible(text if self.full else shortened(text))
-            self._print("\n".join(f"  {line}" for line in shown.split("\n")), style)
-
-    def row(self, title: str, text: str, style: str = "") -> None:
-        """A line of the summary; further lines of the text are indented below the first."""
-        shown = visible(text if self.full else shortened(text))
-        self._print(f"{title:<9} " + shown.replace("\n", f"\n{'':<10}"), style)
-
-    def message(self, message: Any, title: str = "") -> None:
-        role = str(message.get("role", ""))
-        self.head(title or role, _STYLES.get(role, "blue"))
-        self.body(content_text(message.get("content")))
-        for call in message.get("tool_calls") or ():
-            function = call.get("function") or {}
-            self.call(str(function.get("name")), str(function.get("arguments")))
-
-    def call(self, name: str, arguments: str) -> None:
-        self.line(f"-> {name} {_arguments(arguments)}", "yellow")
-
-
-def content_text(content: Any) -> str:
-    """The text of a message's content, which may be a list of parts."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    parts = content if isinstance(content, list) else [content]
-    return "\n".join(
-        str(part["text"]) if isinstance(part, dict) and "text" in part else f"({_kind(part)})"
-        for part in parts
-    )
-
-
-def _kind(part: Any) -> str:
-    return str(part.get("type", "part")) if isinstance(part, dict) else type(part).__name__
-
-
-def shortened(text: str) -> str:
-    """The beginning and the end of a long text, and how much is left out between them."""
-    if len(text) <= _CHARACTERS and text.count("\n") < _LINES:
-        return text
-    half = _LINES // 2
-    first, last = (part[: _CHARACTERS // 2] for part in (text, text[::-1]))
-    first, last = ("\n".join(part.split("\n")[:half]) for part in (first, last))
-    left_out = len(text) - len(first) - len(last)
-    return f"{first}\n... {left_out:,} characters left out: --full shows them ...\n{last[::-1]}"
-
-
-def _arguments(text: str) -> str:
-    """Arguments as the model wrote them, on one line."""
-    return " ".join(text.split()) or "{}"
 
 
 def _tool_name(tool: Any) -> str:
     return str((tool.get("function") or tool).get("name"))
 
 
-def _print_continuations(page: _Page, one: Transcript) -> None:
+def _print_continuations(page: Page, one: Transcript) -> None:
     page.head("scored continuations", "green")
     known = [c.sum_logprob for c in one.continuations if c.sum_logprob is not None]
     best = max(known, default=None)
@@ -137,15 +57,16 @@ def _print_continuations(page: _Page, one: Transcript) -> None:
         page.body(f"{mark} {number}  {logprob:>10}{tokens}  {text}{after}")
 
 
-def _print_events(page: _Page, one: Transcript) -> None:
+def _print_events(page: Page, one: Transcript) -> None:
     names: dict[str, str] = {}
+    calling: set[str] = set()
     turn = 0
     for event in one.events:
         match event.type:
             case "message":
                 turn += event.role == "assistant"
                 title = f"{event.role}, turn {turn}" if event.role == "assistant" else event.role
-                style = _STYLES.get(event.role, "blue")
+                style = ROLE_STYLES.get(event.role, "blue")
                 page.head(title, style, _took(event.seconds, event.usage))
                 page.body(event.text)
             case "reasoning":
@@ -153,24 +74,33 @@ def _print_events(page: _Page, one: Transcript) -> None:
                 page.body(event.text, "dim")
             case "tool_call":
                 names[event.call.id] = event.call.name
+                calling.add(event.call.id)
                 page.call(event.call.name, event.call.arguments)
             case "tool_result":
+                calling.discard(event.result.call_id)
                 name = names.get(event.result.call_id, event.result.call_id)
                 failed = "failed" if event.result.error else ""
                 page.head(f"tool {name}", "yellow", _joined(failed, _took(event.seconds)))
                 page.body(event.result.content, "red" if event.result.error else "")
+            case "command":
+                _print_command(page, event, of_tool=bool(calling))
             case _:
                 _print_other(page, event)
 
 
-def _print_other(page: _Page, event: Any) -> None:
+def _print_command(page: Page, event: Any, *, of_tool: bool) -> None:
+    """What ran in a sandbox. How a tool runs what it was called for is the tool's own business:
+    the call and its result say it already, so that only --full shows the whole of it."""
+    ended = "out of time" if event.timed_out else f"exit {event.exit_code}"
+    cut = "output cut" if event.truncated else ""
+    page.head("command", "blue", _joined(ended, _took(event.seconds), cut))
+    if page.full or not of_tool:
+        page.body(f"$ {shlex.join(event.argv)}", "bold")
+        page.body(event.output)
+
+
+def _print_other(page: Page, event: Any) -> None:
     match event.type:
-        case "command":
-            ended = "out of time" if event.timed_out else f"exit {event.exit_code}"
-            cut = "output cut" if event.truncated else ""
-            page.head("command", "blue", _joined(ended, _took(event.seconds), cut))
-            page.body("$ " + " ".join(event.argv), "bold")
-            page.body(event.output)
         case "limit":
             page.head(f"limit: {event.reason}", "red")
         case "error":
@@ -197,7 +127,7 @@ def _joined(*parts: str) -> str:
     return "   ".join(part for part in parts if part)
 
 
-def _print_end(page: _Page, one: Transcript) -> None:
+def _print_end(page: Page, one: Transcript) -> None:
     page.line()
     counted = Counter({"turn": one.turns, "tool call": one.tool_calls, "command": one.commands})
     totals = [f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counted.items() if n]

@@ -64,17 +64,9 @@ def refusals(
     ``sampling`` how the tasks want text to be generated, ``episodes`` what they are worked on in.
     """
     tools, reasons = _tools(config)
-    asked = dict.fromkeys(scoring_needs, "a scorer")
-    for tool_name, requires in tools.items():
-        if requires:
-            asked.setdefault(requires, f"tool {tool_name!r}")
     scaffold, wrong = _scaffold(config)
     reasons += wrong
-    for need in sorted(items(scaffold.requires)) if scaffold else ():
-        asked.setdefault(need, f"scaffold {config.scaffold!r}")
-    for episode in episodes:
-        for need in sorted(episode.capabilities):
-            asked.setdefault(need, f"task {episode.task!r}")
+    asked = _asked(config, tools, scaffold, scoring_needs, episodes)
     needed = frozenset(needs) | _harness_needs(config, needs)
     if scaffold is not None and not scaffold.needs_tool_calls:
         needed -= {Capability.TOOLS}
@@ -88,6 +80,39 @@ def refusals(
     reasons += _environments(config, in_sandbox, episodes)
     reasons += _secrets((*config.required_secrets, *config.provider.required_secrets))
     return list(dict.fromkeys(reasons))
+
+
+def sandboxes_in_use(
+    config: HarnessConfig,
+    scoring_needs: Collection[str] = (),
+    episodes: Collection[EpisodeNeeds] = (),
+) -> list[SandboxConfig]:
+    """The sandboxes of ``config`` that offer something that tools, the scaffold, scorers or
+    episodes ask for; the arguments are those of ``refusals``."""
+    tools, _ = _tools(config)
+    scaffold, _ = _scaffold(config)
+    asked = of_sandboxes(_asked(config, tools, scaffold, scoring_needs, episodes).keys())
+    return [sandbox for sandbox in config.sandboxes if asked & {*sandbox.capabilities}]
+
+
+def _asked(
+    config: HarnessConfig,
+    tools: Mapping[str, str | None],
+    scaffold: Scaffold | None,
+    scoring_needs: Collection[str],
+    episodes: Collection[EpisodeNeeds],
+) -> dict[str, str]:
+    """What is asked for, and by whom."""
+    asked = dict.fromkeys(scoring_needs, "a scorer")
+    for tool_name, requires in tools.items():
+        if requires:
+            asked.setdefault(requires, f"tool {tool_name!r}")
+    for need in sorted(items(scaffold.requires)) if scaffold else ():
+        asked.setdefault(need, f"scaffold {config.scaffold!r}")
+    for episode in episodes:
+        for need in sorted(episode.capabilities):
+            asked.setdefault(need, f"task {episode.task!r}")
+    return asked
 
 
 def _said(error: OlmoEvalError) -> str:
@@ -280,7 +305,7 @@ def _sandboxes(config: HarnessConfig, wanted: Mapping[str, str]) -> list[str]:
         if not offering:
             reasons.append(
                 f"{who} needs a sandbox with {capability!r} and no sandbox of the harness offers "
-                f"it: {_sandbox_way_out(capability)}"
+                f"it: {_sandbox_way_out(capability, config)}"
             )
         for sandbox in offering:
             reasons += _sandbox(sandbox, config.sandboxes.index(sandbox))
@@ -328,12 +353,14 @@ def _unmakeable(sandbox: SandboxConfig, spec: EnvironmentSpec | None) -> str:
     return f"{problem}: {way_out}"
 
 
-def _sandbox_way_out(capability: str) -> str:
+def _sandbox_way_out(capability: str, config: HarnessConfig) -> str:
     """How to add a sandbox: with one that isolates, where one is installed."""
     registry = plugins.manager().registry("sandboxes")
-    names = [name for name in registry.names() if _isolates(name)] or registry.names()
+    names = sorted(registry.names(), key=lambda name: (not _isolates(name), not _automatic(name)))
     if not names:
         return "pip install olmo-eval-sandboxes"
+    if not config.sandboxes and capability in SandboxConfig().capabilities:
+        return f"add --sandbox {names[0]}"
     setting: dict[str, object] = {"mode": names[0], "capabilities": [capability]}
     if not _isolates(names[0]):
         setting["unsafe_local"] = True
@@ -345,6 +372,13 @@ def _makes(name: str, spec: EnvironmentSpec) -> bool:
         return not unmakeable(plugins.manager().registry("sandboxes").get(name), name, spec)
     except OlmoEvalError:
         return False  # one that cannot be imported is no way out
+
+
+def _automatic(name: str) -> bool:
+    try:
+        return bool(plugins.manager().registry("sandboxes").get(name).automatic)
+    except OlmoEvalError:
+        return False
 
 
 def _isolates(name: str) -> bool:

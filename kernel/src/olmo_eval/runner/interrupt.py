@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import math
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -144,6 +145,14 @@ def cancelled_by_interrupts() -> Iterator[None]:
         raise Interrupted("stopped", hint="the same call resumes what it had begun")
 
 
+def _forget_loop() -> None:
+    """Where sniffio is installed, a copied context says that the loop of another thread runs here,
+    and anyio believes it."""
+    sniffio = sys.modules.get("sniffio")
+    if sniffio is not None:
+        sniffio.current_async_library_cvar.set(None)
+
+
 def outside_of_a_loop(call: Callable[[], T]) -> T:
     """``call()``; in a thread of its own where an event loop already runs (a notebook).
 
@@ -158,6 +167,7 @@ def outside_of_a_loop(call: Callable[[], T]) -> T:
 
     def work() -> None:
         _passed_on.set(passed_on)
+        _forget_loop()
         try:
             outcome.append((call(), None))
         except BaseException as error:

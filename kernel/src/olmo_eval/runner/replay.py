@@ -5,8 +5,12 @@ file, so that published outputs of any model can be scored here::
 
     {"instance_id": "17", "outputs": ["... the answer is 42."]}
     {"question": "What is 6 times 7?", "outputs": ["42", "It is 42."]}
+    {"task_id": "HumanEval/0", "completion": "    return sorted(numbers)"}
 
-Rows match by ``instance_id``, else by ``question``, else by the field that
+Or a row is one sample, as human-eval's and EvalPlus's files have them: its text is ``completion``
+or ``solution``, and rows of one question are its samples, in their order.
+
+Rows match by ``instance_id`` or ``task_id``, else by ``question``, else by the field that
 ``-o provider.kwargs.match=FIELD`` names, which is looked up in the instance's metadata. What does
 not match is counted and named. A recorded request must be the one that is answered: a run is
 compared whole, a row of a file by its ``prompt`` or ``messages`` where it has them.
@@ -40,6 +44,10 @@ from olmo_eval.results.record import dumps, request_row
 from olmo_eval.results.store import Store
 
 _NAMED = 5
+#: fields by which a row says whose it is, and what each stands for
+_KEYS = {"instance_id": "instance_id", "task_id": "instance_id", "question": "question"}
+#: fields that hold the text of the one sample that a row is
+_SAMPLE = ("completion", "solution")
 #: requests in a row that may be other ones than those recorded before all are
 _PATIENCE = 20
 
@@ -193,32 +201,29 @@ class _FileOutputs:
         self._rows: dict[str, KeptAnswer] = {}
         self._used: set[str] = set()
         for number, row in enumerate(DataLoader().load(DataSource.parse(path)), 1):
+            where = f"{path}: row {number}"
             key = self._row_key(row)
             if key is None:
-                fields = match or "instance_id, question"
                 raise DataError(
-                    f"{path}: row {number} has none of the fields {fields}",
+                    f"{where} has none of the fields {match or ', '.join(_KEYS)}",
                     hint="name the field to match with -o provider.kwargs.match=FIELD",
                 )
-            if key in self._rows:
-                raise DataError(f"{path}: row {number} repeats the key {key!r}")
-            outputs = _row_outputs(row, f"{path}: row {number}")
-            self._rows[key] = KeptAnswer(outputs, _row_request(row), None)
+            read = KeptAnswer(_row_outputs(row, where), _row_request(row), None)
+            before = self._rows.get(key)
+            self._rows[key] = read if before is None else _one_more(before, read, row, key, where)
 
     def _row_key(self, row: Mapping[str, Any]) -> str | None:
-        for field in [self._match] if self._match else ["instance_id", "question"]:
+        for field in [self._match] if self._match else _KEYS:
             if row.get(str(field)) is not None:
-                return f"{field}:{row[str(field)]}"
+                return f"{_KEYS.get(str(field), field)}:{row[str(field)]}"
         return None
 
     def find(self, instance: Instance) -> KeptAnswer | None:
-        keys = [f"instance_id:{instance.id}", f"question:{instance.question}"]
-        if self._match:
-            keys = [f"{self._match}:{instance.metadata.get(self._match)}"]
-            if self._match in ("instance_id", "question"):
-                value = instance.id if self._match == "instance_id" else instance.question
-                keys = [f"{self._match}:{value}"]
-        for key in keys:
+        own: dict[str, Any] = {"instance_id": instance.id, "question": instance.question}
+        match = _KEYS.get(str(self._match), self._match)
+        if match is not None:
+            own = {match: own.get(match, instance.metadata.get(match))}
+        for key in (f"{field}:{value}" for field, value in own.items()):
             if key in self._rows:
                 self._used.add(key)
                 return self._rows[key]
@@ -226,6 +231,22 @@ class _FileOutputs:
 
     def unused(self) -> list[str]:
         return [key.partition(":")[2][:40] for key in self._rows if key not in self._used]
+
+
+def _one_more(
+    before: KeptAnswer, read: KeptAnswer, row: Mapping[str, Any], key: str, where: str
+) -> KeptAnswer:
+    """A further sample of a question, where a row is one.
+
+    Raises:
+        DataError: rows hold all samples of their question, or were recorded for other requests.
+    """
+    name = key.partition(":")[2]
+    if "outputs" in row or "logprobs" in row:
+        raise DataError(f"{where} repeats the key {name!r}")
+    if before.request != read.request:
+        raise DataError(f"{where}: a sample of {name!r} answers another prompt than the one before")
+    return evolve(before, outputs=(*before.outputs, *read.outputs))
 
 
 def _row_request(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,10 +271,15 @@ def _difference(recorded: Mapping[str, Any], asked: Mapping[str, Any]) -> str | 
 
 def _row_outputs(row: Mapping[str, Any], where: str) -> tuple[LMOutput, ...]:
     texts, logprobs = row.get("outputs"), row.get("logprobs")
+    if texts is None:
+        texts = next((row[name] for name in _SAMPLE if row.get(name) is not None), None)
     if isinstance(texts, str):
         texts = [texts]
     if texts is None and logprobs is None:
-        raise DataError(f"{where} has no 'outputs'", hint='"outputs": ["..."]')
+        raise DataError(
+            f"{where} has no 'outputs'",
+            hint='"outputs": ["..."], or one sample a row: "completion": "..."',
+        )
     n = len(texts if texts is not None else logprobs or [])
     if not all(isinstance(text, str) for text in texts or ()):
         raise DataError(f"{where}: 'outputs' is not a list of texts")

@@ -17,6 +17,7 @@ import anyio
 from olmo_eval.common.types import Identity
 from olmo_eval.errors import DataError, ProviderError, UsageError
 from olmo_eval.harness.answered import inspecting
+from olmo_eval.harness.refusals import sandboxes_in_use
 from olmo_eval.harness.runtime import Harness
 from olmo_eval.results import ledger
 from olmo_eval.results.amend import set_step
@@ -36,6 +37,8 @@ from olmo_eval.runner.record import run_record
 from olmo_eval.runner.session import Session
 from olmo_eval.runner.shard import Shard
 from olmo_eval.runner.shard_session import ShardSession, begin_shards
+from olmo_eval.sandbox.config import SandboxConfig
+from olmo_eval.sandbox.reachable import reach
 
 
 def execute(job: Job, progress: Progress) -> str:
@@ -281,6 +284,12 @@ class MadeRun(Protocol):
     async def make(self, known: Mapping[str, Any] | None) -> None: ...
 
 
+def _sandboxes_in_use(job: Job) -> list[SandboxConfig]:
+    external = job.external
+    episodes = job.plan.episodes() if external is None else [external.episode()]
+    return sandboxes_in_use(job.harness, job.plan.scoring_needs(), episodes)
+
+
 async def make(
     job: Job,
     folder: RunFolder,
@@ -290,9 +299,11 @@ async def make(
     sitting: Makes,
 ) -> None:
     """Load the model and have a sitting make the run in ``folder``; ``known`` is what an earlier
-    one left. Raises OlmoEvalError."""
-    began = time.perf_counter()
+    one left. Raises OlmoEvalError, and does so before anything is loaded where the engine of a
+    sandbox that will be needed does not answer."""
     with cancelled_by_interrupts():
+        await reach(_sandboxes_in_use(job))
+        began = time.perf_counter()
         async with Harness(job.harness, run_id=folder.run_id) as harness:
             facts = {k: v for k, v in harness.provider.describe().items() if v is not None}
             record["model"] = {**facts, **record["model"]}

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from olmo_eval.agents.episode import Episode
 from olmo_eval.agents.needs import names_judge, names_model, names_tool, of_sandboxes
 from olmo_eval.agents.scaffold import Scaffold
+from olmo_eval.common.figures import counted
 from olmo_eval.common.metrics import Metric
 from olmo_eval.common.overrides import Override
 from olmo_eval.common.scorers import AsyncScorer
@@ -65,11 +66,15 @@ async def _nothing(_episode: Episode) -> str:
 
 @frozen
 class SandboxedCheck:
-    """What was found in sandboxes: ``checked`` are notes of the plain check that do not hold any
-    more."""
+    """What was found in sandboxes.
+
+    ``checked`` are notes of the plain check that do not hold any more; ``done`` says in a sentence
+    what was carried out, and where.
+    """
 
     findings: tuple[Finding, ...] = ()
     checked: frozenset[str] = frozenset()
+    done: str = "nothing was carried out"
 
 
 def check_in_sandbox(
@@ -85,7 +90,7 @@ def check_in_sandbox(
         UsageError: there is no such backend, or it cannot do what the task asks.
         DataError: the task's data is not there.
     """
-    able = [s for s in task.scorers_once if isinstance(s, AsyncScorer) and _in_sandboxes(s)]
+    able = scorers_in_sandboxes(task)
     if not able:
         return SandboxedCheck()
     subject = Subject(task, sample)
@@ -97,9 +102,14 @@ def check_in_sandbox(
         reasons = Harness.refusals(config, (), needs, (), [sandboxed])
         if reasons:
             raise UsageError(reasons[0], hint="\n".join(reasons[1:]) or None)
-    findings = anyio.run(_checked, subject, config, able)
+    findings, done = anyio.run(_checked, subject, config, able)
     notes = {unchecked_note(s.name, ", ".join(sorted(items(s.requires)))) for s in able}
-    return SandboxedCheck(tuple(findings), frozenset({*notes, NO_GOLD}))
+    return SandboxedCheck(tuple(findings), frozenset({*notes, NO_GOLD}), done)
+
+
+def scorers_in_sandboxes(task: Task) -> list[AsyncScorer]:
+    """The scorers of ``task`` that a check can run where it has a sandbox."""
+    return [s for s in task.scorers_once if isinstance(s, AsyncScorer) and _in_sandboxes(s)]
 
 
 def _in_sandboxes(scorer: AsyncScorer) -> bool:
@@ -120,12 +130,13 @@ def _harness(task: Task, sandbox: str, overrides: Sequence[Override]) -> Harness
 
 async def _checked(
     subject: Subject, config: HarnessConfig, scorers: Sequence[AsyncScorer]
-) -> list[Finding]:
+) -> tuple[list[Finding], str]:
     async with Harness(config, run_id="check") as harness:
         trial = _Trial(subject, harness, scorers)
         solved = await trial.all(subject.task.solve)
         idle = await trial.all(_nothing)
-    return [*trial.failures(), *_about_solutions(trial, solved), *_about_idle(trial, idle)]
+    found = [*trial.failures(), *_about_solutions(trial, solved), *_about_idle(trial, idle)]
+    return found, _done(config, solved, idle)
 
 
 class _Trial:
@@ -187,6 +198,17 @@ class _Trial:
             name, said = next(iter(self._failed.items()))
             count = f"{len(self._failed)} of {len(self._subject.items)} instances"
             yield error("sandbox", f"{count} could not be checked: {said}", instance_id=name)
+
+
+def _done(
+    config: HarnessConfig,
+    solved: Sequence[tuple[Item, Response | None]],
+    idle: Sequence[tuple[Item, Response | None]],
+) -> str:
+    where = ", ".join(dict.fromkeys(sandbox.backend for sandbox in config.sandboxes))
+    solutions = counted(sum(response is not None for _, response in solved), "solution")
+    agents = counted(len(idle), "agent")
+    return f"{solutions} carried out and scored in {where}, and {agents} that did nothing"
 
 
 def _about_solutions(

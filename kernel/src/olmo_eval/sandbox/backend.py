@@ -131,11 +131,15 @@ class SandboxBackend:
     in the finished environment; an instance that wants another field that is not among them
     (``image``, ``packages``, ``working_dir``, ``variables``, ``writable``, ``root``) is refused.
 
+    ``automatic`` says that it may be taken where nobody names a backend: it isolates, runs on this
+    machine and costs nothing, as a container engine does.
+
     ``most`` is how many environments there may be at once where a configuration does not say; None:
     as many as this machine carries, whose processors and memory they use.
     """
 
     isolates: ClassVar[bool] = True
+    automatic: ClassVar[bool] = False
     handles: ClassVar[frozenset[str]] = frozenset()
     enforces: frozenset[str] = frozenset()
     most: ClassVar[int | None] = None
@@ -184,6 +188,14 @@ class SandboxBackend:
     async def images(self) -> list[BuiltImage]:
         """What was built of specs, and is kept; by default nothing is."""
         return []
+
+    async def remove_image(self, name: str) -> None:
+        """Remove one of ``images()``; whoever wants the same later builds it anew.
+
+        Raises:
+            SandboxError: an environment uses it, or it cannot be removed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to remove an image")
 
     async def reap(self) -> list[str]:
         """Remove environments whose lease has expired, whoever made them; what was removed, by id.

@@ -30,6 +30,7 @@ _BUILD_MEMORY, _BUILD_DISK, _BUILD_PIDS = "4g", "16g", 1024
 class ContainerBackend(RelayBackend):
     """What the backends of container engines share."""
 
+    automatic = True
     handles = frozenset(
         {"image", "files", "setup", "packages", "working_dir", "variables", "writable", "root"}
     )
@@ -53,6 +54,9 @@ class ContainerBackend(RelayBackend):
     async def images(self) -> list[BuiltImage]:
         found = await anyio.to_thread.run_sync(self._images.images, LABEL)
         return [BuiltImage(image.name, image.size, image.created) for image in found]
+
+    async def remove_image(self, name: str) -> None:
+        await anyio.to_thread.run_sync(self._images.remove_image, name)
 
     async def prepare(self, run_id: str, spec: EnvironmentSpec | None) -> None:
         """Have the image, and make the one of ``spec`` where nobody has made it before."""

@@ -128,6 +128,12 @@ class DockerEngine:
             for name in image["RepoTags"] or ()
         ]
 
+    def remove_image(self, name: str) -> None:
+        from docker.errors import ImageNotFound
+
+        with _explained(f"could not remove the image {name}"), contextlib.suppress(ImageNotFound):
+            self._client.images.remove(name)
+
     def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
         repository, _, tag = name.rpartition(":")
         changes = [f"LABEL {key}={value}" for key, value in labels.items()]

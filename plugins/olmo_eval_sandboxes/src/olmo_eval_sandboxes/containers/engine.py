@@ -45,6 +45,10 @@ class ImageEngine(Engine, Protocol):
     def images(self, label: str) -> list[Image]:
         """Every image with a label of that name."""
 
+    def remove_image(self, name: str) -> None:
+        """Remove an image that no container uses; one that is not there is removed already.
+        Raises SandboxError."""
+
     def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
         """Keep the file system of a container as an image."""
 

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -134,6 +134,12 @@ class PodmanEngine:
                 for image in response.json()
                 for name in image.get("RepoTags") or ()
             ]
+
+    def remove_image(self, name: str) -> None:
+        from podman.errors import ImageNotFound
+
+        with _explained(f"could not remove the image {name}"), suppress(ImageNotFound):
+            self._client.images.remove(name)
 
     def commit(self, container_id: str, name: str, labels: Mapping[str, str]) -> None:
         repository, _, tag = name.rpartition(":")

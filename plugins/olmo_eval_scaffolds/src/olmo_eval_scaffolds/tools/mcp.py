@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 import anyio
 from attrs import frozen
@@ -159,7 +159,7 @@ class _Connection:
                 await asyncio.wait([self._task])
 
 
-def _client(launch: Launch, errors: IO[str]) -> Any:
+def _client(launch: Launch, errors: TextIO) -> Any:
     """A client of a new server, connected inside ``async with``; ``errors`` takes what the server
     complains of."""
     from mcp import Client, StdioServerParameters
@@ -186,7 +186,7 @@ def _innermost(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _last_line(errors: IO[str]) -> str:
+def _last_line(errors: TextIO) -> str:
     errors.seek(0)
     lines = [line.strip() for line in errors.read().splitlines() if line.strip()]
     return f"; it said: {lines[-1][:200]}" if lines else ""
