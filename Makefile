@@ -11,6 +11,8 @@ VENV    := .venv
 ENGINES := .venv-engines
 VLLM    := .venv-vllm
 FRAMES  := .venv-frameworks
+HANDS   := .venv-openhands
+HARBOR  := .venv-harbor
 PEER    := .venv-peer
 PROJECTS := kernel/pyproject.toml $(sort $(wildcard plugins/*/pyproject.toml))
 PACKAGES := $(PROJECTS:/pyproject.toml=)
@@ -19,13 +21,19 @@ EDITABLE := $(foreach package,$(PACKAGES),--editable ./$(package))
 PARITY   := plugins/olmo_eval_providers/tests/parity
 # other evaluation frameworks, whose requirements do not go together with the engines'
 FRAMED   := plugins/olmo_eval_external/tests
+# the scaffold openhands and the eval harbor need Python 3.12, and environments of their own
+HANDED   := plugins/olmo_eval_scaffolds/tests/openhands
+HARBORED := plugins/olmo_eval_external/tests/harbor
+NEWER     = $(shell for each in $(PYTHON) python3.12 python3.13 \
+	$(HOME)/.pyenv/versions/3.1[2-9]*/bin/python; do $$each -c \
+	'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$each && break; done)
 CODE     := kernel plugins tests tools examples benchmarks conftest.py
 CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
 	"olmo-eval needs Python 3.11 or later; say which: make PYTHON=python3.12 ...")
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-engines bench-engines lint types format docs lock setup setup-engines clean
+.PHONY: demo test test-engines test-openhands test-harbor bench-engines lint types format docs lock setup setup-engines clean
 
 demo: setup
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh
@@ -48,6 +56,19 @@ test-engines: setup-engines
 		--ignore $(PARITY) --deselect $(FRAMED)
 	$(VLLM)/bin/python -m pytest -q --engines --no-skips $(PARITY)
 	$(FRAMES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips $(FRAMED)
+	$(MAKE) test-openhands test-harbor
+
+# Where there is no Python 3.12, these are not run, and it says so.
+ifeq ($(NEWER),)
+test-openhands test-harbor:
+	@echo "$@: not run, for want of a Python 3.12 (python3.12 on the PATH)"
+else
+test-openhands: $(HANDS)/.packages
+	$(HANDS)/bin/python -m pytest -q --engines --no-skips $(HANDED)
+
+test-harbor: $(HARBOR)/.packages
+	$(HARBOR)/bin/python -m pytest -q --engines --no-skips $(HARBORED)
+endif
 
 # The engines beside their rivals; the peer lives in an environment of its own.
 bench-engines: $(VLLM)/.packages $(PEER)/.requirements
@@ -71,7 +92,7 @@ lock: setup
 	$(VENV)/bin/python tools/lock.py
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(VLLM) $(FRAMES) $(PEER) .demo
+	rm -rf $(VENV) $(ENGINES) $(VLLM) $(FRAMES) $(HANDS) $(HARBOR) $(PEER) .demo
 
 $(VENV)/.requirements: requirements.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'
@@ -97,6 +118,11 @@ $(FRAMES)/.requirements: requirements-frameworks.lock
 	test -x $(FRAMES)/bin/python || $(PYTHON) -m venv $(FRAMES)
 	$(FRAMES)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-frameworks.lock
 	$(FRAMES)/bin/python -m pip install --quiet $(TORCH)
+	@touch $@
+
+$(HANDS)/.requirements $(HARBOR)/.requirements: .venv-%/.requirements: requirements-%.lock
+	test -x $(@D)/bin/python || $(NEWER) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --require-hashes --no-deps -r $<
 	@touch $@
 
 $(PEER)/.requirements:

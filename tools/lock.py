@@ -1,12 +1,12 @@
-"""Write requirements.lock, requirements-engines.lock and requirements-frameworks.lock: names,
-versions, hashes, nothing else.
+"""Write requirements.lock and those that end in -engines, -frameworks, -openhands and -harbor:
+names, versions, hashes, nothing else.
 
     make lock
 
-Collects the dependencies of every package of the workspace, adds requirements-dev.in (and
-requirements-engines.in or requirements-frameworks.in), and has uv resolve them for every Python
-from 3.11 on. The workspace's own distributions stay out. What is locked already keeps its version
-unless ``--upgrade`` is given.
+Collects the dependencies of every package of the workspace, adds requirements-dev.in (for the last
+two pytest alone) and the file of the lock's own name that ends in .in, and has uv resolve them for
+every Python from 3.11 on, the last two from 3.12 on. The workspace's own distributions stay out.
+What is locked already keeps its version unless ``--upgrade`` is given.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def compile_lock(target: Path, inputs: list[str], options: list[str]) -> None:
+def compile_lock(target: Path, inputs: list[str], options: list[str], python: str = "3.11") -> None:
     command = [
         sys.executable, "-m", "uv", "pip", "compile", "-", "--universal", "--quiet",
-        "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate",
+        "--python-version", python, "--generate-hashes", "--no-header", "--no-annotate",
         "--no-emit-index-url", "--no-emit-find-links", "--output-file", str(target), *options,
     ]  # fmt: skip
     subprocess.run(command, input="\n".join(inputs) + "\n", text=True, check=True, cwd=ROOT)
@@ -72,6 +72,9 @@ def main() -> None:
     compile_lock(full, everything("engines", dev), [*upgrade, "-c", str(base)])
     # Other frameworks do not go together with every version of the rest.
     compile_lock(frameworks, everything("frameworks", dev), upgrade)
+    for name in ("openhands", "harbor"):
+        lock = ROOT / f"requirements-{name}.lock"
+        compile_lock(lock, everything(name, ["pytest", "pytest-xdist"]), upgrade, "3.12")
 
 
 def everything(name: str, dev: list[str]) -> list[str]:

@@ -30,10 +30,10 @@ from olmo_eval_tasks.subjects import (
     OMEGA_SETTINGS,
 )
 
-#: modules whose data is bundled, made, or the user's own, with tests of their own
+#: modules whose data is bundled, made, a package's or the user's own, with tests of their own
 ELSEWHERE = (
     *("tiny.tasks", "benchmarks.perplexity", "benchmarks.ruler", "benchmarks.serialized"),
-    *("benchmarks.swe_bench", "benchmarks.terminal"),
+    *("benchmarks.scicode", "benchmarks.swe_bench", "benchmarks.terminal"),
 )
 #: combinations that suites and people use
 COMPOSED = (

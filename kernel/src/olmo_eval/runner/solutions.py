@@ -183,12 +183,15 @@ class _Trial:
         try:
             (output,) = map(task.extracted, answered.outputs)
             scores: dict[str, Any] = {}
+            recorded: dict[str, Any] = {}  # which metrics may read
             for scorer in self._scorers:
                 async with answered.episode(0, scorer) as episode:
                     score = await scorer.score_async(item.instance, output, episode)
+                recorded.update(episode.evidence)
                 scores[scorer.name] = (float(score),) * params.num_samples
         finally:
             await answered.close()
+        output = evolve(output, metadata={**output.metadata, **recorded})
         outputs = (output,) * params.num_samples
         return Response(item.name, item.instance, request, outputs, scores)
 

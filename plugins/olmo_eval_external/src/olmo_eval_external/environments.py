@@ -33,12 +33,14 @@ class Requirements:
     """What a framework needs installed.
 
     - ``name``: of the framework; ``distribution``: the package whose version counts;
-    - ``pinned``: requirements for pip, that of the distribution first.
+    - ``pinned``: requirements for pip, that of the distribution first;
+    - ``python``: the oldest Python that it runs on.
     """
 
     name: str
     distribution: str
     pinned: tuple[str, ...]
+    python: tuple[int, int] = (3, 11)
 
     @property
     def version(self) -> str:
@@ -76,6 +78,26 @@ def installed_version(folder: Path, distribution: str) -> str | None:
     return None
 
 
+def interpreter(needs: Requirements) -> str:
+    """The running Python, where it is new enough, else one on the PATH.
+
+    Raises:
+        MissingDependencyError: there is none.
+    """
+    if sys.version_info >= needs.python:
+        return sys.executable
+    for minor in range(needs.python[1], needs.python[1] + 5):
+        found = shutil.which(f"python{needs.python[0]}.{minor}")
+        # a launcher may be there without what it launches
+        if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0:
+            return found
+    wanted = ".".join(map(str, needs.python))
+    raise MissingDependencyError(
+        f"{needs.name} needs Python {wanted} or later, and there is none on the PATH",
+        hint="name one: -a python=PATH",
+    )
+
+
 def given_venv(venv: str, needs: Requirements) -> Path:
     """The folder of a venv that the user names.
 
@@ -109,7 +131,7 @@ async def ready(
     """
     if venv is not None:
         return python_of(given_venv(venv, needs))
-    base = python or sys.executable
+    base = python or interpreter(needs)
     folder = needs.folder(base)
     async with _only_one(folder, say):
         if not (folder / _COMPLETE).exists():

@@ -9,6 +9,7 @@ from olmo_eval.hookspecs import hookimpl
 
 @hookimpl
 def register_external_evals(register: Any) -> None:
+    register("harbor", "olmo_eval_external.harbor:Harbor")
     register("inspect", "olmo_eval_external.inspect:Inspect")
     register("lm_eval", "olmo_eval_external.lm_eval:LMEval")
     register("tau2", "olmo_eval_external.tau2:Tau2")

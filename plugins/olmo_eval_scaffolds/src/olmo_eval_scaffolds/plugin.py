@@ -11,6 +11,7 @@ from olmo_eval.hookspecs import hookimpl
 def register_scaffolds(register: Any) -> None:
     register("mini_swe_agent", "olmo_eval_scaffolds.mini_swe_agent.scaffold:MiniSWEAgentScaffold")
     register("openai_agents", "olmo_eval_scaffolds.openai_agents:OpenAIAgentsScaffold")
+    register("openhands", "olmo_eval_scaffolds.openhands.scaffold:OpenHandsScaffold")
     register("tool_loop", "olmo_eval_scaffolds.tool_loop:ToolLoop")
 
 

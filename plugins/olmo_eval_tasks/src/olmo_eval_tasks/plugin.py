@@ -118,6 +118,7 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "qasc": ("qasc",),
     "qasper_yesno": ("qasper_yesno",),
     "ruler": tuple(f"ruler_{kind}__{n}" for kind in RULER_KINDS for n in RULER_LENGTHS),
+    "scicode": ("scicode", "scicode_dev"),
     "sciq": ("sciq", "sciq:bpb"),
     "sciriff_yesno": ("sciriff_yesno",),
     "serialized": ("serialized",),
@@ -152,6 +153,7 @@ ACCESS: dict[str, str] = {
     "astabench_sqa": "gated",
     "bfcl": "package",
     "gpqa": "gated",
+    "scicode": "package",
     "serialized": "private",
     "zebralogic": "private",
 }
@@ -179,6 +181,7 @@ SCORERS = {
     "reward": "scorers.reward:RewardScorer",
     "resolved": "scorers.resolved:ResolvedScorer",
     "safety_judge": "scorers.safety:SafetyScorer",
+    "scicode": "scorers.scicode:ScicodeScorer",
     "simpleqa_judge": "scorers.simpleqa:SimpleQAJudgeScorer",
     "squad_exact_match": "scorers.answers:SQuADExactMatchScorer",
     "zebra_grid": "scorers.zebra:ZebraGridScorer",

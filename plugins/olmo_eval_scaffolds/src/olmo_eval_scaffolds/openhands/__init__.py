@@ -1,0 +1,1 @@
+"""The scaffold ``openhands``, and what it takes of OpenHands' SDK."""
