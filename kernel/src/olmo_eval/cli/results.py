@@ -75,15 +75,20 @@ def show(run: str, results: str, every: bool, as_json: bool) -> None:
 @results_option
 @json_option
 def metrics(run: str, results: str, as_json: bool) -> None:
-    """Show how fast RUN was: tokens, tokens a second, latencies, and where the time went."""
+    """Show how fast RUN was: tokens, tokens a second, latencies, and where the time went; and how
+    wrong `plan --effect` was about it."""
     from olmo_eval.cli.show import print_json
+    from olmo_eval.results.sizing import check_lines, check_plans
     from olmo_eval.results.speed import inference_metrics
     from olmo_eval.results.store import Store
 
-    found = Store(results).find(run)
-    measured = inference_metrics(found)
+    store = Store(results)
+    found = store.find(run)
+    measured, checks = inference_metrics(found), check_plans(store, found)
     if as_json:
-        print_json({"run_id": found.run_id, "model": found.model, **measured.to_dict()})
+        head = {"run_id": found.run_id, "model": found.model}
+        plans = {"plans": [check.to_dict() for check in checks]} if checks else {}
+        print_json({**head, **measured.to_dict(), **plans})
         return
     click.echo(f"{found.model}   run {found.run_id}")
     for name, value in measured.to_dict().items():
@@ -93,6 +98,8 @@ def metrics(run: str, results: str, as_json: bool) -> None:
         else:
             shown = "-" if value is None else f"{_figure(value)}{unit}"
         click.echo(f"  {name.replace('_', ' '):<22} {shown}")
+    for line in check_lines(checks):
+        click.echo(f"plan: {line}")
 
 
 @results.command()

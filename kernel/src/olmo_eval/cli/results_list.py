@@ -139,11 +139,16 @@ _WIDE = 140
 
 
 def _cells(run: Run, scores: Sequence[PrimaryScore], wide: bool) -> tuple[str, ...]:
+    from olmo_eval.results.anchoring import ANCHORED, anchored_label
+
     facts = run.facts
     named = "/".join(text for text in (facts.name, facts.group) if text)
     step = "" if facts.step is None else f"{facts.step:,}"
     model = run.model if wide else _short(run.model)
-    some = _few([f"{s.name} {_score(s)}" for s in scores] or run.task_names, 3 if wide else 1)
+    told = [
+        f"{anchored_label(s.name) if s.kind == ANCHORED else s.name} {_score(s)}" for s in scores
+    ]
+    some = _few(told or run.task_names, 3 if wide else 1)
     return (run.run_id, model, step, named, facts.kind, run.status, some)
 
 

@@ -114,6 +114,12 @@ class Workers(click.ParamType[Any]):
     metavar="BASELINE",
     help="Ask in random order, until better or worse than this run.",
 )
+@click.option(
+    "--anchor",
+    metavar="RUN",
+    help="With --limit: also estimate the score of all questions, from what this earlier run "
+    "scored on all.",
+)
 @click.option("--stop-on-error", is_flag=True, help="End with the first model that fails.")
 @fail_if_missing_option
 @strict_option

@@ -50,9 +50,10 @@ _SCORES = (
 
 def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> None:
     """A run's scores: the primary ones, or every one."""
+    from olmo_eval.results.anchoring import ANCHORED, anchored_lines
     from olmo_eval.results.deciding import decided_lines
 
-    shown = [s for s in scores if s.primary or every]
+    shown = [s for s in scores if s.primary or every or s.kind == ANCHORED]
     missing = any(not s.complete for s in shown)
     columns = (*_SCORES, ("if missing were known", "left")) if missing else _SCORES
     rows = []
@@ -77,6 +78,7 @@ def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> N
     _explain(shown)
     told = (
         decided_lines(run.record),
+        anchored_lines(run.record),
         outcome_lines(run, shown),
         reuse_lines(run),
         judge_lines(run),

@@ -54,7 +54,11 @@ def print_slices(report: SliceReport, *, markdown: bool = False) -> None:
 
 def _counted(task: TaskSlices) -> str:
     if not task.tested:
-        return f"{task.made:,} slices, in none of which enough questions differ for a test"
+        if not task.made:
+            return "no slices: too few questions, or nothing that divides them"
+        if task.made == 1:
+            return "1 slice, in which too few questions differ for a test"
+        return f"{task.made:,} slices; in none of them do enough questions differ for a test"
     tested = f"{len(task.tested):,} of {task.made:,} slices have enough questions that differ"
     if task.changed:
         return f"{tested}, {len(task.changed):,} changed"

@@ -40,6 +40,7 @@ def specs_of(
         reuse=not options.get("no_reuse"),
         reuse_by_name=bool(options.get("reuse_by_name")),
         against=items(options.get("against")),
+        anchor=options.get("anchor"),
         skip_missing=bool(options.get("skip_missing")),
         max_cost=options.get("max_cost"),
         shard=options.get("shard"),

@@ -10,11 +10,10 @@ import numpy as np
 import pyarrow as pa
 from attrs import evolve, frozen
 
-from olmo_eval.common.figures import counted
 from olmo_eval.common.sequences import items
 from olmo_eval.errors import OlmoEvalError, UsageError
+from olmo_eval.results.comparison_notes import remarks
 from olmo_eval.results.comparison_text import comparison_lines
-from olmo_eval.results.deciding import decided_notes
 from olmo_eval.results.differences import Difference, lock_differences
 from olmo_eval.results.flips import Flip, flips
 from olmo_eval.results.health import divergence
@@ -27,10 +26,8 @@ from olmo_eval.results.statistics import (
     compare_scores,
     macro_verdict,
 )
-from olmo_eval.results.statistics.adequacy import small_sample
 from olmo_eval.results.store import Run, Store, default_results, frame
 from olmo_eval.results.suites import SuiteNode, aggregate
-from olmo_eval.results.tracking.noise import noise_note
 
 if TYPE_CHECKING:
     from olmo_eval.results.slices import SliceReport
@@ -185,8 +182,7 @@ def compare(
         _compare_task(run_a, run_b, name, other, margin, items(allow_different), seed)
         for name, other in paired.items()
     ]
-    notes += [*decided_notes(run_a, paired), *decided_notes(run_b, paired.values())]
-    notes += [*_not_means(run_a, run_b, paired), *_notes(compared), *_noise(run_a, run_b, compared)]
+    notes += remarks(run_a, run_b, paired, compared)
     adjusted = adjust([c.verdict for c in compared])
     rows = tuple(evolve(c, verdict=v) for c, v in zip(compared, adjusted, strict=True))
     suites, left_out = _compare_suites(run_a, run_b, compared, margin)
@@ -335,49 +331,6 @@ def _missing(run: Run, task: str, scored: int) -> int:
 
 def _same(found: Pairs) -> bool:
     return bool(np.array_equal(found.weights_a, found.weights_b))
-
-
-def _not_means(a: Run, b: Run, names: Mapping[str, str]) -> list[str]:
-    """A note for each value of an external eval that is not the mean of its instances' scores."""
-    return [
-        f"{name}: run {run.run_id} reports a value of {metric['metric']} that is not the mean of "
-        "its instances; the instances are what is compared"
-        for name, other in names.items()
-        for run, called in ((a, name), (b, other))
-        for metric in run.task_record(called)["metrics"]
-        if metric["key"] == primary_metric(a, name)["key"]
-        and metric.get("mean_of_instances") is False
-    ]
-
-
-def _notes(compared: Sequence[TaskComparison]) -> list[str]:
-    notes = []
-    for row in compared:
-        if row.only_a or row.only_b:
-            notes.append(
-                f"{row.name}: compared on {counted(row.verdict.n, 'shared question')}; "
-                f"{row.only_a:,} are scored only in A and {row.only_b:,} only in B"
-            )
-        if row.missing_a or row.missing_b:
-            notes.append(
-                f"{row.name}: left out for want of a score: {counted(row.missing_a, 'question')} "
-                f"in A, {row.missing_b:,} in B"
-            )
-        for difference in row.differences:
-            notes.append(f"{row.name}: {difference.sentence()} (allowed)")
-        few = small_sample(row.verdict.n, row.verdict.n_clusters)
-        if few is not None:
-            notes.append(f"{row.name}: {few}")
-    return notes
-
-
-def _noise(a: Run, b: Run, compared: Sequence[TaskComparison]) -> list[str]:
-    """How many of the differing questions noise explains, where it was measured."""
-    notes = (
-        noise_note(a, b, row.name, row.verdict.wins + row.verdict.losses, row.verdict.n)
-        for row in compared
-    )
-    return [note for note in notes if note is not None]
 
 
 def _compare_suites(

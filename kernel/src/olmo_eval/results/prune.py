@@ -12,6 +12,7 @@ from attrs import frozen
 
 from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.errors import DataError
+from olmo_eval.results.anchoring import only_measured
 from olmo_eval.results.baseline import baselines
 from olmo_eval.results.folder import unwritable
 from olmo_eval.results.pins import pinned
@@ -80,7 +81,7 @@ def _best(store: Store, runs: Sequence[Run], n: int) -> set[Run]:
     ranked: dict[tuple[str, str, str], list[tuple[float, Run]]] = {}
     for run, scores in zip(runs, store.primary_scores(runs), strict=True):
         better = _directions(run) if scores else {}
-        for score in scores:
+        for score in only_measured(scores):
             if score.value is not None:
                 signed = score.value if better.get(score.name, True) else -score.value
                 key = (run.facts.group, score.name, score.metric)

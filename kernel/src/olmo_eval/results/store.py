@@ -199,7 +199,8 @@ def is_query(reference: str) -> bool:
 
 @frozen
 class PrimaryScore:
-    """The score that stands for a task or suite, with its interval where it has one."""
+    """The score that stands for a task or suite, with its interval where it has one; or, of kind
+    ``anchored``, what all questions of a task would score as it is estimated."""
 
     name: str
     kind: str
@@ -210,8 +211,8 @@ class PrimaryScore:
 
 
 def primary_rows(run: Run) -> list[list[Any]] | None:
-    """What the index keeps of a run's primary scores, suites first; None where it has no tables
-    that can be read."""
+    """What the index keeps of a run's primary scores, suites first, and of its estimates for all
+    questions (of kind ``anchored``), last; None where it has no tables that can be read."""
     if "://" not in run.location and not Path(run.location, "metrics.parquet").is_file():
         return None
     columns = [f.name for f in fields(PrimaryScore)]
@@ -219,8 +220,8 @@ def primary_rows(run: Run) -> list[list[Any]] | None:
         rows = run._read("metrics.parquet", [*columns, "primary"]).to_pylist()
     except DataError:
         return None
-    primary = [row for row in rows if row["primary"]]
-    primary.sort(key=lambda row: row["kind"] != "suite")
+    primary = [row for row in rows if row["primary"] or row["kind"] == "anchored"]
+    primary.sort(key=lambda row: (row["kind"] == "anchored", row["kind"] != "suite"))
     return [[row[name] for name in columns] for row in primary]
 
 

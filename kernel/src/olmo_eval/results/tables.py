@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from olmo_eval.common.metrics import Metric
 from olmo_eval.results import schema
+from olmo_eval.results.anchoring import Anchor, anchored_scores
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.computed import note_computed, with_computed
 from olmo_eval.results.finalize import TaskMeta, write_tables
@@ -27,9 +28,10 @@ def write_results(
     suites: Sequence[SuiteNode],
     expected: Mapping[str, int],
     places: Places,
+    anchors: Mapping[str, Anchor] | None = None,
 ) -> list[Score]:
     """Write the tables of a run from its journal, in which its records stand at ``places``; returns
-    the rows of ``metrics.parquet``.
+    the rows of ``metrics.parquet``. ``anchors`` are earlier scores of all questions, by task.
 
     ``record`` (the content of ``run.json``) gets each task's outcomes and health, the usage totals,
     and remarks on metrics whose values are not what they declare; the caller writes it. Doing this
@@ -47,6 +49,9 @@ def write_results(
             score = suite_score(node, primaries, bounds)
             if score is not None:
                 scores.append(score)
+        if anchors:
+            own = {meta.name: _primary(meta) for meta in tasks}
+            scores += anchored_scores(folder.path, record, own, columns, anchors)
         write_metrics(folder, record, scores)
     except OSError as error:
         raise unwritable(error, folder.path) from error

@@ -15,9 +15,8 @@ from olmo_eval.results.deciding import (
     Evidence,
     known_values,
 )
-from olmo_eval.results.differences import lock_differences
-from olmo_eval.results.naming import paired_names
 from olmo_eval.results.run import Run
+from olmo_eval.runner.earlier import earlier_name
 from olmo_eval.runner.feed import Feed, Work, selected
 from olmo_eval.runner.plan import PlannedTask
 
@@ -67,27 +66,8 @@ def _is_binary(planned: PlannedTask, known: Sequence[Mapping[str, tuple[float, f
 def _known(
     run: Run, record: Mapping[str, Any], planned: PlannedTask
 ) -> dict[str, tuple[float, float]]:
-    name = paired_names([planned.name], run.task_names).get(planned.name)
-    if name is None:
-        raise UsageError(
-            f"run {run.run_id} has no task {planned.name}, so nothing can be decided against it",
-            hint=f"it has {', '.join(run.task_names)}",
-        )
-    key = planned.primary_key
-    try:
-        lock_differences(run.record, record, name, (), planned.name)
-    except UsageError as error:
-        raise UsageError(
-            f"nothing can be decided against run {run.run_id}: {error.message}",
-            hint="ask as it did, or name another run",
-        ) from error
-    entry = next((m for m in run.task_record(name)["metrics"] if m["key"] == key), None)
-    if entry is None or entry.get("computed"):
-        raise UsageError(
-            f"{name}: run {run.run_id} has no {key} of single questions",
-            hint="rescore it, or name another run",
-        )
-    found = known_values(run, name, key)
+    name = earlier_name(run, record, planned, "nothing can be decided against it")
+    found = known_values(run, name, planned.primary_key)
     if not found:
         raise UsageError(f"{name}: run {run.run_id} has no scored question")
     return found

@@ -38,6 +38,8 @@ def evaluate(
     fresh: bool = False,
     reuse: bool = True,
     reuse_by_name: bool = False,
+    against: str | Run | None = None,
+    anchor: str | Run | None = None,
     max_cost: float | None = None,
     skip_missing: bool = False,
     progress: bool | Progress = False,
@@ -49,9 +51,12 @@ def evaluate(
     mapping) for the tasks or, where the key is a setting of harnesses, for the harness. Calling it
     again with the same arguments resumes an unfinished run and returns a finished one; ``fresh``
     asks everything anew. ``reuse_by_name`` takes over answers of other runs though the model is
-    known by its name alone. ``max_cost`` ends the run when its answers and judges have cost more
-    (US dollars). ``skip_missing`` leaves members of suites out whose data is not there: those
-    suites have no score.
+    known by its name alone. ``against`` names a run, and the questions are asked in random order
+    until this one is known to be better or worse than that (``--stop-when-decided``). ``anchor``
+    names one that was asked every question, and a run with a ``limit`` estimates from its scores
+    what all of them would score (``--anchor``). ``max_cost`` ends the run when its answers and
+    judges have cost more (US dollars). ``skip_missing`` leaves members of suites out whose data is
+    not there: those suites have no score.
 
     Raises:
         UsageError: the request is wrong, or refused before anything is loaded. OlmoEvalError: the
@@ -75,6 +80,8 @@ def evaluate(
         fresh=fresh,
         reuse=reuse,
         reuse_by_name=reuse_by_name,
+        against=() if against is None else (_named(against),),
+        anchor=None if anchor is None else _named(anchor),
         max_cost=max_cost,
         skip_missing=skip_missing,
     )
@@ -123,6 +130,11 @@ def _valid(**settings: Any) -> RunSpec:
         return RunSpec(**settings)
     except (ValueError, TypeError) as error:
         raise UsageError(str(error.args[0])) from error
+
+
+def _named(run: str | Run) -> str:
+    """What finds the run."""
+    return run if isinstance(run, str) else run.location
 
 
 def _named_or_whole(harness: str | HarnessConfig | Mapping[str, Any]) -> str | HarnessConfig:

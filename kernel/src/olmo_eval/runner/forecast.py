@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,7 +27,7 @@ from olmo_eval.runner.record import run_record
 from olmo_eval.runner.run import run_at_url
 from olmo_eval.runner.surroundings import Surroundings
 
-#: bytes a token, where no past run tells
+#: bytes a token, about
 _BYTES_PER_TOKEN = 4.0
 #: share of questions on which two similar checkpoints typically differ
 DISCORDANCE = 0.2
@@ -156,7 +156,7 @@ def _task(
         if not request.continuations:
             new_tokens += (params.max_tokens or 0) * params.num_samples
     asked = instances - finished - reused
-    seconds, cost, rate = _past(planned.name, related)
+    seconds, cost = past_cost([(r, planned.name) for r in related if planned.name in r.task_names])
     return TaskForecast(
         name=planned.name,
         instances=instances,
@@ -165,7 +165,7 @@ def _task(
         asked=asked,
         reason=_reason(instances, finished, reused, related, others, planned.name),
         requests=requests,
-        prompt_tokens=round(n_bytes / (rate or _BYTES_PER_TOKEN)),
+        prompt_tokens=round(n_bytes / _BYTES_PER_TOKEN),
         new_tokens=new_tokens or None,
         seconds=None if seconds is None else seconds * asked,
         cost_usd=None if cost is None else cost * asked,
@@ -204,10 +204,11 @@ def _reason(
     return "earlier runs of this model did not have it"
 
 
-def _past(name: str, related: Sequence[Run]) -> tuple[float | None, float | None, float | None]:
-    """(seconds an instance, cost an instance, bytes a token) of the newest run with the task."""
-    for run in related:
-        if name not in run.task_names or run.facts.status != "complete":
+def past_cost(runs: Iterable[tuple[Run, str]]) -> tuple[float | None, float | None]:
+    """(seconds, US dollars) an instance, of the first finished run that asked a model; each run
+    comes with what it calls the task. None where none tells."""
+    for run, name in runs:
+        if run.facts.status != "complete":
             continue
         try:
             table = run.instances(name, ["latency", "cost_usd", "reused"]).to_pylist()
@@ -219,5 +220,5 @@ def _past(name: str, related: Sequence[Run]) -> tuple[float | None, float | None
         concurrency = run.record.get("concurrency") or 1
         seconds = sum(row["latency"] or 0.0 for row in asked) / len(asked) / concurrency
         costs = [row["cost_usd"] for row in asked if row["cost_usd"] is not None]
-        return seconds, sum(costs) / len(asked) if costs else None, None
-    return None, None, None
+        return seconds, sum(costs) / len(asked) if costs else None
+    return None, None

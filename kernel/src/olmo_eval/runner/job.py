@@ -23,6 +23,7 @@ class Job:
     - ``step`` and ``tokens``: how far the checkpoint was trained;
     - ``recorded``: the run whose outputs are scored again, instead of asking a model;
     - ``against``: the runs that decide when enough was asked;
+    - ``anchor``: the run whose scores of all questions sharpen what this one says of them;
     - ``external``: the external eval that is run in place of tasks;
     - ``notes``: what was decided for whoever asked.
     """
@@ -37,6 +38,7 @@ class Job:
     tokens: int | None = None
     recorded: Run | None = None
     against: tuple[Run, ...] = ()
+    anchor: Run | None = None
     external: ExternalRequest | None = None
     notes: Mapping[str, Any] = field(factory=dict)
 

@@ -63,6 +63,7 @@ def run_record(job: Job) -> dict[str, Any]:
     hashes = {name: entry["hash"] for name, entry in lock["tasks"].items()}
     source = job.recorded.run_id if job.recorded else None
     wanted += [f"against {run.run_id}" for run in job.against]
+    wanted += [f"anchored on {job.anchor.run_id}"] if job.anchor else []
     generation = [lock["model"], config.provider.kind, generation_lock(config)]
     asked = [[name, t["limit"], t["seed"]] for name, t in tasks.items()]
     record = {

@@ -39,11 +39,11 @@ _OTHERS = {
     "run": ("rescored", "external", "arguments"),
     "rescore": (
         "model", "provider", "harness", "sandbox", "limit", "seed", "step", "tokens", "external",
-        "arguments", "against",
+        "arguments", "against", "anchor",
     ),
     "external": (
         "tasks", "limit", "seed", "max_cost", "inspect", "rescored", "shard", "workers", "judge",
-        "against",
+        "against", "anchor",
     ),
 }  # fmt: skip
 
@@ -223,6 +223,7 @@ def _with_model(
         step=progress.step if spec.step is None else spec.step,
         tokens=progress.tokens if spec.tokens is None else spec.tokens,
         against=_against(spec),
+        anchor=None if spec.anchor is None else Store(spec.results).find(spec.anchor),
         external=external,
         notes={} if reason is None else {"provider_choice": f"{config.kind}: {reason}"},
     )

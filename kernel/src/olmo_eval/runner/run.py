@@ -27,6 +27,7 @@ from olmo_eval.results.locking import is_held, run_lock
 from olmo_eval.results.remote_run import made_at, staging_root
 from olmo_eval.results.shared import joint_store
 from olmo_eval.results.store import Run, Store, open_run
+from olmo_eval.runner.anchoring import anchors
 from olmo_eval.runner.deciding import decisions
 from olmo_eval.runner.external_session import ExternalSession
 from olmo_eval.runner.interrupt import cancelled_by_interrupts, exits_are_failures
@@ -53,6 +54,7 @@ def execute(job: Job, progress: Progress) -> str:
     refuse_impossible(job)
     record = run_record(job)
     decisions(job, record)  # refuses what nothing can be decided against
+    anchors(job, record)  # ... and what cannot be anchored
     root = local_root(job.results)
     if job.shard is not None:
         return _execute_shard(job, job.shard, root, record, progress)

@@ -19,6 +19,7 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.judges.calls import JudgeUsage
 from olmo_eval.providers.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.results import answers, journal
+from olmo_eval.results.anchoring import anchored_lines
 from olmo_eval.results.deciding import decided_lines
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder
@@ -26,8 +27,8 @@ from olmo_eval.results.health import TRUNCATED_PROMPT, divergence
 from olmo_eval.results.places import Places
 from olmo_eval.results.record import ANSWER, JUDGED, SCORE, Row, joined
 from olmo_eval.results.store import Run, Store, open_run
-from olmo_eval.results.summary import transformed_mean
 from olmo_eval.results.tables import write_results
+from olmo_eval.runner.anchoring import anchors
 from olmo_eval.runner.deciding import DecidedFeed, decision_record, decisions
 from olmo_eval.runner.feed import Feed
 from olmo_eval.runner.inspect import inspection
@@ -37,6 +38,7 @@ from olmo_eval.runner.pipeline import Pipeline, sampling
 from olmo_eval.runner.plan import PlannedTask
 from olmo_eval.runner.probe import probe, refuse_other_model
 from olmo_eval.runner.progress import Progress
+from olmo_eval.runner.running_mean import RunningMean
 from olmo_eval.runner.sitting import Sitting
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Session(Sitting):
         self.expected: dict[str, int] = {}
         self._done: Counter[str] = Counter()
         self._means = {
-            p.name: {m.key: _Mean(m.transform) for m in p.task.config.metrics}
+            p.name: {m.key: RunningMean(m.transform) for m in p.task.config.metrics}
             for p in job.plan.tasks
         }
         self._primaries = {p.name: p.primary_key for p in job.plan.tasks}
@@ -361,7 +363,7 @@ class Session(Sitting):
             if value is not None and key in means:
                 means[key].add(value, score["weights"].get(key, 1.0))
 
-    def _primary(self, task: str) -> _Mean:
+    def _primary(self, task: str) -> RunningMean:
         return self._means[task][self._primaries[task]]
 
     def finished(self, feed: Feed) -> None:
@@ -389,8 +391,16 @@ class Session(Sitting):
             for p in self.job.plan.tasks
         ]
         results = write_results(
-            self.folder, self.record, tasks, self.job.plan.suites, self.expected, self._places
+            self.folder,
+            self.record,
+            tasks,
+            self.job.plan.suites,
+            self.expected,
+            self._places,
+            anchors(self.job, self.record),
         )
+        for line in anchored_lines(self.record):
+            self.progress.message(line)
         if self._judges.calls:
             self.record["judge_usage"] = asdict(self._judges)
         notes = [*self.record.pop("remarks", ()), *map(_left_out, self.job.plan.left_out.items())]
@@ -410,29 +420,6 @@ class Session(Sitting):
         if not missing:
             self.folder.drop_journal()
         self.tell_finished(results)
-
-
-class _Mean:
-    """A running weighted mean, and the score that its metric makes of it."""
-
-    def __init__(self, transform: str | None) -> None:
-        self._sum = self._weight = 0.0
-        self._transform = transform
-        self.n = 0
-
-    def add(self, value: float, weight: float) -> None:
-        self.n += 1
-        self._sum += value * weight
-        self._weight += weight
-
-    @property
-    def mean(self) -> float | None:
-        return self._sum / self._weight if self._weight else None
-
-    @property
-    def score(self) -> float | None:
-        mean = self.mean
-        return None if mean is None else transformed_mean(mean, self._transform)
 
 
 def _left_out(suite: tuple[str, tuple[str, ...]]) -> str:

@@ -91,6 +91,8 @@ class RunSpec:
     - ``workers``: ``join`` divides the run among all processes that are given the same spec;
     - ``against``: runs that decide when to stop asking: of one, as soon as it is known to be better
       or worse than that; of two, which of them it is like;
+    - ``anchor``: an earlier run whose scores of all questions sharpen what this run of a ``limit``
+      says of all of them;
     - ``max_cost``: US dollars the answers and the judges may cost, where their providers know;
     - ``inspect``: the parts of each task's first instance to show.
 
@@ -126,6 +128,7 @@ class RunSpec:
     shard: str | None = field(default=None, validator=optional(_is_shard))
     workers: str | None = field(default=None, validator=optional(_among(WORKERS)))
     against: tuple[str, ...] = field(default=(), converter=texts, validator=max_len(2))
+    anchor: str | None = None
     max_cost: float | None = field(default=None, validator=optional(bounds.number(least=0)))
     inspect: tuple[str, ...] = field(default=(), converter=texts, validator=_among(INSPECTED))
 

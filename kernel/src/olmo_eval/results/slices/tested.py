@@ -166,7 +166,9 @@ def _adjusted(verdicts: Sequence[Verdict]) -> list[Verdict]:
     supports = [
         mcnemar_p_values(v.wins + v.losses) if v.method == EXACT_MCNEMAR else None for v in verdicts
     ]
-    p_values = discrete_benjamini_hochberg([v.p_value for v in verdicts], supports)
+    # of the exact test, how many differ says nothing about which way, but how much can be found
+    differing = [v.wins + v.losses for v in verdicts]
+    p_values = discrete_benjamini_hochberg([v.p_value for v in verdicts], supports, differing)
     return [
         decide(
             evolve(

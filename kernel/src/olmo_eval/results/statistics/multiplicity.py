@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from olmo_eval.results.statistics.arrays import FloatArray, score_array
+from olmo_eval.results.statistics.arrays import FloatArray, score_array, weight_array
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:
@@ -37,7 +37,9 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
 
 
 def discrete_benjamini_hochberg(
-    p_values: npt.ArrayLike, supports: Sequence[FloatArray | None]
+    p_values: npt.ArrayLike,
+    supports: Sequence[FloatArray | None],
+    weights: npt.ArrayLike | None = None,
 ) -> FloatArray:
     """`benjamini_hochberg` for tests that can only give certain p-values (Heyse 2011), shape (k,).
 
@@ -45,15 +47,23 @@ def discrete_benjamini_hochberg(
     cannot give a p-value as small as t counts for nothing at t, so with F_i(t) the largest p-value
     up to t that test i can give, adjusted_(j) = min_{l >= j} min(1, sum_i F_i(p_(l)) / l). Never
     larger than Benjamini-Hochberg's.
+
+    `weights` (k,), which must not depend on the p-values, give the tests shares of the error as in
+    Genovese, Roeder and Wasserman 2006: they are scaled to the mean 1, and p / weight takes the
+    place of p, F_i(weight t) that of F_i(t). Raises ValueError for a weight that is not positive.
     """
     p = _p_array(p_values)
-    order = np.argsort(p, kind="stable")
+    share = np.ones_like(p) if weights is None else weight_array(weights, p.size)
+    share = share / share.mean()
+    ratio = p / share
+    order = np.argsort(ratio, kind="stable")
     reached = np.zeros_like(p)
-    for support in supports:
+    for support, weight in zip(supports, share, strict=True):
+        limit = np.minimum(ratio[order] * weight, 1.0)
         if support is None:
-            reached += p[order]
+            reached += limit
             continue
-        index = np.searchsorted(support, p[order] * (1 + 1e-12), side="right")
+        index = np.searchsorted(support, limit * (1 + 1e-12), side="right")
         reached += np.where(index > 0, support[np.maximum(index - 1, 0)], 0.0)
     steps = reached / np.arange(1, p.size + 1)
     adjusted = np.empty_like(p)

@@ -66,14 +66,23 @@ def confidence_sequence(
     ValueError for planned_n < 1 or alpha out of range.
     """
     values = score_array(differences, "differences")
-    if planned_n < 1 or not 0 < alpha < 1:
-        raise ValueError(f"expected planned_n >= 1 and 0 < alpha < 1: {planned_n}, {alpha}")
-    tuned = -2 * math.log(alpha) + math.log(-2 * math.log(alpha)) + 1
-    squared = max(tuned, 1.0) / planned_n
     t = np.arange(1, values.size + 1, dtype=np.float64)
     shifted = values - values[0]
     mean = np.cumsum(shifted) / t
     variance = np.maximum(0.0, np.cumsum(shifted**2) / t - mean**2)
-    scale = 2 * (t * squared + 1) / (t**2 * squared) * np.log(np.sqrt(t * squared + 1) / alpha)
-    half = np.where(t < first_look, np.inf, np.sqrt(variance * scale))
+    half = np.sqrt(variance * sequence_scale(t, planned_n, alpha))
+    half = np.where(t < first_look, np.inf, half)
     return mean + values[0] - half, mean + values[0] + half
+
+
+def sequence_scale(t: npt.ArrayLike, planned_n: int, alpha: float) -> FloatArray:
+    """What the variance of `t` items is multiplied by for the squared half-width of their
+    `confidence_sequence`. Raises ValueError for planned_n < 1 or alpha out of range."""
+    if planned_n < 1 or not 0 < alpha < 1:
+        raise ValueError(f"expected planned_n >= 1 and 0 < alpha < 1: {planned_n}, {alpha}")
+    tuned = -2 * math.log(alpha) + math.log(-2 * math.log(alpha)) + 1
+    squared = max(tuned, 1.0) / planned_n
+    n = np.asarray(t, dtype=np.float64)
+    return np.asarray(
+        2 * (n * squared + 1) / (n**2 * squared) * np.log(np.sqrt(n * squared + 1) / alpha)
+    )

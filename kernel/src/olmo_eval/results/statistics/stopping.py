@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from attrs import define, field
+from attrs import define
 
 from olmo_eval.results.statistics.sequential import (
     FIRST_LOOK,
-    confidence_sequence,
     log_e_value,
+    sequence_scale,
 )
 
 FIRST = 50
@@ -65,25 +65,36 @@ class MeanProcess:
     planned: int
     low: float = -math.inf
     high: float = math.inf
-    _values: list[float] = field(factory=list)
+    _n: int = 0
+    _first: float = 0.0
+    _sum: float = 0.0
+    _squares: float = 0.0
     _next: int = FIRST
     _sign: Sign = 0
 
     def see(self, difference: float) -> Sign:
         """Take an item's difference in; the sign of what is decided by now, 0 where nothing is."""
-        self._values.append(difference)
-        n = len(self._values)
+        if not self._n:
+            self._first = difference
+        shifted = difference - self._first  # so that nothing is lost in the sum of squares
+        self._n += 1
+        self._sum += shifted
+        self._squares += shifted**2
+        n = self._n
         if self._sign or n < min(self._next, max(self.planned, FIRST_LOOK)):
             return self._sign
         self._next = max(n + 1, math.ceil(1.01 * n))
-        lows, highs = confidence_sequence(self._values, self.planned, self.alpha)
-        self.low, self.high = float(lows[-1]), float(highs[-1])
-        varied = len(set(self._values)) > 1
+        mean = self._sum / n
+        variance = max(0.0, self._squares / n - mean**2)
+        half = math.sqrt(variance * float(sequence_scale(n, self.planned, self.alpha)))
+        half = half if n >= FIRST_LOOK else math.inf
+        self.low, self.high = mean + self._first - half, mean + self._first + half
+        varied = self._squares > 0
         self._sign = 1 if varied and self.low > 0 else -1 if varied and self.high < 0 else 0
         return self._sign
 
     @property
     def leaning(self) -> Sign:
         """The side that the mean is on."""
-        total = math.fsum(self._values)
+        total = self._sum + self._n * self._first
         return 1 if total > 0 else -1 if total < 0 else 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from olmo_eval.results import Run
+from olmo_eval.results.anchoring import ANCHORED, anchored_label
 from olmo_eval.results.baseline import previous_of
 from olmo_eval.results.folder import RunFolder
 from olmo_eval_viewer.cards import run_card
@@ -83,7 +84,7 @@ def _matches(run: Run, wanted: dict[str, str]) -> bool:
 
 def _score(score: Any) -> dict[str, Any]:
     return {
-        "name": score.name,
+        "name": anchored_label(score.name) if score.kind == ANCHORED else score.name,
         "kind": score.kind,
         "metric": score.metric,
         "value": score.value,
