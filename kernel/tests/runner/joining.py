@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from olmo_eval.cli.main import main
-from olmo_eval.results import folder, lease, ledger, listing
+from olmo_eval.results import folder, lease, listing, presence
 
 BEAT, SILENT, SKEW = map(float, sys.argv[1:4])
 _time = time.time
@@ -24,7 +24,7 @@ class Skewed(datetime):
         return datetime.now(tz) + timedelta(seconds=SKEW)
 
 
-ledger.BEAT_SECONDS, ledger.SILENT_SECONDS = BEAT, SILENT
+presence.BEAT_SECONDS, presence.SILENT_SECONDS = BEAT, SILENT
 time.time = lambda: _time() + SKEW
 for module in (folder, lease, listing):
     module.datetime = Skewed  # type: ignore[attr-defined]

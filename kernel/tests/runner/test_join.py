@@ -17,6 +17,7 @@ from attrs import define
 
 from olmo_eval.errors import UsageError
 from olmo_eval.results import ledger as ledgers
+from olmo_eval.results import presence
 from olmo_eval.results.ledger import Ledger, Manifest, Plan, RunIsOverError
 from olmo_eval.results.locking import run_lock
 from olmo_eval.results.shared import SharedBucket, SharedFolder, SharedStore
@@ -80,7 +81,7 @@ def test_a_silent_workers_block_is_claimed_again_and_it_wakes_too_late(
     late = first.claim("0.0")
     assert late is not None
     assert second.claim("0.0") is None
-    monkeypatch.setattr(ledgers, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "SILENT_SECONDS", 0.0)
 
     claim = second.claim("0.0")
 
@@ -98,7 +99,7 @@ def test_whoever_is_first_to_say_that_a_block_is_done_counts(
     first, second = worker(store, "first"), worker(store, "second")
     late = first.claim("0.0")
     second.claim("0.0")
-    monkeypatch.setattr(ledgers, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(presence, "SILENT_SECONDS", 0.0)
     claim = second.claim("0.0")
     assert late is not None and claim is not None
 
@@ -136,7 +137,7 @@ def test_a_killed_process_of_this_machine_is_missed_at_once(tmp_path: Path) -> N
     held.clear()
 
     assert other.claim("0.0") is None  # a lock of another machine says nothing
-    time.sleep(ledgers._LOOK_SECONDS)
+    time.sleep(presence.LOOK_SECONDS)
     assert second.claim("0.0") is not None
 
 

@@ -29,7 +29,8 @@ class Checkpoint:
     """A checkpoint: ``name`` relative to the watched folder, where it is, and how it stands.
 
     ``model`` is the folder inside it (or itself) that an engine can load, None where the weights
-    are in the trainer's own format alone. ``reason`` says in words why it stands as it does.
+    are in the trainer's own format alone. ``reason`` says in words why it stands as it does,
+    ``signature`` which files it had then.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Checkpoint:
     reason: str
     progress: Progress = field(factory=Progress)
     model: Path | None = None
+    signature: Signature = field(default=(), repr=False)
 
     @property
     def complete(self) -> bool:
@@ -148,7 +150,7 @@ class CheckpointFolder:
                 standing, reason = Standing.SETTLING, f"complete when unchanged for {need:g} s"
             else:
                 standing = Standing.COMPLETE
-        one = Checkpoint(name, folder, layout, standing, reason, model=model)
+        one = Checkpoint(name, folder, layout, standing, reason, model=model, signature=signature)
         if standing is not Standing.COMPLETE:
             return evolve(one, progress=_progress(folder, model, None, read=False))
         return evolve(one, progress=_progress(folder, model, request, read=True))

@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("what", required=False, metavar="[RUN|STORE|PAGE]")
+@click.option("--rows-only", is_flag=True, help="Do not score the stored answers again.")
 @results_option
 @json_option
-def verify(what: str | None, results: str, as_json: bool) -> None:
+def verify(what: str | None, rows_only: bool, results: str, as_json: bool) -> None:
     """Check that RUN, every run of a store, or a PAGE of `compare --html` is what was written.
 
-    Every file is compared with its digest and every score computed anew from its rows; a changed
-    byte is named with its file and place. Without RUN, the whole store of --results. Exits with 1
-    where something is wrong.
+    Every file is compared with its digest; a changed byte is named with its file and place. Every
+    score is computed anew: the stored answers are extracted and scored again where the task, its
+    data and its code are here as they were (no model is asked), and scores come from rows only
+    where they are not. Without RUN, the whole store of --results. Exits with 1 where something is
+    wrong.
     """
     from olmo_eval.cli.show import print_json
     from olmo_eval.errors import DataError
 
-    found = list(_checked(what, results, show=not as_json))
+    found = list(_checked(what, results, rows_only, show=not as_json))
     if as_json:
         print_json([one.to_dict() for one in found])
     wrong = [one for one in found if not one.sound]
@@ -44,16 +47,20 @@ def verify(what: str | None, results: str, as_json: bool) -> None:
         click.echo(f"{len(found):,} runs, nothing wrong" if found else "no runs")
 
 
-def _checked(what: str | None, results: str, *, show: bool) -> Iterator[Verification]:
+def _checked(
+    what: str | None, results: str, rows_only: bool, *, show: bool
+) -> Iterator[Verification]:
     from olmo_eval.results.verify import verify_run, verify_store
+    from olmo_eval.runner.reproduce import score_again
 
+    again = None if rows_only else score_again
     place = what if what and is_store(what) else results
     if what is None or place is what:
-        runs: Iterator[Verification] = verify_store(place)
+        runs: Iterator[Verification] = verify_store(place, again)
     elif is_file(what):
         runs = iter([_page(Path(what))])
     else:
-        runs = iter([verify_run(located(what, results))])
+        runs = iter([verify_run(located(what, results), again)])
     for one in runs:
         if show:
             _show(one)
@@ -133,6 +140,8 @@ def _show(one: Verification) -> None:
 
     size = f"{one.size / 1e6:,.1f} MB" if one.size >= 1e5 else f"{one.size:,} bytes"
     checked = f"{counted(one.files, 'file')} ({size}), {counted(one.scores, 'score')}"
+    if one.answers:
+        checked += f", {counted(one.answers, 'answer')} scored again"
     head = f"{one.run_id}: {one.status}, {checked}"
     if one.sound:
         click.echo(f"{head}: as written" if one.files else f"{head}: nothing wrong found")

@@ -295,14 +295,22 @@ class RunAnswers:
         Raises:
             DataError: the run's table cannot be read.
         """
+        row = self.row_of(task, instance_id, question)
+        if row is None:
+            return None
+        return KeptAnswer(row_outputs(row), row["request"] or {}, self.run.run_id)
+
+    def row_of(self, task: str, instance_id: str, question: str) -> Row | None:
+        """The whole row of an answered instance; None where it has no answer.
+
+        Raises:
+            DataError: as for ``of_instance``.
+        """
         if task not in self._tables:
             self._tables[task] = self._keyed(task), self.run.row_reader(task)
         keyed, read = self._tables[task]
         place = keyed.find(_key(instance_id, question))
-        if place is None:
-            return None
-        row = read(place)
-        return KeptAnswer(row_outputs(row), row["request"] or {}, self.run.run_id)
+        return None if place is None else read(place)
 
     def of_question(self, instance_id: str, question: str) -> KeptAnswer | None:
         """The answer of the instance with this id and question, whatever task it was in."""

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from attrs import field, frozen
 
 from olmo_eval.common.metrics import Metric
-from olmo_eval.results import journal, schema
+from olmo_eval.results import footers, journal, schema
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.health import Tally
 from olmo_eval.results.places import Places
@@ -167,7 +167,9 @@ class _Table:
 
     def _open(self) -> pq.ParquetWriter:
         self.path.parent.mkdir(exist_ok=True)
-        return pq.ParquetWriter(self.temporary, self._arrow, **_PARQUET)
+        writer = pq.ParquetWriter(self.temporary, self._arrow, **_PARQUET)
+        footers.keep_place(writer)
+        return writer
 
     def write(self, batch: Sequence[Row]) -> None:
         self._writer = self._writer or self._open()
@@ -177,6 +179,7 @@ class _Table:
         """Put the file in its place, in one step, and on the disk: the journal, which it is made
         of, is removed."""
         if self._writer is not None:
+            footers.seal_file(self.temporary)
             with self.temporary.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(self.temporary, self.path)

@@ -27,13 +27,8 @@ import orjson
 from attrs import asdict, define, field, frozen
 
 from olmo_eval.errors import OlmoEvalError
+from olmo_eval.results.presence import LOOK_SECONDS, Presence, sign
 from olmo_eval.results.shared import SharedStore
-
-#: a worker says so often that it is alive, and is taken for gone when it was silent so long
-BEAT_SECONDS = 10.0
-SILENT_SECONDS = 60.0
-#: for so long what was seen of the claims and the workers is not looked at again
-_LOOK_SECONDS = 1.0
 
 
 class RunIsOverError(OlmoEvalError):
@@ -88,16 +83,6 @@ class Manifest:
 
 
 @define
-class _Seen:
-    """The last sign of life of a worker, and when it was first seen, by this process's clock."""
-
-    beat: int
-    at: float
-    looked: float
-    told: dict[str, Any]
-
-
-@define
 class Ledger:
     """The ledger of one time that a run is made together, as the worker ``worker`` sees it.
 
@@ -115,9 +100,12 @@ class Ledger:
     _done: set[str] = field(factory=set)
     _epochs: dict[str, int] = field(factory=dict)
     _holders: dict[str, str] = field(factory=dict)
-    _workers: dict[str, _Seen] = field(factory=dict)
+    _presence: Presence = field(init=False)
     _looked: float = -1e9
     _beat: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self._presence = Presence(self._sign_of, self.host, self.is_held)
 
     @property
     def place(self) -> str:
@@ -205,7 +193,7 @@ class Ledger:
     def _look(self, *, anew: bool = False) -> None:
         """See which claims there are and what is done, unless that was just done."""
         now = time.monotonic()
-        if now - self._looked < _LOOK_SECONDS and not anew:
+        if now - self._looked < LOOK_SECONDS and not anew:
             return
         for name in self.store.names(f"{self.place}/claims"):
             block, _, epoch = name.rpartition(".")
@@ -228,46 +216,26 @@ class Ledger:
     def beat(self, told: dict[str, Any]) -> None:
         """Say that this worker is alive, and ``told`` of it."""
         self._beat += 1
-        said = {**told, "beat": self._beat, "host": self.host}
         try:
-            self.store.put(f"{self.place}/workers/{self.worker}", orjson.dumps(said))
+            self.store.put(self._workers(self.worker), sign(self._beat, self.host, told))
         except FileNotFoundError:
             return  # it is over, and tidied up
 
     def workers(self) -> dict[str, dict[str, Any]]:
         """What each worker said last of itself."""
-        names = self.store.names(f"{self.place}/workers")
-        return {name: told for name in names if (told := self._told(name)) is not None}
+        told = {name: self._presence.told(name) for name in self.store.names(self._workers())}
+        return {name: said for name, said in told.items() if said is not None}
 
     def is_gone(self, worker: str) -> bool:
-        """Whether a worker has ended, or was silent for so long that it may have."""
-        if worker == self.worker:
-            return True  # asked of blocks that this process does not make any more
-        now = time.monotonic()
-        seen = self._workers.get(worker)
-        if seen is None or now - seen.looked >= _LOOK_SECONDS:
-            told = self._told(worker)
-            if told is None:
-                return True
-            beat = int(told.get("beat", 0))
-            if seen is None or beat != seen.beat:
-                seen = _Seen(beat, now, now, told)
-            seen.looked, seen.told = now, told
-            self._workers[worker] = seen
-        if seen.told.get("ended"):
-            return True
-        here = self.host is not None and seen.told.get("host") == self.host
-        if here and self.is_held(worker) is False:
-            return True
-        return now - seen.at >= SILENT_SECONDS
+        """Whether a worker has ended, or was silent for so long that it may have; also this one,
+        who is asked of blocks that it does not make any more."""
+        return worker == self.worker or self._presence.is_gone(worker)
 
-    def _told(self, worker: str) -> dict[str, Any] | None:
-        content = self.store.read(f"{self.place}/workers/{worker}")
-        try:
-            told = None if content is None else orjson.loads(content)
-        except ValueError:
-            return {}
-        return told if isinstance(told, dict) else {}
+    def _sign_of(self, worker: str) -> bytes | None:
+        return self.store.read(self._workers(worker))
+
+    def _workers(self, *worker: str) -> str:
+        return "/".join((self.place, "workers", *worker))
 
 
 def latest(store: SharedStore, identity: str) -> tuple[int, Plan | None]:

@@ -8,11 +8,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.errors import DataError
-from olmo_eval.results import journal
+from olmo_eval.results import footers, journal
 from olmo_eval.results.record import Row
 
 _GROUPS_KEPT = 8
@@ -87,7 +86,7 @@ class RowReader:
     def _opened(self) -> npt.NDArray[np.int64]:
         if self._starts is None:
             filesystem, inner = open_filesystem(self._path)
-            self._file = pq.ParquetFile(filesystem.open_input_file(inner))
+            self._file = footers.opened(filesystem.open_input_file(inner))
             metadata = self._file.metadata
             counts = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
             self._starts = np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)

@@ -203,12 +203,13 @@ class Run:
         """
         task = self._named(task)
         with ExitStack() as stack:
-            tables = [stack.enter_context(self._table(name)) for name in self._files_of(task)]
+            files = self._files_of(task)
+            tables = [stack.enter_context(self._table(name)) for name in files]
             parts = [columns_in(table, columns) for table in tables]
             wanted = None if ids is None else self._numbers(task, ids)
             streams = [
-                some_rows(table, names, wanted)
-                for table, names in zip(tables, parts, strict=True)
+                self._told_where(name, some_rows(table, names, wanted))
+                for name, table, names in zip(files, tables, parts, strict=True)
                 if names or columns is None
             ]
             for found in zip(*streams, strict=True):
@@ -269,10 +270,15 @@ class Run:
         """A function that reads single instances of a task whole, by their place in its table."""
         from olmo_eval.results.lookup import RowReader
 
-        readers = [RowReader(f"{self.location}/{name}") for name in self._files_of(task)]
+        files = self._files_of(task)
+        readers = [(name, RowReader(f"{self.location}/{name}")) for name in files]
 
         def read(number: int) -> dict[str, Any]:
-            return {k: v for reader in readers for k, v in reader.read(number).items()}
+            row: dict[str, Any] = {}
+            for name, reader in readers:
+                with self._saying_where(name):
+                    row.update(reader.read(number))
+            return row
 
         return read
 
@@ -300,26 +306,38 @@ class Run:
 
     @contextmanager
     def _table(self, name: str) -> Iterator[pq.ParquetFile]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
+        from olmo_eval.results import footers
         from olmo_eval.results.version import check_version
 
         filesystem, path = open_filesystem(self.location)
         where = f"{self.location}/{name}"
+        with self._saying_where(name), filesystem.open_input_file(f"{path}/{name}") as file:
+            table = footers.opened(file)
+            check_version(table.schema_arrow.metadata, where)
+            yield table
+
+    @contextmanager
+    def _saying_where(self, name: str) -> Iterator[None]:
+        """In the block one of the run's tables is read; what fails names it."""
+        import pyarrow as pa
+
         try:
-            with filesystem.open_input_file(f"{path}/{name}") as file:
-                table = pq.ParquetFile(file)
-                check_version(table.schema_arrow.metadata, where)
-                yield table
+            yield
         except FileNotFoundError as error:
-            raise DataError(
+            raise NoTableError(
                 f"run {self.run_id} has no {name}: it is {self.status}", hint=self._way_out()
             ) from error
         except (OSError, pa.ArrowException) as error:
             raise DataError(
-                f"{where} cannot be read: {error}", hint="its command with --fresh makes it anew"
+                f"{self.location}/{name} cannot be read: {_first_line(error)}",
+                hint="`olmo-eval verify` names what has changed; its command with --fresh makes "
+                "the run anew",
             ) from error
+
+    def _told_where(self, name: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """``rows`` of one of several tables that are read side by side."""
+        with self._saying_where(name):
+            yield from rows
 
     def _way_out(self) -> str:
         """How a table that is missing is made."""
@@ -343,6 +361,14 @@ class Run:
             for name, info in zip(names, found, strict=True)
             if info.type is not fs.FileType.File
         ]
+
+
+class NoTableError(DataError):
+    """A run has no such table: it is not finished, or the file was removed."""
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _numbers_of(ids: Collection[str], table: pa.Table) -> list[int]:

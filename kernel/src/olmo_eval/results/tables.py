@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from olmo_eval.common.metrics import Metric
-from olmo_eval.results import schema
+from olmo_eval.results import footers, schema
 from olmo_eval.results.anchoring import Anchor, anchored_scores
 from olmo_eval.results.columns import TaskColumns
 from olmo_eval.results.computed import note_computed, with_computed
@@ -116,8 +116,10 @@ def metrics_content(
     }
     table = pa.Table.from_pylist([{**row, **run} for row in rows], schema=schema.METRICS)
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, write_page_checksum=True)
-    return bytes(buffer.getvalue())
+    with pq.ParquetWriter(buffer, table.schema, write_page_checksum=True) as writer:
+        footers.keep_place(writer)
+        writer.write_table(table)
+    return footers.seal(bytes(buffer.getvalue()))
 
 
 def write_metrics(folder: RunFolder, record: Mapping[str, Any], scores: Sequence[Score]) -> None:

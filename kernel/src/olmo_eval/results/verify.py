@@ -1,7 +1,9 @@
-"""Whether a run is what was written: every file against its digest, every score against its rows.
+"""Whether a run is what was written: every file against its digest, every score against its rows,
+and the rows against the stored answers.
 
 Nothing is believed that can be checked: ``run.json`` names its own digest and that of
-``lock.json``, which names those of all other files; and all scores are computed anew.
+``lock.json``, which names those of all other files; and all scores are computed anew, from the
+answers where somebody is given who can score them again.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,11 +54,37 @@ class Fault:
 
 
 @define
+class ScoredAgain:
+    """What scoring the stored answers of a run again has shown.
+
+    - ``tasks``: those it was done for; ``answers``: how many of their instances;
+    - ``rows_only``: why it was not done for others, with their names;
+    - ``computed``: scores by task and key that were computed from all responses again;
+    - ``faults``: what is recorded and not what the answers give.
+    """
+
+    tasks: list[str] = field(factory=list)
+    answers: int = 0
+    rows_only: dict[str, list[str]] = field(factory=dict)
+    computed: set[tuple[str, str]] = field(factory=set)
+    faults: list[Fault] = field(factory=list)
+
+    def notes(self) -> Iterator[str]:
+        for why, names in self.rows_only.items():
+            yield f"{_some(names)}: recomputed from rows only: {why}"
+
+
+#: scores the stored answers of a run again: ``olmo_eval.runner.reproduce.score_again``
+Again = Callable[[Run], ScoredAgain]
+
+
+@define
 class Verification:
     """What was checked of a run, and what is wrong with it.
 
-    ``files`` were compared with their digests, ``scores`` with what their rows give. ``notes`` say
-    what could not be checked.
+    ``files`` were compared with their digests, ``scores`` with what their rows give, the rows of
+    ``answers`` instances with what scoring their answers again gives. ``notes`` say what could not
+    be checked.
     """
 
     location: str
@@ -65,6 +93,7 @@ class Verification:
     files: int = 0
     size: int = 0
     scores: int = 0
+    answers: int = 0
     faults: list[Fault] = field(factory=list)
     notes: list[str] = field(factory=list)
 
@@ -76,22 +105,24 @@ class Verification:
         return {
             "run_id": self.run_id, "location": self.location, "status": self.status,
             "sound": self.sound, "files": self.files, "bytes": self.size, "scores": self.scores,
-            "faults": [fault.to_dict() for fault in self.faults], "notes": self.notes,
+            "answers": self.answers, "faults": [fault.to_dict() for fault in self.faults],
+            "notes": self.notes,
         }  # fmt: skip
 
 
-def verify_run(location: str) -> Verification:
-    """Check every file of the run in a folder or at a URL, and compute its scores anew.
+def verify_run(location: str, again: Again | None = None) -> Verification:
+    """Check every file of the run in a folder or at a URL, and compute its scores anew: from its
+    rows, and where ``again`` is given these from the stored answers.
 
     What is wrong is in the result, also where nothing of the run can be read.
 
     Raises:
         DataError: the store is not reached.
     """
-    return _Check(location.rstrip("/")).verified()
+    return _Check(location.rstrip("/"), again).verified()
 
 
-def verify_store(results: str) -> Iterator[Verification]:
+def verify_store(results: str, again: Again | None = None) -> Iterator[Verification]:
     """``verify_run`` for everything below ``RESULTS/runs``, whether or not an index knows it.
 
     Raises:
@@ -107,14 +138,15 @@ def verify_store(results: str) -> Iterator[Verification]:
     names = sorted(info.base_name for info in found if info.type is fs.FileType.Directory)
     for name in names:
         if not name.startswith("."):
-            yield verify_run(f"{results.rstrip('/')}/runs/{name}")
+            yield verify_run(f"{results.rstrip('/')}/runs/{name}", again)
 
 
 class _Check:
     """The check of one run."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, again: Again | None) -> None:
         self.location = location
+        self._again = again
         self._filesystem, self._place = open_filesystem(location)
         self.done = Verification(location, location.rpartition("/")[2])
         #: whether what ``lock.json`` says of other files can be believed
@@ -241,10 +273,8 @@ class _Check:
     def _unlisted(self, listed: Any) -> None:
         strange = [n for n in self._names() if digests.is_covered(n) and n not in listed]
         if strange:
-            more = f" and {len(strange) - 3:,} more" if len(strange) > 3 else ""
-            self.done.notes.append(
-                f"{', '.join(strange[:3])}{more}: not checked, there is no digest to check by"
-            )
+            what = "not checked, there is no digest to check by"
+            self.done.notes.append(f"{_some(strange)}: {what}")
 
     def _journals(self) -> None:
         ended = self.done.status in WITH_TABLES
@@ -271,10 +301,27 @@ class _Check:
         self.done.scores = len(found.agree)
         for wrong in found.differ:
             self._fault("metrics.parquet", wrong.text, f"column {wrong.column}")
-        if found.alone:
-            names = ", ".join(f"{s.name} {s.metric}:{s.scorer}" for s in found.alone[:3])
-            more = f" and {len(found.alone) - 3:,} more" if len(found.alone) > 3 else ""
-            self.done.notes.append(f"no mean of its rows, so not computed anew: {names}{more}")
+        computed = self._answers()
+        left = [(s.name, f"{s.metric}:{s.scorer}") for s in found.alone]
+        left = [one for one in left if one not in computed]
+        self.done.scores += len(found.alone) - len(left)
+        if left:
+            names = _some([" ".join(one) for one in left])
+            self.done.notes.append(f"no mean of its rows, so not computed anew: {names}")
+
+    def _answers(self) -> set[tuple[str, str]]:
+        """Score the stored answers again; returns what was computed from all of them."""
+        if self._again is None:
+            return set()
+        try:
+            found = self._again(Run(self.location))
+        except OlmoEvalError as error:
+            self.done.notes.append(f"its answers were not scored again: {error.message}")
+            return set()
+        self.done.answers = found.answers
+        self.done.faults += found.faults
+        self.done.notes += found.notes()
+        return found.computed
 
     # -- the file system
 
@@ -321,6 +368,11 @@ class _Check:
         selector = fs.FileSelector(self._place, recursive=True, allow_not_found=True)
         found = self._filesystem.get_file_info(selector)
         return sorted(i.path[len(self._place) + 1 :] for i in found if i.is_file)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
 
 
 def _changed(told: str, found: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from olmo_eval.errors import DataError
+from olmo_eval.results.run import NoTableError
 from olmo_eval.results.schema import METRICS
 from olmo_eval.results.store import Run
 
@@ -74,11 +74,15 @@ def run_rows(runs: Iterable[Run]) -> Iterator[pa.RecordBatch]:
 
 
 def metric_rows(runs: Iterable[Run]) -> Iterator[pa.RecordBatch]:
-    """Batches of the metrics tables of the runs that have one; a run without is left out."""
+    """Batches of the metrics tables of the runs that have one; a run without is left out.
+
+    Raises:
+        DataError: a table is there and cannot be read.
+    """
     for run in runs:
         try:
             rows = run.metrics().to_pylist()
-        except DataError:
+        except NoTableError:
             continue
         head = _of_run(run)
         told = [{**{k: row.get(k) for k in METRICS.names}, **head} for row in rows]
@@ -86,13 +90,17 @@ def metric_rows(runs: Iterable[Run]) -> Iterator[pa.RecordBatch]:
 
 
 def instance_rows(runs: Iterable[Run], tasks: Iterable[str] = ()) -> Iterator[pa.RecordBatch]:
-    """Batches of ``INSTANCES``, task by task; a task whose table is not there is left out."""
+    """Batches of ``INSTANCES``, task by task; a task whose table is not there is left out.
+
+    Raises:
+        DataError: a table is there and cannot be read.
+    """
     wanted = list(tasks)
     for run in runs:
         for task in wanted or run.task_names:
             try:
                 yield from _instances(run, task)
-            except DataError:
+            except NoTableError:
                 continue
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import define, field
 
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.results import answers, ledger
+from olmo_eval.results import answers, presence
 from olmo_eval.results.joint_journals import JointJournals
 from olmo_eval.results.journal import Journal
 from olmo_eval.results.ledger import Claim, Ledger, Manifest, RunIsOverError
@@ -187,11 +187,11 @@ class Blocks:
 
     def _keep_up(self) -> None:
         now = time.monotonic()
-        if now - self._beaten > min(ledger.SILENT_SECONDS, 3 * ledger.BEAT_SECONDS):
+        if now - self._beaten > min(presence.SILENT_SECONDS, 3 * presence.BEAT_SECONDS):
             self._find_lost()
-        if now - self._beaten >= ledger.BEAT_SECONDS:
+        if now - self._beaten >= presence.BEAT_SECONDS:
             self._beat()
-        if now - self._saved >= ledger.BEAT_SECONDS / 2:
+        if now - self._saved >= presence.BEAT_SECONDS / 2:
             self._journals.save()
             self._saved = now
         self.drain()

@@ -78,12 +78,17 @@ def task_hash(lock: Mapping[str, Any]) -> str:
 _SCORED_BY = ("data", "code", "prompt_code", "versions", "extraction", "scorers", "metrics")
 
 
+def scored_by(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a task's lock that decides what is made of an answer."""
+    return {key: task.get(key) for key in _SCORED_BY}
+
+
 def scoring_hash(planned: PlannedTask, task: Mapping[str, Any], harness: Mapping[str, Any]) -> str:
     """Digest of all that decides the scores of a task's answers, from the locks of both.
 
     A kept score stands for the same answer of the same instance as long as this is the same.
     """
-    parts: dict[str, Any] = {key: task[key] for key in _SCORED_BY}
+    parts = scored_by(task)
     if any(scorer.requires for scorer in planned.task.scorers_once):
         parts["harness"] = {k: v for k, v in harness.items() if k in (*_GRADING, "sandboxes")}
     return digest(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,13 @@ def computed_scores(journal: Path, planned: PlannedTask, places: Places) -> dict
         PluginError: they failed, or gave something else than numbers.
     """
     task = planned.task
-    if not task.computes:
-        return {}
-    responses = list(_responses(journal, planned, places))
+    return computed_from(planned, task_rows(journal, planned.name, places)) if task.computes else {}
+
+
+def computed_from(planned: PlannedTask, rows: Iterable[Row]) -> dict[str, float]:
+    """``computed_scores`` from the rows of a task's instances with their answers and scores."""
+    task = planned.task
+    responses = list(_responses(planned, rows))
     if not responses:
         return {}
     with plugins.asking(f"compute_metrics of task {planned.name!r}", type(task).__module__):
@@ -57,9 +61,9 @@ def _flat(task: Task, computed: Any) -> Iterator[tuple[str, float]]:
                 raise PluginError(str(error)) from error
 
 
-def _responses(journal: Path, planned: PlannedTask, places: Places) -> Iterator[Response]:
+def _responses(planned: PlannedTask, rows: Iterable[Row]) -> Iterator[Response]:
     instances = dict(selected(planned.task))
-    for row in task_rows(journal, planned.name, places):
+    for row in rows:
         if row["error"] is None and row["outputs"] and row["instance_id"] in instances:
             yield with_likelihoods(_response(row, planned, instances[row["instance_id"]]))
 

@@ -45,16 +45,12 @@ def rescore(
     _refuse_run(run)
     wanted = spec.tasks or [TaskRequest(name) for name in run.task_names]
     plan = Plan(
-        tuple(_planned(run, request, overrides) for request in wanted),
+        tuple(as_recorded(run, request, overrides) for request in wanted),
         tuple(s for s in run.suites() if set(s.leaves()) <= {r.spec for r in wanted}),
     )
     for planned in plan.tasks:
         _refuse_other_requests(run, planned)
-    harness: dict[str, Any] = _without_redacted(run.record["harness"])
-    harness.pop("hash", None)
-    harness.pop("provider", None)
-    config = HarnessConfig.from_dict(harness, where=f"run {run.run_id}: harness")
-    config = _graded_by(config, spec.judge, for_harness)
+    config = _graded_by(recorded_harness(run), spec.judge, for_harness)
     provider = ProviderConfig(kind="replay", model=run.location)
     return Job(
         spec=spec,
@@ -65,6 +61,18 @@ def rescore(
         group=spec.group or run.record.get("group"),
         recorded=run,
     )
+
+
+def recorded_harness(run: Run) -> HarnessConfig:
+    """The harness that a run's model was asked under, without what ran the model.
+
+    Raises:
+        UsageError: it has settings that there are none of here.
+    """
+    harness: dict[str, Any] = _without_redacted(run.record["harness"])
+    harness.pop("hash", None)
+    harness.pop("provider", None)
+    return HarnessConfig.from_dict(harness, where=f"run {run.run_id}: harness")
 
 
 def _without_redacted(value: Any) -> Any:
@@ -131,8 +139,14 @@ def _refuse_other_requests(run: Run, planned: PlannedTask) -> None:
         )
 
 
-def _planned(run: Run, request: TaskRequest, overrides: Sequence[Override]) -> PlannedTask:
-    """The task under the name it has in the run, by which its outputs are found."""
+def as_recorded(run: Run, request: TaskRequest, overrides: Sequence[Override] = ()) -> PlannedTask:
+    """The task as the run asked it, under the name it has there, by which its outputs are found;
+    then the new ``overrides``.
+
+    Raises:
+        UsageError: nothing here provides it, or it has no such setting any more. DataError: its
+            data is not at hand.
+    """
     (planned,) = make_plan([_with_recorded(run, request, overrides)]).tasks
     return evolve(planned, name=request.spec)
 

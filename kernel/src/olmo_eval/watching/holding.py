@@ -56,11 +56,13 @@ class Holder:
             try:
                 shutil.copytree(model, draft, copy_function=copy, dirs_exist_ok=True)
             except (FileNotFoundError, shutil.Error) as error:
-                if signature_of(model) != before:
+                if not before or signature_of(model) != before:  # gone before or since
                     raise VanishedError from error
                 raise OSError(str(error)) from error
-            if not before or signature_of(draft) != before or signature_of(model) != before:
+            if not before or signature_of(draft) != before:
                 raise VanishedError
+            if signature_of(checkpoint.folder) != checkpoint.signature:
+                raise VanishedError  # its removal may have begun before anything was taken
 
         return self.put(checkpoint.key, checkpoint.name, fill)
 

@@ -20,7 +20,6 @@ import contextlib
 import hashlib
 import secrets
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,16 +29,15 @@ import orjson
 from attrs import define, field, frozen
 
 from olmo_eval.errors import DataError
+from olmo_eval.results import presence
 from olmo_eval.results.folder import now
 from olmo_eval.results.locking import is_held, run_lock, this_host
+from olmo_eval.results.presence import Presence
 from olmo_eval.results.remote_run import staging_root
 from olmo_eval.results.shared import SharedBucket, SharedFolder, SharedStore
 
 #: the folder of the ledgers in a store
 WATCHED = "watched"
-#: a watcher says so often that it is alive, and is taken for gone when it was silent so long
-BEAT_SECONDS = 10.0
-SILENT_SECONDS = 60.0
 #: how a checkpoint may end
 DONE, GONE, SKIPPED = "done", "gone", "skipped"
 
@@ -71,16 +69,6 @@ class Claim:
 
 
 @define
-class _Heard:
-    """The last sign of life of another watcher, and when it was heard by this process's clock."""
-
-    beat: int
-    at: float
-    host: str | None
-    ended: bool
-
-
-@define
 class Ledger:
     """The ledger of one training run and one set of tasks, as this watcher sees it.
 
@@ -91,10 +79,14 @@ class Ledger:
     root: Path
     key: str
     watcher: str = field(factory=lambda: secrets.token_hex(6))
-    silent: float = SILENT_SECONDS
-    _heard: dict[str, _Heard] = field(factory=dict)
+    _presence: Presence = field(init=False)
     _beat: int = 0
-    _host: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        def held(watcher: str) -> bool | None:
+            return is_held(self.root, self._lock(watcher))
+
+        self._presence = Presence(self._sign_of, is_held=held)
 
     # -- checkpoints
 
@@ -155,7 +147,7 @@ class Ledger:
         for folder in ("seen", "claims", "done", "failed", "watchers"):
             self._guard(lambda name=folder: self.store.make_folder(f"{self.key}/{name}"))
         with run_lock(self.root, self._lock(self.watcher), lambda _: None):
-            self._host = this_host(self.root)
+            self._presence.host = this_host(self.root)
             self._say(ended=False)
             over = threading.Event()
             beating = threading.Thread(target=self._keep_saying, args=(over,), daemon=True)
@@ -169,14 +161,13 @@ class Ledger:
                     self._say(ended=True)
 
     def _keep_saying(self, over: threading.Event) -> None:
-        while not over.wait(BEAT_SECONDS):
+        while not over.wait(presence.BEAT_SECONDS):
             with contextlib.suppress(DataError):  # the next one may be heard
                 self._say(ended=False)
 
     def _say(self, *, ended: bool) -> None:
         self._beat += 1
-        said = {"beat": self._beat, "host": self._host, "ended": ended}
-        content = orjson.dumps(said)
+        content = presence.sign(self._beat, self._presence.host, {"ended": ended})
         self._guard(lambda: self.store.put(f"{self.key}/watchers/{self.watcher}", content))
 
     def _is_free(self, key: str, epoch: int) -> bool:
@@ -187,19 +178,12 @@ class Ledger:
         return isinstance(holder, str) and holder != self.watcher and self._is_gone(holder)
 
     def _is_gone(self, watcher: str) -> bool:
-        said = self._read(f"watchers/{watcher}") or {}
-        beat, host = int(said.get("beat", 0)), said.get("host")
-        heard = self._heard.get(watcher)
-        if heard is None or heard.beat != beat:
-            heard = _Heard(beat, time.monotonic(), host, bool(said.get("ended")))
-            self._heard[watcher] = heard
-        if heard.ended:
-            return True
-        if host is not None and host == this_host(self.root):
-            held = is_held(self.root, self._lock(watcher))
-            if held is not None:
-                return not held
-        return time.monotonic() - heard.at >= self.silent
+        if self._presence.host is None:  # one that only looks, and is no watcher itself
+            self._presence.host = this_host(self.root)
+        return bool(self._guard(lambda: self._presence.is_gone(watcher)))
+
+    def _sign_of(self, watcher: str) -> bytes | None:
+        return self.store.read(f"{self.key}/watchers/{watcher}")
 
     def _lock(self, watcher: str) -> str:
         return f"watcher-{self.key}-{watcher}"

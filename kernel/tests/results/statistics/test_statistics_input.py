@@ -142,3 +142,11 @@ def test_library_import_leaves_scipy_alone():
         "sys.exit(any(m == 'scipy' or m.startswith('scipy.') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_signal_between_groups_of_which_one_scores_nothing() -> None:
+    found = st.signal_to_noise([0.0, 0.8], [[0.5, 0.6, 0.5, 0.6]], last=2)
+
+    assert found.signal == 2.0 and found.ci_low == 0.0 and found.ci_high is not None
+    with pytest.raises(ValueError, match="no relative signal"):
+        st.signal_to_noise([0.0, 0.0], [[0.5, 0.6]], last=2)

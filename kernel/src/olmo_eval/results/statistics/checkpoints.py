@@ -90,6 +90,8 @@ def signal_to_noise(
     scores = score_array(models, "models")
     if scores.size < 2 or not runs or last < 2:
         raise ValueError("expected 2 models, 1 run and last >= 2")
+    if scores.mean() == 0:
+        raise ValueError("models: a mean score of 0 has no relative signal")
     noise = float(np.mean([_run_noise(run, index, last) for index, run in enumerate(runs)]))
     signal = float(_signals(scores[None, :])[0])
     counts = (scores.size, len(runs), last)
@@ -216,11 +218,12 @@ def alarm(
 
 
 def _signals(scores: FloatArray) -> FloatArray:
-    """(max - min) / mean over the last axis of scores (draws, J)."""
-    means = scores.mean(axis=-1)
-    if (means == 0).any():
-        raise ValueError("models: a mean score of 0 has no relative signal")
-    return np.asarray(np.ptp(scores, axis=-1) / np.abs(means), dtype=np.float64)
+    """(max - min) / mean over the last axis of scores (draws, J); 0 where all J are the same, as a
+    draw of one model that scores 0 is."""
+    spread, means = np.ptp(scores, axis=-1), np.abs(scores.mean(axis=-1))
+    with np.errstate(divide="ignore"):
+        found: FloatArray = np.divide(spread, means, out=np.zeros_like(spread), where=spread > 0)
+        return found
 
 
 def _run_noise(run: npt.ArrayLike, index: int, last: int) -> float:
