@@ -215,7 +215,8 @@ class BucketRuns:
     def _told(self, infos: list[Any]) -> tuple[list[Entry], set[str]]:
         """What the notes say, the newest of each run, and the runs whose notes say nothing."""
         newest: dict[str, Any] = {}
-        for info in sorted(infos, key=lambda i: str(i.path.rpartition("/")[2])):
+        # by the one clock of the store, since a writer's may have gone back meanwhile
+        for info in sorted(infos, key=lambda i: (i.mtime_ns or 0, i.path.rpartition("/")[2])):
             newest[_folder_of(info.path)] = info
         if not newest:
             return [], set()

@@ -8,10 +8,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from olmo_eval.common.filesystem import open_filesystem
 from olmo_eval.errors import DataError
 from olmo_eval.results import footers, journal
+from olmo_eval.results.reading import unreadable
 from olmo_eval.results.record import Row
 
 _GROUPS_KEPT = 8
@@ -72,7 +74,17 @@ class RowReader:
         self._groups: OrderedDict[int, list[Row]] = OrderedDict()
 
     def read(self, number: int) -> Row:
-        """The row ``number``, counted from 0."""
+        """The row ``number``, counted from 0.
+
+        Raises:
+            DataError: the file is damaged, or gone.
+        """
+        try:
+            return self._read(number)
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(self._path, error) from error
+
+    def _read(self, number: int) -> Row:
         starts = self._opened()
         group = int(np.searchsorted(starts, number, side="right")) - 1
         if group not in self._groups:

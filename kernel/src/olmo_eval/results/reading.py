@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from olmo_eval.errors import DataError
 from olmo_eval.results.version import file_name
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ def answers_of(task: str) -> str:
 
 def turns_of(task: str) -> str:
     return f"turns/{file_name(task)}.parquet"
+
+
+class NoTableError(DataError):
+    """A run has no such table: it is not finished, or the table was deleted."""
+
+
+def unreadable(where: str, error: Exception) -> DataError:
+    """The error of a table that is damaged."""
+    said = str(error).splitlines() or [type(error).__name__]
+    return DataError(
+        f"{where} cannot be read: {said[0]}",
+        hint="`olmo-eval verify` names what has changed; its command with --fresh makes the run "
+        "anew",
+    )
 
 
 def columns_in(table: pq.ParquetFile, columns: Sequence[str] | None) -> list[str] | None:

@@ -18,7 +18,15 @@ from olmo_eval.results.facts import RunFacts, check_record, facts_of, read_lock,
 from olmo_eval.results.folder import RunFolder, merged
 from olmo_eval.results.locking import is_locked, is_this_host
 from olmo_eval.results.naming import same_task
-from olmo_eval.results.reading import answers_of, columns_in, instances_of, some_rows, turns_of
+from olmo_eval.results.reading import (
+    NoTableError,
+    answers_of,
+    columns_in,
+    instances_of,
+    some_rows,
+    turns_of,
+    unreadable,
+)
 from olmo_eval.results.suitenode import SuiteNode
 
 if TYPE_CHECKING:
@@ -328,11 +336,7 @@ class Run:
                 f"run {self.run_id} has no {name}: it is {self.status}", hint=self._way_out()
             ) from error
         except (OSError, pa.ArrowException) as error:
-            raise DataError(
-                f"{self.location}/{name} cannot be read: {_first_line(error)}",
-                hint="`olmo-eval verify` names what has changed; its command with --fresh makes "
-                "the run anew",
-            ) from error
+            raise unreadable(f"{self.location}/{name}", error) from error
 
     def _told_where(self, name: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """``rows`` of one of several tables that are read side by side."""
@@ -361,14 +365,6 @@ class Run:
             for name, info in zip(names, found, strict=True)
             if info.type is not fs.FileType.File
         ]
-
-
-class NoTableError(DataError):
-    """A run has no such table: it is not finished, or the file was removed."""
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _numbers_of(ids: Collection[str], table: pa.Table) -> list[int]:

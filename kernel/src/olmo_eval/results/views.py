@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from olmo_eval.results.run import NoTableError
+from olmo_eval.results.reading import NoTableError
 from olmo_eval.results.schema import METRICS
 from olmo_eval.results.store import Run
 

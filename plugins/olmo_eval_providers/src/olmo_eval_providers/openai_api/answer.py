@@ -9,6 +9,7 @@ from typing import Any
 from olmo_eval.common.stopping import cut_at_stop
 from olmo_eval.common.types import LMOutput, TokenLogprob, ToolCall, Usage
 from olmo_eval.errors import TransientError
+from olmo_eval_providers.openai_api.leaves import count, logprob, text
 from olmo_eval_providers.outputs import logprob_or_nan
 
 #: finish reasons of the services -> ours; what is not listed is kept as it is
@@ -25,7 +26,7 @@ _FINISH_REASONS = {
 
 
 def outputs(
-    answer: Mapping[str, Any],
+    answer: Any,
     *,
     stops: Sequence[str] = (),
     cost: float | None = None,
@@ -39,6 +40,8 @@ def outputs(
     Raises:
         TransientError: the answer holds no choices or is malformed.
     """
+    if not isinstance(answer, Mapping):
+        raise TransientError(f"the service sent a malformed answer: {type(answer).__name__}")
     choices = answer.get("choices")
     system_fingerprint = answer.get("system_fingerprint")
     metadata = dict(metadata or {})
@@ -67,21 +70,22 @@ def _output(
     reasoning = None
     finish = choice.get("finish_reason")
     if message is None:
-        text = choice["text"]
-        if not isinstance(text, str):
-            raise TypeError(f"the text is {text!r}")
+        said = choice["text"]
+        if not isinstance(said, str):
+            raise TypeError(f"the text is {said!r}")
     else:
-        text = message.get("content") or ""
+        said = text(message.get("content"))
         calls = tuple(_call(c) for c in message.get("tool_calls") or ())
         reasoning = message.get("reasoning_content") or message.get("reasoning")
-        if message.get("refusal") and not text:
-            text, finish = message["refusal"], "content_filter"
-    text, cut = cut_at_stop(text, stops)
+        if message.get("refusal") and not said:
+            said, finish = text(message["refusal"]), "content_filter"
+    said, cut = cut_at_stop(said, stops)
+    finish = finish if isinstance(finish, str) else None
     finish = "stop" if cut else _FINISH_REASONS.get(finish or "", finish)
     tokens = _logprobs(choice.get("logprobs"))
     return LMOutput(
-        text=text,
-        sum_logprob=None if tokens is None else sum(t["logprob"] for t in tokens),
+        text=said,
+        sum_logprob=None if tokens is None else float(sum(t["logprob"] for t in tokens)),
         num_tokens=None if tokens is None else len(tokens),
         logprobs=tokens,
         tool_calls=calls,
@@ -97,17 +101,17 @@ def _call(call: Mapping[str, Any]) -> ToolCall:
     arguments = function.get("arguments")
     if not isinstance(arguments, str):
         arguments = json.dumps(arguments or {})
-    return ToolCall(id=call.get("id") or "", name=function["name"], arguments=arguments)
+    return ToolCall(id=text(call.get("id")), name=text(function["name"]), arguments=arguments)
 
 
 def usage(raw: Mapping[str, Any] | None, cost: float | None = None) -> Usage:
-    """Token counts of one call; absent counts are 0."""
-    raw = raw or {}
-    details = raw.get("prompt_tokens_details") or {}
+    """Token counts of one call; counts that are absent, or none, are 0."""
+    raw = raw if isinstance(raw, Mapping) else {}
+    details = raw.get("prompt_tokens_details")
     return Usage(
-        prompt_tokens=raw.get("prompt_tokens") or 0,
-        completion_tokens=raw.get("completion_tokens") or 0,
-        cached_tokens=details.get("cached_tokens") or 0,
+        prompt_tokens=count(raw.get("prompt_tokens")),
+        completion_tokens=count(raw.get("completion_tokens")),
+        cached_tokens=count(details.get("cached_tokens") if isinstance(details, Mapping) else 0),
         cost_usd=cost,
     )
 
@@ -118,10 +122,12 @@ def _logprobs(raw: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | None:
     if not raw:
         return None
     if raw.get("content") is not None:
-        return tuple(
-            {"token": t["token"], "logprob": logprob_or_nan(t["logprob"])} for t in raw["content"]
-        )
+        return tuple(_token(t["token"], t["logprob"]) for t in raw["content"])
     if raw.get("tokens") is not None and raw.get("token_logprobs") is not None:
         pairs = zip(raw["tokens"], raw["token_logprobs"], strict=True)
-        return tuple({"token": t, "logprob": logprob_or_nan(p)} for t, p in pairs)
+        return tuple(_token(t, p) for t, p in pairs)
     return None
+
+
+def _token(token: Any, value: Any) -> TokenLogprob:
+    return {"token": text(token), "logprob": logprob_or_nan(logprob(value))}

@@ -82,7 +82,7 @@ class OpenAIClient:
             raise status_error(status, self._message(content), self.base_url, answer_headers)
         try:
             return json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TransientError(f"{url} answered something that is not JSON") from error
 
     def _failure(self, error: Exception) -> ProviderError:
@@ -96,7 +96,7 @@ class OpenAIClient:
         text = content.decode("utf-8", "replace").strip()
         try:
             parsed = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             parsed = None
         if isinstance(parsed, dict):
             inner = parsed.get("error", parsed)

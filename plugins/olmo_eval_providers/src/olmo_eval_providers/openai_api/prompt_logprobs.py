@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 
 from olmo_eval.errors import ProviderError, TransientError
 from olmo_eval_providers.openai_api.client import OpenAIClient
+from olmo_eval_providers.openai_api.leaves import logprob, text
 
 Prompt = str | Sequence[int]
 
@@ -71,23 +72,33 @@ async def prompt_logprob_support(client: OpenAIClient, model: str) -> PromptLogp
             except ProviderError as error:
                 tried.append(f"{form}: {error.message}")
             else:
-                if all(_covers(text, tokens) for text, tokens in zip(batch, found, strict=True)):
+                if all(_covers(prompt, got) for prompt, got in zip(batch, found, strict=True)):
                     return PromptLogprobSupport(form, batches=len(batch) > 1)
                 tried.append(f"{form}: no log-probabilities of the prompt in the answer")
     return PromptLogprobSupport(None, "; ".join(dict.fromkeys(tried)))
 
 
-def _covers(text: str, tokens: Sequence[PromptToken]) -> bool:
-    """Whether ``tokens`` cover ``text`` with real probabilities.
+def _covers(prompt: str, tokens: Sequence[PromptToken]) -> bool:
+    """Whether ``tokens`` cover ``prompt`` with real probabilities.
 
     The first token has none, and its text may be missing; a start token may stand before it.
     """
     known = [t.logprob for t in tokens[1:]]
     if not known or any(p is None or p > 1e-6 for p in known):
         return False
-    covered = "".join(t.text for t in tokens).replace(" ", "")
-    expected = text.replace(" ", "")
-    return covered.endswith(expected) or (tokens[0].text == "" and expected.endswith(covered))
+    return spells(tokens, prompt)
+
+
+def spells(tokens: Sequence[PromptToken], prompt: str) -> bool:
+    """Whether tokens are those of ``prompt``, spaces apart. Of a text that is not ASCII nobody can
+    tell: a token may hold a part of a character."""
+    if not prompt.isascii():
+        return bool(tokens)
+    covered = "".join("".join(t.text for t in tokens).split())
+    expected = "".join(prompt.split())
+    if covered.endswith(expected):
+        return True
+    return bool(tokens) and tokens[0].text == "" and expected.endswith(covered)
 
 
 async def prompt_tokens(
@@ -97,7 +108,8 @@ async def prompt_tokens(
 
     Raises:
         ProviderError: the endpoint returns none, or refuses these prompts.
-        TransientError: as ``OpenAIClient.post``; or an answer without what was requested.
+        TransientError: as ``OpenAIClient.post``; or an answer without what was requested, or with
+            the tokens of another text.
     """
     if support.form is None:
         raise ProviderError(f"{client.base_url} gives no prompt log-probabilities")
@@ -123,9 +135,15 @@ async def _post(
         raise TransientError(f"{client.base_url} did not answer every prompt of a batch")
     read = _from_prompt_logprobs if form is PromptLogprobForm.PROMPT_LOGPROBS else _from_echo
     try:
-        return [read(c) for c in sorted(choices, key=lambda c: c.get("index") or 0)]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        found = [read(c) for c in sorted(choices, key=lambda c: c.get("index") or 0)]
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
         raise TransientError(f"{client.base_url} sent malformed log-probabilities") from error
+    if not all(found):
+        raise TransientError(f"{client.base_url} sent no log-probabilities of the prompt")
+    for prompt, tokens in zip(prompts, found, strict=True):
+        if isinstance(prompt, str) and not spells(tokens, prompt):
+            raise TransientError(f"{client.base_url} sent log-probabilities of another text")
+    return found
 
 
 def _from_prompt_logprobs(choice: Mapping[str, Any]) -> list[PromptToken]:
@@ -137,7 +155,8 @@ def _from_prompt_logprobs(choice: Mapping[str, Any]) -> list[PromptToken]:
         # the prompt's own token comes first; a more probable one may follow
         entry = next(iter(place.values()))
         greedy = entry.get("rank") == 1
-        tokens.append(PromptToken(entry.get("decoded_token") or "", entry["logprob"], greedy))
+        said = text(entry.get("decoded_token"))
+        tokens.append(PromptToken(said, logprob(entry["logprob"]), greedy))
     return tokens
 
 
@@ -146,8 +165,8 @@ def _from_echo(choice: Mapping[str, Any]) -> list[PromptToken]:
     texts, values = logprobs.get("tokens") or [], logprobs.get("token_logprobs") or []
     tops = logprobs.get("top_logprobs") or [None] * len(texts)
     return [
-        PromptToken(text, value, _is_top(value, top))
-        for text, value, top in zip(texts, values, tops, strict=True)
+        PromptToken(text(token), logprob(value), _is_top(value, top))
+        for token, value, top in zip(texts, values, tops, strict=True)
     ]
 
 
