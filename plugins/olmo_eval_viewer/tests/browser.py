@@ -1,12 +1,15 @@
 """A real browser: Debian's Chromium, driven by Selenium; and screenshots of every page.
 
     python plugins/olmo_eval_viewer/tests/browser.py RESULTS FOLDER
+    python plugins/olmo_eval_viewer/tests/browser.py .demo docs/viewer --documentation
 
-writes screenshots of the viewer of a store, at desktop and phone width, dark and light.
+writes screenshots of the viewer of a store, at desktop and phone width, dark and light; or the
+pictures of docs/viewer.md.
 """
 
 from __future__ import annotations
 
+import base64
 import shutil
 import sys
 from collections.abc import Iterator
@@ -82,13 +85,42 @@ def pages(results: str) -> dict[str, str]:
         "compare": href("/compare", pair),
         "regressed": href("/compare", {**pair, "task": task, "show": "regressed"}),
         "question": href("/question", one),
+        "task": href("/task", {"task": task, "group": b.facts.group}),
+        "one run": href("/question", {"run": b.run_id, "task": task, "id": one["id"]}),
+        "why": href("/why", {"run": b.run_id, "task": task}),
         "track": href("/track", {"group": b.facts.group}),
         "biographies": href("/biographies", {"group": b.facts.group, "task": task}),
         "matrix": href("/matrix", runs),
     }
 
 
-def main(results: str, folder: str) -> None:
+def document(results: str, folder: str) -> None:
+    """The pictures of docs/viewer.md, small."""
+    from olmo_eval_viewer.desk import Desk
+    from olmo_eval_viewer.page import href
+
+    a, b = Desk(results).newest_pair()
+    pair = {"a": a.run_id, "b": b.run_id, "task": "tiny_sums"}
+    flip = next(Desk(results).comparison(a, b).flips("tiny_sums")).instance_id
+    wanted = {
+        "compare": (href("/compare", pair), 980),
+        "question": (href("/question", {**pair, "show": "improved", "id": flip}), 860),
+        "task": (href("/task", {"task": "tiny_facts", "group": b.facts.group}), 620),
+        "why": (href("/why", {"run": b.run_id, "task": "tiny_facts"}), 620),
+    }
+    with viewed(results) as (address, driver):
+        for name, (path, height) in wanted.items():
+            look(driver, 1100, False, height)
+            driver.get(address + path)
+            taken = {"format": "webp", "quality": 60}
+            told = driver.execute_cdp_cmd("Page.captureScreenshot", taken)
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            Path(folder, f"{name}.webp").write_bytes(base64.b64decode(told["data"]))
+
+
+@contextmanager
+def viewed(results: str) -> Iterator[tuple[str, Any]]:
+    """The viewer of a store, its address, and a browser to look at it."""
     import threading
 
     from olmo_eval_viewer.desk import Desk
@@ -97,6 +129,14 @@ def main(results: str, folder: str) -> None:
     viewer = Viewer(Desk(results))
     with viewer.listening() as address, browser() as driver:
         threading.Thread(target=viewer.serve, daemon=True).start()
+        yield address, driver
+
+
+def main(results: str, folder: str, kind: str = "") -> None:
+    if kind == "--documentation":
+        document(results, folder)
+        return
+    with viewed(results) as (address, driver):
         for name, path in pages(results).items():
             for width in WIDTHS:
                 for dark in (False, True):

@@ -25,7 +25,7 @@ _SHOWN = 1_000
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, metavar="RUN...")
 @click.option(
     "--format",
     "format_",
@@ -33,6 +33,7 @@ _SHOWN = 1_000
     help="What to write: by the ending of --output, else csv.",
 )
 @click.option("--instances", is_flag=True, help="A row an instance, in place of one a metric.")
+@click.option("--notes", is_flag=True, help="The notes and tags on questions; names no RUN.")
 @click.option("-t", "--task", "tasks", multiple=True, help="Only this task. Repeatable.")
 @click.option("--all", "every", is_flag=True, help="Every metric, not only the primary ones.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write.")
@@ -41,6 +42,7 @@ def export(
     runs: Sequence[str],
     format_: str | None,
     instances: bool,
+    notes: bool,
     tasks: Sequence[str],
     every: bool,
     output: Path | None,
@@ -49,18 +51,43 @@ def export(
     """Write scores of runs, or their instances, as a table.
 
     RUN is a path, the beginning of an id, or a query such as group=G, which may name several.
+    Instances come with the notes and tags that `olmo-eval view` kept; --notes writes those alone.
     """
+    from olmo_eval.errors import UsageError
     from olmo_eval.results import views
+    from olmo_eval.results.notes import SCHEMA, Notes, note_rows
     from olmo_eval.results.schema import METRICS
     from olmo_eval.results.store import Store
 
+    if notes == bool(runs):
+        raise UsageError("export takes runs, or --notes", hint="`olmo-eval results list`")
+    if notes:
+        kept = Notes(results).all().values()
+        chosen = [note for note in kept if not tasks or note.task in tasks]
+        write(SCHEMA, note_rows(chosen), format_, output)
+        return
     found = matching(Store(results), runs)
     if instances:
-        schema, rows = views.INSTANCES, views.instance_rows(found, tasks)
+        schema, rows = _with_notes(found, tasks, results)
     else:
         schema = METRICS.remove_metadata()
         rows = (_some(batch, tasks, every) for batch in views.metric_rows(found))
     write(schema, rows, format_, output)
+
+
+def _with_notes(
+    runs: Sequence[Run], tasks: Sequence[str], results: str
+) -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:
+    """The instances of runs, with what people said of them."""
+    import pyarrow as pa
+
+    from olmo_eval.results import views
+    from olmo_eval.results.notes import Notes, with_notes
+
+    plain = {name: task for run in runs for name, task in run.facts.tasks}
+    rows = with_notes(views.instance_rows(runs, tasks), Notes(results).all(), plain)
+    schema = views.INSTANCES.append(pa.field("tags", pa.string()))
+    return schema.append(pa.field("note", pa.string())), rows
 
 
 def matching(store: Store, references: Sequence[str]) -> list[Run]:

@@ -6,9 +6,10 @@ import re
 import string
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from olmo_eval.common.types import Instance
+if TYPE_CHECKING:
+    from olmo_eval.common.types import Instance
 
 LABELS = string.ascii_uppercase
 

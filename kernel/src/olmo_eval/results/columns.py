@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from olmo_eval.results.health import Tally
+if TYPE_CHECKING:
+    from olmo_eval.results.health import Tally
 
 FloatArray = npt.NDArray[np.float64]
 

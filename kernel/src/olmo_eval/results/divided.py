@@ -55,11 +55,14 @@ class Part:
 
 def division_keys(found: Standings, a: Run) -> list[str]:
     """The keys of metadata by which the questions can be divided, as the first of them say."""
-    if not a.columns_of(found.task, "metadata"):
+    return metadata_keys(a, found.task)
+
+
+def metadata_keys(run: Run, task: str) -> list[str]:
+    """``division_keys`` of the questions of one run."""
+    if not run.columns_of(task, "metadata"):
         return []
-    rows = [
-        _plain(row["metadata"]) for row in islice(a.rows(found.task, columns=["metadata"]), _SEEN)
-    ]
+    rows = [_plain(row["metadata"]) for row in islice(run.rows(task, columns=["metadata"]), _SEEN)]
     distinct: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
         for key, value in row.items():
@@ -77,11 +80,11 @@ def divided_by(found: Standings, a: Run, b: Run, key: str) -> Divided:
     names: dict[str, int] = {}
     table = found.table
     row_a, row_b = (np.asarray(table.column(f"row_{s}").fill_null(-1)) for s in "ab")
-    of_a = _codes(a, found.task, key, names)
+    of_a = metadata_values(a, found.task, key, names)
     codes = np.append(of_a, -1)[row_a]
     alone = row_a < 0
     if alone.any():
-        codes[alone] = np.append(_codes(b, found.task_b, key, names), -1)[row_b[alone]]
+        codes[alone] = np.append(metadata_values(b, found.task_b, key, names), -1)[row_b[alone]]
     return Divided(key, tuple(names), codes)
 
 
@@ -103,7 +106,7 @@ def part_verdicts(found: Standings, divided: Divided, method: Adjustment = "holm
     ]
 
 
-def _codes(run: Run, task: str, key: str, names: dict[str, int]) -> npt.NDArray[np.int32]:
+def metadata_values(run: Run, task: str, key: str, names: dict[str, int]) -> npt.NDArray[np.int32]:
     """The number of each question's value among ``names``, to which new ones are added; -1 where
     it has none."""
     if not run.columns_of(task, "metadata"):

@@ -15,7 +15,6 @@ import orjson
 
 from olmo_eval.errors import DataError, OlmoEvalError
 from olmo_eval.results import digests
-from olmo_eval.results.journal import cut_torn_tail
 
 
 def now() -> str:
@@ -61,6 +60,8 @@ class RunFolder:
         Raises:
             OlmoEvalError: the folder cannot be written; nothing is lost.
         """
+        from olmo_eval.results.journal import cut_torn_tail  # which only writers need
+
         journals = self.shard_journals
         try:
             cut_torn_tail(self.journal)

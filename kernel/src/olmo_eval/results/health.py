@@ -14,9 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from olmo_eval.common.types import RequestType
-from olmo_eval.common.types.response import NON_FINITE
-
 Mask = npt.NDArray[np.bool_]
 Row = Mapping[str, Any]
 
@@ -138,6 +135,12 @@ class Tally:
     def __init__(self, primary: str, *, unconditional: bool = False) -> None:
         self._primary = primary
         self._unconditional = unconditional
+        # imported here: who compares two runs needs the words of a run's health, not these
+        from olmo_eval.common.types.request import RequestType
+        from olmo_eval.common.types.response import NON_FINITE
+
+        self._scored = frozenset(kind.value for kind in RequestType if kind.scored)
+        self._non_finite = NON_FINITE
         self._flags = array("H")
         self._answers, self._golds = array("q"), array("q")
         self._prompts, self._questions = array("q"), array("q")
@@ -153,7 +156,7 @@ class Tally:
     def see(self, row: Row) -> None:
         outputs = row["outputs"] or ()
         request = row["request"] or {}
-        scored = bool(request.get("type")) and RequestType(request["type"]).scored
+        scored = request.get("type") in self._scored
         strengths = self._strengths(outputs, request) if scored else ()
         self._flags.append(self._flagged(row, outputs, scored, strengths))
         answer = _chosen(strengths) if scored else _answer(outputs)
@@ -195,7 +198,7 @@ class Tally:
             flags = 0 if _is_short(row, outputs) else _BITS["cut"]
         else:
             flags = _BITS.get(outcome, 0)  # refused, extraction_failed
-        if (row["error"] or "").startswith(NON_FINITE):
+        if (row["error"] or "").startswith(self._non_finite):
             flags |= _BITS["non_finite"] | _BITS["answered"]
         elif outcome != "refused" and (row["values"] or {}).get(self._primary) is None:
             flags |= _BITS["missing"]

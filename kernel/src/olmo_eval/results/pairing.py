@@ -73,8 +73,7 @@ def pair_values(of_a: QuestionValues, of_b: QuestionValues) -> Pairs:
     """``pairs`` of what ``question_values`` has read."""
     ids_a, value_a, weight_a, clusters = of_a
     ids_b, value_b, weight_b, _ = of_b
-    where = pc.index_in(ids_a, value_set=ids_b.combine_chunks())
-    found = np.asarray(pc.fill_null(where, -1))
+    found = places_in(ids_a, ids_b)
     in_a = (found >= 0) & ~np.isnan(value_a)
     both = in_a.copy()
     both[in_a] = ~np.isnan(value_b[found[in_a]])
@@ -94,6 +93,18 @@ def pair_values(of_a: QuestionValues, of_b: QuestionValues) -> Pairs:
     )
 
 
+def places_in(
+    ids: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray
+) -> npt.NDArray[np.int64]:
+    """The place of each id among others, -1 where it is not there."""
+    ids, among = (
+        one.combine_chunks() if isinstance(one, pa.ChunkedArray) else one for one in (ids, among)
+    )
+    if ids.equals(among):  # as runs of one benchmark mostly are: nothing has to be looked up
+        return np.arange(len(ids))
+    return np.asarray(pc.fill_null(pc.index_in(ids, value_set=among), -1), dtype=np.int64)
+
+
 def question_values(run: Run, task: str, key: str) -> QuestionValues:
     """Ids, values (NaN where missing), weights and clusters of a task's instances."""
     names = ["instance_id", "cluster", f"values.{key}", f"weights.{key}"]
@@ -105,6 +116,13 @@ def question_values(run: Run, task: str, key: str) -> QuestionValues:
         _floats(weights, key, 1.0),
         table.column("cluster"),
     )
+
+
+def scores_of(run: Run, task: str, key: str, ids: pa.Array) -> FloatArray:
+    """The run's values of the questions ``ids``, NaN where it has none."""
+    own, values, _, _ = question_values(run, task, key)
+    found: FloatArray = np.append(values, math.nan)[places_in(ids, own)]
+    return found
 
 
 def _floats(column: pa.ChunkedArray, key: str, missing: float) -> FloatArray:

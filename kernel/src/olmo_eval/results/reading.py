@@ -58,6 +58,8 @@ def some_rows(
         for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE, columns=columns):
             yield from batch.to_pylist()
         return
+    import pyarrow as pa
+
     start, left = 0, deque(numbers)
     for group in range(table.num_row_groups):
         end = start + table.metadata.row_group(group).num_rows
@@ -65,5 +67,7 @@ def some_rows(
         while left and left[0] < end:
             inside.append(left.popleft() - start)
         if inside:
-            yield from table.read_row_group(group, columns=columns).take(inside).to_pylist()
+            # of a stated type: else pyarrow looks for pandas, each time anew where it is missing
+            places = pa.array(inside, pa.int64())
+            yield from table.read_row_group(group, columns=columns).take(places).to_pylist()
         start = end

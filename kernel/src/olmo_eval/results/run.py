@@ -186,12 +186,16 @@ class Run:
 
         task = self._named(task)
         found: dict[str, pa.ChunkedArray] = {}
+        left = columns
         for file in self._files_of(task):
+            if left is not None and not left:
+                break
             with self._table(file) as table:
-                names = columns_in(table, columns)
+                names = columns_in(table, left)
                 if names is None or names:
                     part = table.read(columns=names)
                     found.update(zip(part.column_names, part.columns, strict=True))
+            left = None if left is None else [name for name in left if name not in (names or ())]
         return pa.table(found)
 
     def rows(
@@ -200,11 +204,14 @@ class Run:
         *,
         ids: Collection[str] | None = None,
         columns: Sequence[str] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """One task's instances with their requests and outputs, row by row, in the order of the
         data; a few of them are in memory at once.
 
-        With ``ids`` only those, whose row groups alone are read; with ``columns`` only these.
+        With ``ids`` only those, whose row groups alone are read; with ``columns`` only these. Who
+        knows at which places of the table they stand, ascending, says so by ``numbers``, and no id
+        is looked for.
 
         Raises:
             UnknownNameError, DataError: as for ``instances``.
@@ -214,7 +221,7 @@ class Run:
             files = self._files_of(task)
             tables = [stack.enter_context(self._table(name)) for name in files]
             parts = [columns_in(table, columns) for table in tables]
-            wanted = None if ids is None else self._numbers(task, ids)
+            wanted = numbers if ids is None else self._numbers(task, ids)
             streams = [
                 self._told_where(name, some_rows(table, names, wanted))
                 for name, table, names in zip(files, tables, parts, strict=True)
@@ -244,13 +251,18 @@ class Run:
             left = [name for name in left if name not in names]
         return found
 
-    def batches(self, task: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Columns of the table of a task's instances, some thousand rows at a time.
+    def batches(
+        self, task: str, columns: Sequence[str], *, answers: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        """Columns of the table of a task's instances, or of their answers (``request``,
+        ``outputs`` and what is in them, such as ``outputs.list.element.text``), some thousand
+        rows at a time, in the same order.
 
         Raises:
             UnknownNameError, DataError: as for ``instances``.
         """
-        with self._table(instances_of(self._named(task))) as table:
+        task = self._named(task)
+        with self._table(self._answers_of(task) if answers else instances_of(task)) as table:
             yield from table.iter_batches(batch_size=_BATCH, columns=list(columns))
 
     def turns(self, task: str, ids: Collection[str] | None = None) -> Iterator[dict[str, Any]]:

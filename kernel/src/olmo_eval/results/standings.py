@@ -18,7 +18,13 @@ from attrs import frozen
 
 from olmo_eval.results.columns import FloatArray
 from olmo_eval.results.compare import paired_verdict
-from olmo_eval.results.pairing import Pairs, pair_values, primary_metric, question_values
+from olmo_eval.results.pairing import (
+    Pairs,
+    pair_values,
+    places_in,
+    primary_metric,
+    question_values,
+)
 from olmo_eval.results.statistics import Verdict
 from olmo_eval.results.store import Run
 from olmo_eval.results.tracking.noise import noisy_questions
@@ -116,9 +122,8 @@ def _joined(
     a: pa.Array, b: pa.Array
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], pa.Array]:
     """The places of every id in both, -1 where it is not; and the ids."""
-    in_b = np.asarray(pc.fill_null(pc.index_in(a, value_set=b), -1), dtype=np.int64)
-    in_a = np.asarray(pc.fill_null(pc.index_in(b, value_set=a), -1))
-    alone = np.flatnonzero(in_a < 0)
+    in_b = places_in(a, b)
+    alone = np.flatnonzero(places_in(b, a) < 0)
     row_a = np.concatenate([np.arange(len(a)), np.full(len(alone), -1)])
     row_b = np.concatenate([in_b, alone])
     return row_a, row_b, pa.concat_arrays([a, b.take(pa.array(alone))])

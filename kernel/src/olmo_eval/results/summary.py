@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import evolve, frozen
 
-from olmo_eval.common.metrics import Metric
-from olmo_eval.results.columns import FloatArray, TaskColumns
 from olmo_eval.results.statistics import Estimate, estimate, ratio_estimate, score_bounds
+
+if TYPE_CHECKING:
+    from olmo_eval.common.metrics import Metric
+    from olmo_eval.results.columns import FloatArray, TaskColumns
 
 #: lowest and highest value a score can have; None where there is no such bound
 Bounds = tuple[float | None, float | None]

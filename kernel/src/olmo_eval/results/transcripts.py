@@ -18,6 +18,7 @@ from olmo_eval.common.types import (
     MessageEvent,
     ReasoningEvent,
     RequestType,
+    TokenLogprob,
     ToolCallEvent,
     Usage,
 )
@@ -34,7 +35,8 @@ _SEARCHED, _ALIKE = 50_000, 0.4
 class ScoredContinuation:
     """A text whose probability was measured: natural logarithm, tokens, whether all were likeliest.
 
-    ``context`` is what stood before it.
+    ``context`` is what stood before it; ``logprobs`` are those of its tokens, where the provider
+    gave them.
     """
 
     context: str
@@ -42,6 +44,7 @@ class ScoredContinuation:
     sum_logprob: float | None
     num_tokens: int | None
     is_greedy: bool | None
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
     plain_data: ClassVar[bool] = True
 
@@ -58,7 +61,8 @@ class Transcript:
     - ``scores``: the number of each scorer for this sample; ``values``: of each metric for the
       instance;
     - ``seconds``: how long it took; None where that is not known;
-    - ``started``: when the run began, UTC.
+    - ``started``: when the run began, UTC;
+    - ``logprobs``: the answer's tokens with their log-probabilities, where they were asked for.
     """
 
     run_id: str
@@ -89,6 +93,7 @@ class Transcript:
     seconds: float | None
     reused: bool
     started: str | None
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
     plain_data: ClassVar[bool] = True
 
@@ -112,17 +117,22 @@ class Transcript:
 
 
 def transcripts(
-    run: Run, task: str, ids: Collection[str] | None = None, sample: int | None = None
+    run: Run,
+    task: str,
+    ids: Collection[str] | None = None,
+    sample: int | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> Iterator[Transcript]:
     """The transcripts of a task's instances, in the order of the data, sample by sample.
 
-    With ``ids`` only those of some instances; with ``sample`` only that one, counted from 0.
+    With ``ids`` only those of some instances, or of those at the places ``numbers`` of the table;
+    with ``sample`` only that one, counted from 0.
 
     Raises:
         UnknownNameError: the run has no such task. DataError: a table cannot be read.
     """
     name = run.task_record(task)["name"]
-    for row in run.rows(name, ids=ids):
+    for row in run.rows(name, ids=ids, numbers=numbers):
         made = _of_row(run, name, row)
         yield from made if sample is None else made[sample : sample + 1]
 
@@ -193,6 +203,7 @@ def _of_row(run: Run, task: str, row: Row) -> list[Transcript]:
                 evidence=evidence[sample] if sample < len(evidence) else {},
                 usage=_usage(row) if scored else output.usage,
                 seconds=_seconds(output, row, alone or scored),
+                logprobs=None if scored else output.logprobs,
             )
         )
     return found
@@ -261,6 +272,7 @@ def _continuations(request: Row, outputs: Sequence[LMOutput]) -> tuple[ScoredCon
             output.sum_logprob,
             output.num_tokens,
             output.is_greedy,
+            output.logprobs,
         )
         for i, output in enumerate(outputs)
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from olmo_eval.common.aggregation import AggregationStrategy
 from olmo_eval.errors import DataError
-from olmo_eval.evals.suites import AggregationStrategy
 from olmo_eval.results import Run, Score, TaskComparison
 from olmo_eval.results.statistics import Verdict
 from olmo_eval_viewer.texts import short_names

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.results import (
-    Comparison,
-    Matrix,
-    Run,
-    Store,
-    TaskBiographies,
-    Tracks,
-    biographies_of,
-    compare_many,
-    track,
-)
-from olmo_eval.results.baseline import previous_of, previous_run
+from olmo_eval.results.baseline import Choice, choose_baseline, previous_of, previous_run
 from olmo_eval.results.compare import compare
+from olmo_eval.results.notes import Note, Notes
+from olmo_eval.results.store import Run, Store
 from olmo_eval.results.tracking.histories import Histories, histories_of
 from olmo_eval.results.tracking.lineage import Axis, lineage, task_runs
 from olmo_eval_viewer.kept import Kept
 from olmo_eval_viewer.questions import Pair, Pairing
+
+if TYPE_CHECKING:
+    from olmo_eval.results import Comparison, Matrix, TaskBiographies, Tracks
+    from olmo_eval.results.difficulty import Difficulty, PartDifficulty
+    from olmo_eval.results.why import Why
 
 #: how many of each kind of thing are kept; pairs, which are large, are kept by their bytes
 _KEPT = 64
@@ -31,20 +32,26 @@ _FINISHED = frozenset({"complete", "incomplete"})
 
 
 class Desk:
-    """The store that is looked at. Everything is read when it is first asked for.
+    """The store that is looked at, which pages call ``name``. Everything is read when it is first
+    asked for.
 
     A finished run does not change, so what was read of it stays; a run that is written anew has
     another ``finished`` time, which is part of every key.
     """
 
-    def __init__(self, results: str) -> None:
+    def __init__(self, results: str, name: str = "") -> None:
         self.results = results
+        self.name = name or results
         self.store = Store(results)
         self._comparisons = Kept(_KEPT)
         self._histories = Kept(_KEPT_HISTORIES)
         self._tracks = Kept(_KEPT_TRACKS)
         self._biographies = Kept(_KEPT_TRACKS)
         self._matrices = Kept(_KEPT_TRACKS)
+        self._difficulties = Kept(_KEPT_TRACKS)
+        self._parts = Kept(_KEPT)
+        self._whys = Kept(_KEPT)
+        self.notes = Notes(results)
         self._pairing = Pairing(_KEPT_BYTES)
         self._opened: dict[str, Run] = {}
 
@@ -72,6 +79,19 @@ class Desk:
 
     def previous(self, run: Run) -> Run | None:
         return previous_run(self.store, run)
+
+    def baseline(self, run: Run, choice: Choice) -> Run:
+        """The run to compare with: the checkpoint before, the best of the others, or the one that
+        `olmo-eval baseline set` pinned.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if choice == "previous":
+            before = self.previous(run)
+            if before is not None:
+                return before
+        return choose_baseline(self.store, run, choice).run
 
     def newest_pair(self) -> list[Run]:
         """The newest finished run and the one before it, baseline first; nothing where there is
@@ -119,6 +139,8 @@ class Desk:
         Raises:
             UnknownNameError: no run has a group. UsageError: no run has a ``by``.
         """
+        from olmo_eval.results import track
+
         members = tuple(_stamp(r) for g in groups for r in self.store.select({"group": g}))
         return self._tracks.get(
             (members, groups, by), lambda: track(self.results, list(groups), by=by)
@@ -130,6 +152,8 @@ class Desk:
         Raises:
             UnknownNameError: no run has the group. UsageError: nothing has a history.
         """
+        from olmo_eval.results import biographies_of
+
         members = tuple(map(_stamp, self.store.select({"group": group})))
         return self._biographies.get(
             (members, group, by), lambda: biographies_of(self.results, group, by=by)
@@ -140,14 +164,75 @@ class Desk:
         asked = task_runs(lineage(self.store, group), task)
         return {place: run.run_id for place, run, _ in asked.runs}
 
+    def difficulty(self, runs: list[Run], task: str) -> Difficulty:
+        """The task's questions over the runs: which all solve, and which none does.
+
+        Raises:
+            UsageError: no run has scores of the task.
+        """
+        key = (tuple(map(_stamp, runs)), task)
+        from olmo_eval.results.difficulty import difficulty
+
+        return self._difficulties.get(key, lambda: difficulty(runs, task))
+
+    def parts(self, found: Difficulty, key: str) -> list[PartDifficulty]:
+        """The questions of a task divided by a key of their metadata."""
+        from olmo_eval.results.difficulty import parts
+
+        return self._parts.get((_key(found), key), lambda: parts(found, key))
+
+    def part(self, found: Difficulty, key: str, value: str) -> npt.NDArray[np.bool_]:
+        """Which of a task's questions have ``value`` under a key of their metadata."""
+
+        def read() -> tuple[dict[str, int], npt.NDArray[np.int32]]:
+            from olmo_eval.results.divided import metadata_values
+
+            names: dict[str, int] = {}
+            return names, metadata_values(*found.runs[-1], key, names)
+
+        names, codes = self._parts.get((_key(found), "values", key), read)
+        return np.asarray(codes == names.get(value, -2))
+
+    def part_keys(self, found: Difficulty) -> list[str]:
+        """The keys of metadata by which the questions of a task can be divided."""
+        from olmo_eval.results.difficulty import part_keys
+
+        return self._parts.get((_key(found), None), lambda: part_keys(found))
+
+    def why(self, run: Run, task: str, metric: str | None, instance: str | None) -> Why:
+        """The walk of `olmo-eval why`.
+
+        Raises:
+            UnknownNameError: the run has no such task, metric or instance.
+        """
+        from olmo_eval.results.why import why
+
+        key = (_stamp(run), task, metric, instance)
+        return self._whys.get(key, lambda: why(run, task, metric, instance))
+
+    def notes_of(self, run: Run, task: str) -> dict[str, Note]:
+        """What people said of the task's questions, by instance."""
+        return self.notes.of(plain_task(run, task))
+
     def matrix(self, runs: list[Run]) -> Matrix:
         """Every pair of the runs, compared; adjusted as one family.
 
         Raises:
             UsageError: two of them cannot be compared.
         """
+        from olmo_eval.results import compare_many
+
         key = tuple(map(_stamp, runs))
         return self._matrices.get(key, lambda: compare_many(runs, results=self.results))
+
+
+def _key(found: Difficulty) -> tuple[object, ...]:
+    return (found.task, *(_stamp(run) for run, _ in found.runs))
+
+
+def plain_task(run: Run, task: str) -> str:
+    """What a run calls a task, without its variants."""
+    return dict(run.facts.tasks).get(task, task)
 
 
 def _progress(run: Run) -> tuple[int, str]:

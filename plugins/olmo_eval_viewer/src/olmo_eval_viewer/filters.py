@@ -21,14 +21,17 @@ SORTS: Mapping[str, str] = {
     "loss": "gain ASC NULLS LAST, place",
 }
 SHOWS = ("all", "discordant", *STANDINGS)
-#: numbers of B that a filter may bound
+#: numbers of B that a filter may bound, and by how much it is better than A
 RANGES: Mapping[str, str] = {
     "tokens": "completion_tokens_b",
     "seconds": "latency_b",
     "cost": "cost_usd_b",
+    "gain": "gain",
 }
 #: characters of a search that are kept
 _LONGEST = 500
+#: what stands between the ends of a range where they may be negative; else a dash does
+_BETWEEN = ".."
 Range = tuple[float, float]
 
 
@@ -37,7 +40,8 @@ class Filters:
     """What of a pair's questions is asked for.
 
     ``where`` is ``key:value`` of the metadata; ``ranges`` bound B's tokens, seconds and cost,
-    lower end included.
+    lower end included; ``tag`` is one that people gave (``*`` stands for any note) and ``among``
+    the ids of the questions that have it.
     """
 
     show: str = "all"
@@ -46,6 +50,8 @@ class Filters:
     outcome: str = ""
     where: str = ""
     noise: str = ""
+    tag: str = ""
+    among: frozenset[str] | None = None
     ranges: Mapping[str, Range] = field(factory=dict)
     sort: str = "evidence"
     page: int = 1
@@ -61,6 +67,7 @@ class Filters:
             outcome=params.get("outcome", ""),
             where=params.get("where", ""),
             noise=_one_of("noise", params.get("noise", ""), ("", "hide", "only")),
+            tag=params.get("tag", "")[:_LONGEST],
             ranges=ranges,
             sort=_one_of("sort", params.get("sort") or "evidence", tuple(SORTS)),
             page=page_number(params.get("page") or "1"),
@@ -76,7 +83,7 @@ class Filters:
         """Whether questions are chosen by how they were answered, so that no verdict on them means
         anything."""
         chosen = self.show != "all" or self.outcome or self.noise or self.ranges or self.q
-        return bool(chosen)
+        return bool(chosen or self.tag)
 
     @property
     def active(self) -> bool:
@@ -84,8 +91,16 @@ class Filters:
 
     def to_dict(self) -> dict[str, Any]:
         plain = asdict(self)
+        del plain["among"]
+        plain["given"] = {name: range_text(*ends) for name, ends in self.ranges.items()}
         plain["ranges"] = {name: list(map(_end, ends)) for name, ends in self.ranges.items()}
         return plain
+
+
+def range_text(low: float, high: float) -> str:
+    """A range as an address has it."""
+    first, last = (f"{end:.6g}" if math.isfinite(end) else "" for end in (low, high))
+    return f"{first}{'-' if first and '-' not in first + last else _BETWEEN}{last}"
 
 
 def _end(number: float) -> float | None:
@@ -100,14 +115,18 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
 
 
 def _range(name: str, text: str) -> Range:
-    low, dash, high = text.partition("-")
+    between = _BETWEEN if _BETWEEN in text else "-"
+    low, given, high = (part.strip() for part in text.partition(between))
+    least = -math.inf if between == _BETWEEN else 0.0
     try:
-        found = (float(low or 0), float(high) if high else math.inf)
-        if dash and math.isfinite(found[0]) and found[1] >= found[0]:
+        found = (float(low) if low else least, float(high) if high else math.inf)
+        if given and found[0] < math.inf and found[1] >= found[0]:
             return found
     except ValueError:
         pass
-    raise UsageError(f"{name}: expected a range such as 10-200 or 10-, got {text[:80]!r}")
+    raise UsageError(
+        f"{name}: expected a range such as 10-200, 10- or -0.5..0.5, got {text[:80]!r}"
+    )
 
 
 def page_number(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,8 +45,14 @@ class Goto:
 def href(path: str, params: Mapping[str, Any] | Sequence[tuple[str, Any]] = ()) -> str:
     """An address within the viewer; parameters without a value are left out."""
     pairs = params.items() if isinstance(params, Mapping) else params
-    query = urlencode([(k, v) for k, v in pairs if v not in (None, "", False)])
+    query = "&".join([_encoded(k, str(v)) for k, v in pairs if v not in (None, "", False)])
     return f"{path}?{query}" if query else path
+
+
+@lru_cache(2_000)
+def _encoded(name: str, value: str) -> str:
+    """A parameter as an address has it; a page has dozens of addresses that share most of them."""
+    return urlencode({name: value})
 
 
 @frozen

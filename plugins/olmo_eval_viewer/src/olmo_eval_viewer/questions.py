@@ -7,6 +7,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import duckdb
@@ -28,19 +29,17 @@ from olmo_eval.results.statistics import Verdict
 from olmo_eval.results.tracking.histories import Histories
 from olmo_eval_viewer.filters import RANGES, SORTS, Filters
 from olmo_eval_viewer.kept import Kept
-from olmo_eval_viewer.search import matching
+from olmo_eval_viewer.search import PATIENCE, Hits, Search
 
 #: questions on a page
 PAGE = 50
-_KEPT_SEARCHES, _KEPT_PARTS = 16, 16
-#: one search at a time: each reads texts of all questions
-_SEARCHING = threading.Lock()
+_KEPT_SEARCHES, _KEPT_PARTS = 16, 32
 BoolArray = npt.NDArray[np.bool_]
 #: the columns of a page's rows
 _SHOWN = (
     "i, instance_id, standing, value_a, value_b, gain, outcome_a, outcome_b, "
     "completion_tokens_a, completion_tokens_b, latency_a, latency_b, cost_usd_a, cost_usd_b, "
-    "noise, steady_a, steady_b, row_a, row_b"
+    "noise, steady_a, steady_b, row_a, row_b, place"
 )
 #: how early a question stands, by its standing, where evidence orders
 _FIRST = {"regressed": 0, "improved": 0, "missing": 1, "both_wrong": 2, "tied": 2, "both_right": 3}
@@ -49,11 +48,13 @@ Steady = Callable[[], tuple[Histories | None, Histories | None]]
 
 
 class Found(NamedTuple):
-    """A page of questions, and how many there are in all."""
+    """A page of questions, and how many there are in all; while a search goes on, those that it
+    found so far, and the share of the texts (below 1) that it has ``read``."""
 
     rows: list[Row]
     total: int
     pages: int
+    read: float = 1.0
 
 
 class Neighbours(NamedTuple):
@@ -86,6 +87,7 @@ class Pair:
 
     def page(self, filters: Filters) -> Found:
         """The questions of a page, in the order that the filters ask for."""
+        read = self.searched(filters).read if filters.q else 1.0
         with self._filtered(filters) as (cursor, where, values):
             total = cursor.execute(f"SELECT count(*) FROM {self._name} {where}", values).fetchone()[
                 0
@@ -99,10 +101,12 @@ class Pair:
                     values,
                 )
             )
-        return Found(rows, total, pages)
+        return Found(rows, total, pages, read)
 
     def every(self, filters: Filters) -> Iterator[list[Row]]:
         """All questions that the filters leave, in their order, some at a time."""
+        if filters.q:
+            self.searched(filters, None)
         with self._filtered(filters) as (cursor, where, values):
             order = SORTS[filters.sort]
             found = cursor.execute(
@@ -120,21 +124,19 @@ class Pair:
         )
         return next(iter(_rows(found)), None)
 
-    def neighbours(self, instance_id: str, filters: Filters) -> Neighbours:
-        """What stands before and after a question, in the order that the filters ask for."""
+    def neighbours(self, row: Row, filters: Filters) -> Neighbours:
+        """What stands before and after a question (a row of ``row``), in the order that the filters
+        ask for."""
         simple = {"evidence": "place", "data": "i"}.get(filters.sort)
         order = simple or f"row_number() OVER (ORDER BY {SORTS[filters.sort]})"
         with self._filtered(filters) as (cursor, where, values):
             listed = f"SELECT instance_id, {order} AS n, standing IN ('regressed', 'improved') "
             listed += f"AS flip FROM {self._name} {where}"
-            told = cursor.execute(
-                f"SELECT n FROM (SELECT instance_id, {simple} AS n FROM {self._name}) "
-                "WHERE instance_id = ?"
-                if simple
-                else f"SELECT n FROM ({listed}) WHERE instance_id = ?",
-                [instance_id] if simple else [*values, instance_id],
-            ).fetchone()
-            here = -1 if told is None else told[0]
+            here = row[simple] if simple else -1
+            if not simple:
+                asked = f"SELECT n FROM ({listed}) WHERE instance_id = ?"
+                told = cursor.execute(asked, [*values, row["instance_id"]]).fetchone()
+                here = -1 if told is None else told[0]
             total, before, among, *beside = cursor.execute(
                 "SELECT count(*), count(*) FILTER (n < $here), count(*) FILTER (n = $here), "
                 "arg_max(instance_id, n) FILTER (n < $here), "
@@ -146,6 +148,12 @@ class Pair:
             ).fetchone()
         return Neighbours(before + 1 if among else None, total, *beside)
 
+    @cached_property
+    def noisy(self) -> int:
+        """How many questions repeats of one of the models differ on."""
+        return int(pa.compute.sum(self.standings.table.column("noise")).as_py() or 0)
+
+    @cached_property
     def outcomes(self) -> dict[str, int]:
         """The outcomes of either run other than ``scored``, with the number of questions."""
         cursor = self._database.cursor()
@@ -159,17 +167,8 @@ class Pair:
     def histogram(self, name: str, bins: int = 16) -> list[tuple[float, float, int]]:
         """The distribution of one of ``RANGES`` over all questions: lower end, upper end, count of
         each bin; nothing where B has no such numbers, or the same one everywhere."""
-        column = f"{RANGES[name]}"
-        values = self.standings.table.column(column).drop_null().to_numpy()
-        if not len(values) or values.min() == values.max():
-            return []
-        low, high = float(values.min()), float(values.max())
-        if np.issubdtype(values.dtype, np.integer):
-            bins = min(bins, int(high - low) + 1)
-        counts, edges = np.histogram(values, bins=bins, range=(low, high))
-        return [
-            (float(edges[i]), float(edges[i + 1]), int(count)) for i, count in enumerate(counts)
-        ]
+        values = self.standings.table.column(RANGES[name])
+        return self._parts.get(("histogram", name, bins), lambda: _histogram(values, bins))
 
     def verdict(self, filters: Filters) -> Verdict | None:
         """The unadjusted verdict on the questions that the metadata filter leaves."""
@@ -202,12 +201,15 @@ class Pair:
             return None
         return np.asarray(divided.codes == divided.values.index(value))
 
-    def _searched(self, q: str, regex: bool) -> BoolArray:
-        def search() -> BoolArray:
-            with _SEARCHING:
-                return matching(self.standings, self.a, self.b, q, regex)
+    def searched(self, filters: Filters, seconds: float | None = PATIENCE) -> Hits:
+        """What the search of the filters has found after so many seconds; None waits for its end.
 
-        return self._searches.get((q, regex), search)
+        Raises:
+            UsageError: it is not a regular expression.
+        """
+        asked = (filters.q, filters.regex)
+        found = self._searches.get(asked, lambda: Search(self.standings, self.a, self.b, *asked))
+        return found.hits(seconds)
 
     @contextmanager
     def _filtered(self, filters: Filters) -> Iterator[tuple[Any, str, list[Any]]]:
@@ -215,7 +217,7 @@ class Pair:
         parts, values = _conditions(filters)
         masks = []
         if filters.q:
-            masks.append(self._searched(filters.q, filters.regex))
+            masks.append(self.searched(filters, 0).mask)
         if filters.where:
             chosen = self._of_slice(filters.where)
             masks.append(np.zeros(self.n, bool) if chosen is None else chosen)
@@ -243,10 +245,24 @@ def _conditions(filters: Filters) -> tuple[list[str], list[Any]]:
         values += [filters.outcome, filters.outcome]
     if filters.noise:
         parts.append("noise" if filters.noise == "only" else "NOT noise")
+    if filters.among is not None:
+        parts.append("instance_id IN (SELECT unnest(?))")
+        values.append(sorted(filters.among))
     for name, (low, high) in filters.ranges.items():
         parts.append(f"{RANGES[name]} BETWEEN ? AND ?")
         values += [low, high]
     return parts, values
+
+
+def _histogram(column: pa.ChunkedArray, bins: int) -> list[tuple[float, float, int]]:
+    values = column.drop_null().to_numpy()
+    if not len(values) or values.min() == values.max():
+        return []
+    low, high = float(values.min()), float(values.max())
+    if np.issubdtype(values.dtype, np.integer):
+        bins = min(bins, int(high - low) + 1)
+    counts, edges = np.histogram(values, bins=bins, range=(low, high))
+    return [(float(edges[i]), float(edges[i + 1]), int(count)) for i, count in enumerate(counts)]
 
 
 def _named(sql: str) -> str:

@@ -50,7 +50,7 @@ def _step(event: Event) -> Step:
     return found
 
 
-def aligned(a: Transcript | None, b: Transcript | None) -> dict[str, Any]:
+def aligned(a: Transcript | None, b: Transcript | None = None) -> dict[str, Any]:
     """Both trajectories: the steps at their beginning that are the same, then those of each."""
     sides = [[] if one is None else steps(one) for one in (a, b)]
     same = 0
@@ -66,6 +66,8 @@ def aligned(a: Transcript | None, b: Transcript | None) -> dict[str, Any]:
         "b": sides[1][same:],
         "seconds": longest,
         "stops": stops,
+        "tokens": [sum(step["tokens"] or 0 for step in side) for side in sides],
+        "ends": [_end(side) for side in sides],
         "left_out": [0 if one is None else max(0, len(one.events) - _STEPS) for one in (a, b)],
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -13,7 +11,7 @@ from attrs import frozen
 from olmo_eval.errors import OlmoEvalError
 from olmo_eval.results.columns import FloatArray
 from olmo_eval.results.naming import same_task
-from olmo_eval.results.pairing import primary_metric, question_values
+from olmo_eval.results.pairing import primary_metric, scores_of
 from olmo_eval.results.run import Run
 from olmo_eval.results.store import Store
 from olmo_eval.results.tracking.lineage import lineage, task_runs
@@ -73,18 +71,9 @@ def histories_of(store: Store, run: Run, task: str) -> Histories | None:
     if not kept:
         return None
     ids = run.instances(task, ["instance_id"]).column("instance_id").combine_chunks()
-    scores = np.column_stack([_scores(one, name, key, ids) for _, one, name in kept])
+    scores = np.column_stack([scores_of(one, name, key, ids) for _, one, name in kept])
     places, runs = tuple(place for place, _, _ in kept), tuple(one for _, one, _ in kept)
     return Histories(run.facts.group, places, runs, ids, scores)
-
-
-def _scores(run: Run, task: str, key: str, ids: pa.Array) -> FloatArray:
-    """The run's scores of the questions ``ids``."""
-    own, values, _, _ = question_values(run, task, key)
-    where = pc.index_in(ids, value_set=own.combine_chunks())
-    rows = np.asarray(pc.fill_null(where, -1), dtype=np.int64)
-    found: FloatArray = np.append(values, math.nan)[rows]
-    return found
 
 
 def _has(run: Run, name: str, key: str) -> bool:

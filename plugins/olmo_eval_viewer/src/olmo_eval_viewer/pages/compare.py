@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from olmo_eval.errors import OlmoEvalError, UnknownNameError, UsageError
 from olmo_eval.results import Comparison, Run, TaskComparison
 from olmo_eval.results.differences import differing_inputs
 from olmo_eval.results.naming import paired_names
+from olmo_eval.results.notes import Note
 from olmo_eval.results.standings import STANDINGS
 from olmo_eval_viewer.cards import (
     bounds_card,
@@ -22,7 +23,8 @@ from olmo_eval_viewer.cards import (
 )  # fmt: skip
 from olmo_eval_viewer.charts import Bar, histogram, interval_bar
 from olmo_eval_viewer.desk import Desk
-from olmo_eval_viewer.filters import RANGES, Filters
+from olmo_eval_viewer.filters import RANGES, Filters, range_text
+from olmo_eval_viewer.noted import filters_of, note_card, tag_counts
 from olmo_eval_viewer.page import Goto, Here, Page, Params, Table, href
 from olmo_eval_viewer.questions import Pair, Row
 from olmo_eval_viewer.texts import seconds
@@ -30,7 +32,8 @@ from olmo_eval_viewer.texts import seconds
 #: in which order a task is looked at that the address does not name
 _URGENT = {"worse": 0, "better": 1, "undecided": 2, "equivalent": 3}
 _METHODS = ("holm", "benjamini-hochberg")
-_TEXTS = ("question", "gold", "answer", "text")
+_ANSWERS = ("answer", "text")
+_TEXTS = ("question", "gold", *_ANSWERS)
 #: texts of a question in the table, in characters
 _HEAD = 2_000
 
@@ -47,8 +50,9 @@ def page(desk: Desk, params: Params, here: Here) -> Page | Goto:
         found = desk.comparison(a, b, allow)
     except UsageError as error:
         return _refused(title, head, error, allow)
-    filters = Filters.of(params)
     row = _chosen(found, params.get("task"))
+    filters = filters_of(desk, params, a, row.name)
+    notes = desk.notes_of(a, row.name)
     pair = desk.pair(a, b, row.name, row.name_b or row.name)
     data = {
         **head,
@@ -62,14 +66,21 @@ def page(desk: Desk, params: Params, here: Here) -> Page | Goto:
         "filters": filters.to_dict(),
         "counts": _counts(pair),
         "binary": pair.standings.binary,
-        "outcomes": pair.outcomes(),
-        "noisy": int(pa.compute.sum(pair.standings.table.column("noise")).as_py() or 0),
+        "outcomes": pair.outcomes,
+        "noisy": pair.noisy,
         "part": _part(pair, filters),
-        **_questions(pair, filters, here),
+        **_questions(pair, filters, here, notes),
+        "tags": tag_counts(notes),
+        "noted": len(notes),
+        "bounded": bounded(pair),
         "slices": _slices(pair, params),
     }
     return Page(
-        "compare.html", title, data, _charts(found, pair, here, filters), _table(pair, filters)
+        "compare.html",
+        title,
+        data,
+        _charts(found, pair, here, filters),
+        _table(pair, filters, notes),
     )
 
 
@@ -138,27 +149,51 @@ def _part(pair: Pair, filters: Filters) -> dict[str, Any] | None:
     return {"verdict": verdict_card(verdict), "why": ""}
 
 
-def _questions(pair: Pair, filters: Filters, here: Here) -> dict[str, Any]:
+def bounded(pair: Pair) -> list[str]:
+    """Those of ``RANGES`` in which the questions differ."""
+    return [
+        name
+        for name in RANGES
+        if pair.histogram(name) and (name != "gain" or not pair.standings.binary)
+    ]
+
+
+def _questions(
+    pair: Pair, filters: Filters, here: Here, notes: Mapping[str, Note]
+) -> dict[str, Any]:
     found = pair.page(filters)
-    rows = _cards(pair, found.rows)
+    rows = _cards(pair, found.rows, notes)
     for row in rows:
         row["href"] = here.to("/question", id=row["id"], task=pair.standings.task)
     pages = {"total": found.total, "pages": found.pages, "number": min(filters.page, found.pages)}
-    return {"questions": rows, **pages}
+    return {"questions": rows, **pages, "searched": None if found.read >= 1 else found.read}
 
 
-def _cards(pair: Pair, rows: list[Row]) -> list[dict[str, Any]]:
+def _cards(pair: Pair, rows: list[Row], notes: Mapping[str, Note]) -> list[dict[str, Any]]:
     """Rows of the index with their texts, which are read for these alone."""
-    of_a = _texts(pair.a, pair.standings.task, [row["row_a"] for row in rows])
-    of_b = _texts(pair.b, pair.standings.task_b, [row["row_b"] for row in rows])
-    return [question_card(row, of_a.get(row["row_a"]), of_b.get(row["row_b"])) for row in rows]
+    # the question and its gold answer are those of A, unless B alone has it
+    of_b_alone = any(row["row_a"] is None for row in rows)
+    of_a = _texts(pair.a, pair.standings.task, [row["row_a"] for row in rows], _TEXTS)
+    of_b = _texts(
+        pair.b, pair.standings.task_b, [row["row_b"] for row in rows],
+        _TEXTS if of_b_alone else _ANSWERS,
+    )  # fmt: skip
+    return [
+        {
+            **question_card(row, of_a.get(row["row_a"]), of_b.get(row["row_b"])),
+            "note": note_card(notes.get(row["instance_id"])),
+        }
+        for row in rows
+    ]
 
 
-def _texts(run: Run, task: str, places: list[int | None]) -> dict[int | None, Row]:
+def _texts(
+    run: Run, task: str, places: list[int | None], columns: Sequence[str]
+) -> dict[int | None, Row]:
     numbers = sorted(place for place in places if place is not None)
     if not numbers:
         return {}
-    return dict(zip(numbers, run.rows_at(task, numbers, _TEXTS), strict=True))
+    return dict(zip(numbers, run.rows_at(task, numbers, columns), strict=True))
 
 
 def question_card(row: Row, of_a: Row | None, of_b: Row | None) -> dict[str, Any]:
@@ -174,6 +209,7 @@ def question_card(row: Row, of_a: Row | None, of_b: Row | None) -> dict[str, Any
         "tokens_b": row["completion_tokens_b"],
         "seconds_b": row["latency_b"],
         "cost_b": row["cost_usd_b"],
+        "gain": row["gain"],
         "noise": bool(row["noise"]),
         "steady_a": row["steady_a"],
         "steady_b": row["steady_b"],
@@ -223,7 +259,7 @@ def _charts(found: Comparison, pair: Pair, here: Here, filters: Filters) -> dict
             verdict.difference, verdict.ci_low, verdict.ci_high, max(reach, _reach(found)),
             verdict.kind,
         )  # fmt: skip
-    heads = {name: _head(pair, name, here, filters) for name in RANGES}
+    heads = {name: _head(pair, name, here, filters) for name in bounded(pair)}
     return {"bars": bars, "heads": {k: v for k, v in heads.items() if v}}
 
 
@@ -243,19 +279,21 @@ def _head(pair: Pair, name: str, here: Here, filters: Filters) -> Any:
     bars = []
     for low, high, n in pair.histogram(name):
         chosen = filters.ranges.get(name)
-        ends = f"{low:.6g}-{high:.6g}"
+        ends = range_text(low, high)
         unit = (
             f"{seconds(low)} to {seconds(high)}"
             if name == "seconds"
             else f"{low:.4g} to {high:.4g}"
         )
-        on = chosen is not None and chosen[0] <= low * 1.00001 and high <= chosen[1] * 1.00001
+        slack = (high - low) * 1e-4
+        on = chosen is not None and chosen[0] <= low + slack and high <= chosen[1] + slack
         link = here.to(**{name: None if on else ends})
         bars.append(Bar(n, f"{unit}: {n:,} questions", link, on))
-    return histogram(bars, f"distribution of {name} in B")
+    what = "how much better B is" if name == "gain" else f"{name} in B"
+    return histogram(bars, f"distribution of {what}")
 
 
-def _table(pair: Pair, filters: Filters) -> Table:
+def _table(pair: Pair, filters: Filters, notes: Mapping[str, Note]) -> Table:
     """All questions that the filters leave, with their texts."""
     text, real = pa.string(), pa.float64()
     schema = pa.schema(
@@ -265,14 +303,22 @@ def _table(pair: Pair, filters: Filters) -> Table:
             ("seconds_b", real), ("cost_b", real), ("noise", pa.bool_()),
             ("steady_a", pa.int64()), ("steady_b", pa.int64()), ("question", text),
             ("gold", text), ("answer_a", text), ("answer_b", text),
+            ("tags", text), ("note", text),
         ]
     )  # fmt: skip
 
     def batches() -> Iterator[pa.RecordBatch]:
         for rows in pair.every(filters):
-            yield pa.RecordBatch.from_pylist(_cards(pair, rows), schema=schema)
+            cards = [{**card, **_said(card["note"])} for card in _cards(pair, rows, notes)]
+            yield pa.RecordBatch.from_pylist(cards, schema=schema)
 
     return Table(schema, batches)
+
+
+def _said(note: Mapping[str, Any] | None) -> dict[str, str | None]:
+    if note is None:
+        return {"note": None, "tags": None}
+    return {"note": note["text"] or None, "tags": ", ".join(note["tags"]) or None}
 
 
 def back(here: Here) -> str:

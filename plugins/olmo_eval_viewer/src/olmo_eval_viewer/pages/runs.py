@@ -10,12 +10,14 @@ from typing import Any
 
 from olmo_eval.results import Run
 from olmo_eval.results.anchoring import ANCHORED, anchored_label
-from olmo_eval.results.baseline import previous_of
+from olmo_eval.results.baseline import Choice, previous_of
 from olmo_eval.results.folder import RunFolder
 from olmo_eval_viewer.cards import run_card
 from olmo_eval_viewer.desk import Desk
 from olmo_eval_viewer.filters import page_number
 from olmo_eval_viewer.page import Goto, Here, Page, Params, href
+from olmo_eval_viewer.pages.against import choice
+from olmo_eval_viewer.pages.why import href_of
 
 #: runs on a page
 PAGE = 40
@@ -36,6 +38,7 @@ def page(desk: Desk, params: Params, here: Here) -> Page | Goto:
     number = min(page_number(params.get("page", "1")), pages)
     shown = found[(number - 1) * PAGE : number * PAGE]
     pinned = desk.run(params["baseline"]) if params.get("baseline") else None
+    how = choice(params.get("against", ""))
     scores = desk.store.primary_scores(shown)
     everything = listing.runs if not exact else desk.store.runs()
     of_group: defaultdict[str, list[Run]] = defaultdict(list)
@@ -45,15 +48,16 @@ def page(desk: Desk, params: Params, here: Here) -> Page | Goto:
         {
             **run_card(run),
             "tasks": run.task_names,
-            "scores": [_score(one) for one in own[:_SCORES]],
+            "scores": [_score(one, run.run_id) for one in own[:_SCORES]],
             "more_scores": max(0, len(own) - _SCORES),
-            "compare": _compare(run, pinned, of_group[run.facts.group]),
+            "compare": _compare(run, pinned, how, of_group[run.facts.group]),
             "progress": _progress(run),
         }
         for run, own in zip(shown, scores, strict=True)
     ]
     data: dict[str, Any] = {
         "filters": {name: params.get(name, "") for name in _FILTERS},
+        "against": how,
         "baseline": None if pinned is None else run_card(pinned),
         "runs": rows,
         "total": len(found),
@@ -82,8 +86,11 @@ def _matches(run: Run, wanted: dict[str, str]) -> bool:
     return named and model in run.model.casefold()
 
 
-def _score(score: Any) -> dict[str, Any]:
+def _score(score: Any, run_id: str) -> dict[str, Any]:
+    listed = score.kind in ("suite", ANCHORED)  # made of other rows
     return {
+        "why": href_of(run_id, score.name),
+        "task": None if listed else href("/task", {"run": run_id, "task": score.name}),
         "name": anchored_label(score.name) if score.kind == ANCHORED else score.name,
         "kind": score.kind,
         "metric": score.metric,
@@ -93,10 +100,15 @@ def _score(score: Any) -> dict[str, Any]:
     }
 
 
-def _compare(run: Run, pinned: Run | None, runs: list[Run]) -> dict[str, str] | None:
-    """What the run is compared with in one click: the pinned baseline, or the one before it."""
+def _compare(
+    run: Run, pinned: Run | None, how: Choice, runs: list[Run]
+) -> dict[str, str | None] | None:
+    """What the run is compared with in one click: the pinned baseline, or the one that was chosen,
+    which is found when it is asked for unless it is the one before."""
     if run.facts.status not in ("complete", "incomplete"):
         return None
+    if pinned is None and how != "previous":
+        return {"with": None, "href": href("/against", {"run": run.run_id, "how": how})}
     before = pinned or previous_of(run, runs)
     if before is None or before == run:
         return None

@@ -10,6 +10,7 @@ from olmo_eval.results.tracking.lineage import Axis
 from olmo_eval_viewer.charts import Dot, score_chart
 from olmo_eval_viewer.desk import Desk
 from olmo_eval_viewer.page import Here, Page, Params, href
+from olmo_eval_viewer.pages.why import href_of
 from olmo_eval_viewer.texts import count, number, signed
 
 #: questions of an alarm that are shown
@@ -86,6 +87,7 @@ def _group(one: Track) -> dict[str, Any]:
         "signal_to_noise": None if one.signal is None else one.signal.to_dict(),
         "flip_rate": None if one.noise_floor is None else one.noise_floor.flip_rate,
         "newest": newest.score.value,
+        "why": href_of(newest.run_id, one.name),
         "points": [_point(one, i) for i in range(len(one.points))],
         "alarms": [_alarm(one, point) for point in one.alarms],
     }
@@ -102,6 +104,7 @@ def _point(one: Track, i: int) -> dict[str, Any]:
         "ci_high": point.score.ci_high,
         "change": None if change is None else {**change.to_dict(), "headline": change.headline()},
         "alarmed": point.alarmed,
+        "why": href_of(point.run_id, one.name),
         "href": _pair(one, i),
     }
 
@@ -121,9 +124,19 @@ def _alarm(one: Track, point: TrackPoint) -> dict[str, Any]:
     return {
         "at": point.at,
         "moved": len(point.moved),
-        "questions": [m.to_dict() for m in point.moved[:_MOVED]],
+        "questions": [
+            {**m.to_dict(), "href": _moved(one, i, m.instance_id)} for m in point.moved[:_MOVED]
+        ],
         "href": _pair(one, i),
     }
+
+
+def _moved(one: Track, i: int, instance_id: str) -> str | None:
+    """A question of an alarm, in the pair of checkpoints between which it moved."""
+    if not i or one.kind == "suite":
+        return None
+    pair = {"a": one.points[i - 1].run_id, "b": one.points[i].run_id}
+    return href("/question", {**pair, "task": one.name, "id": instance_id})
 
 
 def _chart(found: Tracks, name: str) -> Any:

@@ -1,10 +1,8 @@
 // Keys and the theme. Every key follows a link of the page: nothing here is needed to use it.
 "use strict";
 (() => {
-  const rows = [...document.querySelectorAll("[data-row]")];
-  const flips = rows.filter((row) => row.hasAttribute("data-flip"));
   const help = document.getElementById("help");
-  let current = -1;
+  let rows = [], current = -1;
 
   const mark = (index) => {
     if (!rows.length) return;
@@ -16,7 +14,7 @@
     if (link) link.focus({ preventScroll: true });
   };
   const flip = (by) => {
-    const places = flips.map((row) => rows.indexOf(row));
+    const places = rows.flatMap((row, i) => (row.hasAttribute("data-flip") ? [i] : []));
     const next = by > 0 ? places.find((i) => i > current) : places.reverse().find((i) => i < current);
     if (next !== undefined) mark(next);
   };
@@ -44,17 +42,44 @@
       const history = document.getElementById("history");
       history.scrollIntoView({ block: "center" });
       history.focus({ preventScroll: true });
+    } else if (event.key === "m" && document.getElementById("note")) {
+      const note = document.getElementById("note");
+      note.open = true;
+      note.scrollIntoView({ block: "center" });
+      (note.querySelector("input:not([type=hidden])") || note).focus({ preventScroll: true });
     } else if (!follow(event.key)) {
       if (!rows.length || !moves[event.key]) return;
       moves[event.key]();
     }
     event.preventDefault();
   });
-  for (const row of rows) row.addEventListener("focusin", () => {
+  document.addEventListener("focusin", (event) => {
+    const row = event.target.closest("[data-row]");
+    if (!row || !rows.includes(row)) return;
     if (current >= 0) rows[current].classList.remove("current");
     current = rows.indexOf(row);
     row.classList.add("current");
   });
+
+  // A search that goes on: its page is asked for again, and the list put in place of the old one.
+  const again = async () => {
+    const old = document.getElementById("questions");
+    try {
+      const reply = await fetch(location.href);
+      const made = new DOMParser().parseFromString(await reply.text(), "text/html");
+      const list = made.getElementById("questions");
+      if (list && !(old.contains(document.activeElement) && document.activeElement.closest("form"))) {
+        old.replaceWith(document.adoptNode(list));
+        begin();
+      } else if (list) setTimeout(again, 1000);
+    } catch (error) { /* the link beside the count does the same */ }
+  };
+  const begin = () => {
+    rows = [...document.querySelectorAll("[data-row]")];
+    current = -1;
+    if (document.querySelector("[data-unfinished]")) setTimeout(again, 700);
+  };
+  begin();
 
   const keys = document.getElementById("keys");
   keys.hidden = false;
