@@ -33,10 +33,11 @@ CHECK_PYTHON := import sys; sys.exit(sys.version_info < (3, 11) and \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-engines test-openhands test-harbor bench-engines lint types format docs lock setup setup-engines clean
+.PHONY: demo test test-engines test-openhands test-harbor bench bench-engines lint types format docs \
+	lock dist sbom audit setup setup-engines clean
 
 demo: setup
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh examples/demo.sh
+	@$(VENV)/bin/olmo-eval demo
 
 setup: $(VENV)/.packages
 
@@ -56,9 +57,8 @@ test-engines: setup-engines
 		--ignore $(PARITY) --deselect $(FRAMED)
 	$(VLLM)/bin/python -m pytest -q --engines --no-skips $(PARITY)
 	$(FRAMES)/bin/python -m pytest -n $(WORKERS) -q -m "engine or slow" --engines --no-skips $(FRAMED)
-	$(MAKE) test-openhands test-harbor
 
-# Where there is no Python 3.12, these are not run, and it says so.
+# What needs a Python 3.12; where there is none, these are not run, and it says so.
 ifeq ($(NEWER),)
 test-openhands test-harbor:
 	@echo "$@: not run, for want of a Python 3.12 (python3.12 on the PATH)"
@@ -69,6 +69,10 @@ test-openhands: $(HANDS)/.packages
 test-harbor: $(HARBOR)/.packages
 	$(HARBOR)/bin/python -m pytest -q --engines --no-skips $(HARBORED)
 endif
+
+# The figures of the project beside lm-evaluation-harness and Inspect: benchmarks/RESULTS.md
+bench: $(ENGINES)/.packages $(FRAMES)/.packages
+	$(ENGINES)/bin/python benchmarks/bench.py --peers $(FRAMES)/bin
 
 # The engines beside their rivals; the peer lives in an environment of its own.
 bench-engines: $(VLLM)/.packages $(PEER)/.requirements
@@ -83,16 +87,32 @@ format: setup
 	$(VENV)/bin/ruff check --fix $(CODE)
 	$(VENV)/bin/ruff format $(CODE)
 
+# the reference pages, and the site in site/; a warning is an error
 docs: setup
 	$(VENV)/bin/python tools/cli_reference.py
 	$(VENV)/bin/python tools/api_reference.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
 
 # Needs uv in the environment: $(VENV)/bin/python -m pip install uv
 lock: setup
 	$(VENV)/bin/python tools/lock.py
 
+# sdists and wheels of every package
+dist: setup
+	$(VENV)/bin/python tools/distributions.py dist
+
+# what is locked, as CycloneDX (requirements-engines.lock: `make sbom LOCK=...`)
+LOCK ?= requirements.lock
+sbom: setup
+	$(VENV)/bin/cyclonedx-py requirements $(LOCK) --pyproject kernel/pyproject.toml \
+		--mc-type application --output-reproducible --validate -o sbom.json
+
+# known vulnerabilities of what is locked; asks an advisory service
+audit: setup
+	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r $(LOCK)
+
 clean:
-	rm -rf $(VENV) $(ENGINES) $(VLLM) $(FRAMES) $(HANDS) $(HARBOR) $(PEER) .demo
+	rm -rf dist site sbom.json $(VENV) $(ENGINES) $(VLLM) $(FRAMES) $(HANDS) $(HARBOR) $(PEER) .demo
 
 $(VENV)/.requirements: requirements.lock
 	@$(PYTHON) -c '$(CHECK_PYTHON)'

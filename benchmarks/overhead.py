@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from usage import pinned, used
 
 _TASK = """
 from olmo_eval.common.formatters import GenerationFormatter
@@ -60,32 +60,26 @@ def write_rows(path: Path, n: int, start: int = 0) -> None:
             file.write(json.dumps(row) + "\n")
 
 
+def write_task(folder: Path, n: int) -> Path:
+    """The plugin whose task asks the ``n`` questions that are in ``folder``."""
+    data, shots = folder / f"rows-{n}.jsonl", folder / "shots.jsonl"
+    plugin = folder / f"overhead_{n}.py"
+    plugin.write_text(_TASK.format(data=str(data), shots=str(shots)))
+    return plugin
+
+
 def run(folder: Path, n: int, skill: float) -> dict[str, float]:
     """One whole run in a process of its own; its wall time, CPU time and peak memory."""
     data, shots = folder / f"rows-{n}.jsonl", folder / "shots.jsonl"
     if not data.exists():
         write_rows(data, n)
         write_rows(shots, 20, start=10**9)
-    plugin = folder / f"overhead_{n}.py"
-    plugin.write_text(_TASK.format(data=str(data), shots=str(shots)))
+    plugin = write_task(folder, n)
     command = [sys.executable, "-m", "olmo_eval.cli", "run", "--plugin", str(plugin), "-m", "mock"]
     command += ["-t", "overhead", "--results", str(folder / f"results-{n}"), "--no-reuse"]
     command += ["-o", f"provider.kwargs.skill={skill}"]
-    began = time.perf_counter()
-    child = subprocess.Popen(_pinned(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - began
-    if status != 0:
-        raise SystemExit(f"the run failed: {' '.join(command)}")
-    cpu = usage.ru_utime + usage.ru_stime
-    return {"wall": wall, "cpu": cpu, "peak_mb": usage.ru_maxrss / 1024}
-
-
-def _pinned(command: list[str]) -> list[str]:
-    """The command on one core, where the machine can pin."""
-    from shutil import which
-
-    return ["taskset", "-c", "0", *command] if which("taskset") else command
+    usage = used(pinned(command))
+    return {"wall": usage.wall, "cpu": usage.cpu, "peak_mb": usage.peak_mb}
 
 
 def bytes_a_row(folder: Path, n: int) -> float:

@@ -104,9 +104,12 @@ PROVIDER_ROOMS: dict[str, set[str]] = {
     "litellm": {"extras", "openai_api", "options", "sample_seeds"},
     # what the plugin registers: all engines, by name, and which one runs a model
     "presets": set(),
+    "demo": set(),
     "choose": {"embedded", "extras", "local", "presets"},
     "checks": {"extras", "local"},
-    "plugin": {"checks", "choose", "embedded", "hf", "litellm", "presets", "vllm", "vllm_server"},
+    "plugin": {
+        "checks", "choose", "demo", "embedded", "hf", "litellm", "presets", "vllm", "vllm_server",
+    },
 }  # fmt: skip
 ENGINES = {"embedded", "hf", "litellm", "vllm", "vllm_server"}
 PROVIDERS = ROOT / "plugins/olmo_eval_providers/src/olmo_eval_providers"

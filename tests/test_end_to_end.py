@@ -443,29 +443,6 @@ def test_the_embedded_model_runs_real_benchmarks(
     assert all(row["n_scored"] == 20 for row in pq.read_table(run / "metrics.parquet").to_pylist())
 
 
-# -- the first thing a person sees
-
-
-@pytest.mark.slow
-def test_the_demo_compares_two_checkpoints(tmp_path: Path) -> None:
-    command = tmp_path / "bin/olmo-eval"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m olmo_eval.cli "$@"\n')
-    command.chmod(0o755)
-    env = clean_environment() | {
-        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
-        "OLMO_EVAL_RESULTS": str(tmp_path / "results"),
-    }
-    done = subprocess.run(
-        ["sh", str(ROOT / "examples/demo.sh")], env=env, capture_output=True, text=True, timeout=120
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert "overall: better" in done.stdout
-    assert "tiny_null" in done.stdout
-    assert "What next?" in done.stdout
-
-
 def test_every_key_of_run_json_is_documented(olmo_eval: OlmoEval, tmp_path: Path) -> None:
     olmo_eval("run", "--plugin", FRESHQA, "-m", "mock", "-t", "internal_freshqa", "--limit", 2)
 

@@ -32,6 +32,15 @@ register_variant("{name}", "short", num_fewshot=0, max_tokens=8)
 """
 
 
+_CALLED = """
+import olmo_eval
+
+@olmo_eval.hookimpl
+def register_scorers(register):
+    register("called", "acme_evals:Riddles")
+"""
+
+
 def test_a_task_registered_by_decorator_belongs_to_its_distribution(install: Install) -> None:
     install("acme-evals", "acme_evals", TASK_MODULE.format(name="acme_riddles"), "3.1")
 
@@ -102,6 +111,44 @@ def test_a_plugin_that_fails_to_load_takes_nothing_else_down(
 
     assert len(failures) == 1
     assert reason in failures[0].reason
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("2", "acme-evals 1.0 is written for version 2 of the plugin API; .* upgrade olmo-eval$"),
+        ("0", "acme-evals 1.0 is written for version 0 of the plugin API; .* upgrade acme-evals$"),
+        ("'1.0'", "OLMO_EVAL_API must be an integer, not '1.0'"),
+    ],
+)
+def test_a_plugin_for_another_api_is_refused_before_its_hooks_are_called(
+    install: Install, version: str, reason: str
+) -> None:
+    code = f"{TASK_MODULE.format(name='acme_riddles')}\nOLMO_EVAL_API = {version}\n{_CALLED}"
+    install("acme-evals", "acme_evals", code)
+
+    with plugins.fresh_manager() as manager:
+        assert "acme_riddles" not in manager.registry("tasks")
+        assert "called" not in manager.registry("scorers")
+        (failure,) = [f for f in manager.failures if f.owner.distribution == "acme-evals"]
+
+    assert re.search(reason, failure.reason)
+
+
+def test_a_plugin_for_this_api_and_one_that_does_not_say_are_loaded(install: Install) -> None:
+    install("acme-evals", "acme_evals", TASK_MODULE.format(name="riddles_1") + "OLMO_EVAL_API = 1")
+    install("other-evals", "other_evals", TASK_MODULE.format(name="riddles_2"))
+
+    with plugins.fresh_manager() as manager:
+        assert {"riddles_1", "riddles_2"} <= set(manager.registry("tasks").names())
+
+
+def test_a_file_for_another_api_that_was_asked_for_is_an_error(tmp_path: Path, site: Path) -> None:
+    file = tmp_path / "later.py"
+    file.write_text("OLMO_EVAL_API = 2\n")
+
+    with plugins.fresh_manager() as manager, pytest.raises(PluginError, match="version 2 of the"):
+        manager.load(str(file))
 
 
 def test_a_hook_that_raises_is_named_with_its_distribution(install: Install) -> None:

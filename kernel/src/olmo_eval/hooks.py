@@ -20,6 +20,27 @@ OBSERVERS = frozenset({"run_started", "instance_scored", "task_finished", "run_f
 Hook = Callable[..., Any]
 
 
+def check_api(module: ModuleType, owner: Owner) -> None:
+    """See that a plugin was written for an API that this olmo-eval has; one that does not say is
+    taken as it is.
+
+    Raises:
+        PluginError: it needs another, or what it says is no version.
+    """
+    wanted = getattr(module, "OLMO_EVAL_API", None)
+    if wanted is None:
+        return
+    if not isinstance(wanted, int) or isinstance(wanted, bool):
+        raise PluginError(f"{owner}: OLMO_EVAL_API must be an integer, not {wanted!r}")
+    if hookspecs.OLDEST_API <= wanted <= hookspecs.API:
+        return
+    upgrade = "olmo-eval" if wanted > hookspecs.API else owner.distribution
+    raise PluginError(
+        f"{owner} is written for version {wanted} of the plugin API; this olmo-eval has "
+        f"{hookspecs.API}: upgrade {upgrade}"
+    )
+
+
 def marked(module: ModuleType) -> dict[str, Hook]:
     """The functions of a module that are marked as hooks."""
     functions = {name: f for name, f in vars(module).items() if inspect.isfunction(f)}

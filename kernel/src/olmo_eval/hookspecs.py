@@ -10,6 +10,9 @@ A plugin is a module named by an entry point of the group ``olmo_eval``; its fun
 ``register(name, target)`` takes the object itself or an import string ``"package.module:Object"``.
 For tasks a bare ``"package.module"`` may stand for a module that registers the name with
 ``@register(name)`` when it is imported.
+
+A module that says ``OLMO_EVAL_API = 1`` is loaded by an olmo-eval that keeps version 1 of this
+promise, and refused by any other before its hooks are called.
 """
 
 from __future__ import annotations
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
     from olmo_eval.results.verify import Verification
     from olmo_eval.runner.executor import Executor
     from olmo_eval.sandbox import SandboxBackend
+
+#: the version of what this page promises, larger after every change that breaks plugins, and the
+#: oldest version whose plugins still work
+API, OLDEST_API = 1, 1
 
 hookspec = pluggy.HookspecMarker("olmo_eval")
 hookimpl = pluggy.HookimplMarker("olmo_eval")

@@ -24,7 +24,7 @@ from olmo_eval import faults, hookspecs
 from olmo_eval.declarations import Declaration, declare, hooks_of, of_package, of_plugin
 from olmo_eval.errors import OlmoEvalError, PluginError, UsageError
 from olmo_eval.faults import Place
-from olmo_eval.hooks import OBSERVERS, hook_name, isolated, marked, mistakes
+from olmo_eval.hooks import OBSERVERS, check_api, hook_name, isolated, marked, mistakes
 from olmo_eval.loading import file_owner, import_file, module_owner
 from olmo_eval.registry import Owner, Registry, current_owner, owned_by
 
@@ -192,6 +192,7 @@ class PluginManager:
 
     def _add(self, plugin: Plugin) -> None:
         owner, module = plugin.owner, plugin.module
+        check_api(module, owner)
         for name, function in marked(module).items():
             failed = partial(self._hook_failed, plugin, hook_name(function, name))
             setattr(plugin.hooks, name, isolated(function, owner, failed))
@@ -329,8 +330,7 @@ class PluginManager:
         return self._observed
 
     def first_answer(self, hook: str, **arguments: Any) -> Any:
-        """What the first plugin says to a hook of which one answer is taken
-        (such as ``choose_provider``); None where no plugin has one.
+        """What the first plugin that has an answer says (``choose_provider``); None where none has.
 
         Raises:
             PluginError: a plugin could not say.

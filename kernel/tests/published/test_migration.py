@@ -12,6 +12,7 @@ import pytest
 
 from olmo_eval import plugins
 from olmo_eval.errors import MissingDependencyError
+from olmo_eval.evals.tasks.common import build_task
 
 PAGE = (Path(__file__).parents[3] / "docs/migration.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| `(olmo_eval[\w.]+)` \| (.+?) \|", re.MULTILINE)
@@ -43,6 +44,26 @@ def test_what_plugins_supply_is_offered_at_its_path() -> None:
     assert len(names) > 8
     for name in names:
         assert any(_is_offered(path, name) for path in PATHS), name
+
+
+def test_every_task_that_it_names_is_there() -> None:
+    specs = {s for s in re.findall(r"-t ([a-z][\w:]+)", PAGE) if not s.startswith("capital_quiz")}
+    shown = set(re.findall(r"task (?:show|inspect) ([a-z][\w:]+)", PAGE))
+
+    assert len(specs) >= 6
+    for spec in specs | shown:
+        if spec not in plugins.registered("suites"):
+            build_task(spec)
+
+
+def test_every_option_that_it_names_is_there() -> None:
+    """On the right of the tables, where our own commands stand."""
+    cells = [line.split("|")[2] for line in PAGE.splitlines() if line.startswith("| ")]
+    help_ = (Path(__file__).parents[3] / "docs/cli.md").read_text(encoding="utf-8")
+    named = {option for cell in cells for option in re.findall(r"(?<![\w-])--?[a-z][\w-]*", cell)}
+
+    assert {"--results", "--provider", "-m"} <= named
+    assert not [option for option in named if not re.search(rf"[ `]{option}\b", help_)]
 
 
 def _is_offered(path: str, name: str) -> bool:

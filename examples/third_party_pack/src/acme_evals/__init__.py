@@ -10,6 +10,8 @@ from typing import Any
 import olmo_eval
 from olmo_eval.evals.suites import Suite
 
+OLMO_EVAL_API = 1
+
 
 @olmo_eval.hookimpl
 def register_tasks(register: Callable[..., Any]) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import olmo_eval
 
+OLMO_EVAL_API = 1
+
 
 @olmo_eval.hookimpl
 def register_sandboxes(register: Callable[..., Any]) -> None:

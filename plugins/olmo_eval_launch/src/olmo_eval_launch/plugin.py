@@ -6,6 +6,8 @@ from typing import Any
 
 from olmo_eval.hookspecs import hookimpl
 
+OLMO_EVAL_API = 1
+
 
 @hookimpl
 def register_commands(cli: Any) -> None:

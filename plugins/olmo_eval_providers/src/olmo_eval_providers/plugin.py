@@ -1,5 +1,5 @@
 """What this distribution adds to olmo-eval: five providers, their model presets,
-the choice, and checks of what they need."""
+the choice, checks of what they need, and a demonstration."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from olmo_eval.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from olmo_eval.commands import CommandGroup
     from olmo_eval.doctor import Check
     from olmo_eval.hookspecs import Register
     from olmo_eval.providers.models import ModelConfig
     from olmo_eval.providers.provider import Provider, ProviderConfig
+
+OLMO_EVAL_API = 1
 
 
 @hookimpl
@@ -35,6 +38,15 @@ def register_models(register: Register[ModelConfig]) -> None:
 def register_checks(register: Register[Check]) -> None:
     for name in ("engines", "gpu", "keys"):
         register(name, f"olmo_eval_providers.checks:{name}")
+
+
+@hookimpl
+def register_commands(cli: CommandGroup) -> None:
+    cli.add_lazy_command(
+        "demo",
+        "olmo_eval_providers.demo:demo",
+        "Evaluate two checkpoints of a tiny model and compare them.",
+    )
 
 
 @hookimpl

@@ -1,10 +1,18 @@
-"""Models with a short name. Those of the hub leave the engine open; API models name theirs."""
+"""Models with a short name. Those of the hub leave the engine open; API models name theirs.
+The checkpoints of the tiny model come with this package."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from olmo_eval.providers.models import ModelConfig
 
+#: checkpoints of a byte-level Llama of 775,296 parameters; the repository's ``examples/tiny_model``
+#: says how they were made
+TINY_MODEL = Path(__file__).parent / "tiny_model"
+
 PRESETS: dict[str, ModelConfig] = {
+    **{f"tiny-step{n}": ModelConfig(str(TINY_MODEL / f"step{n}")) for n in (200, 400, 600, 1000)},
     "llama3.1-8b": ModelConfig("meta-llama/Llama-3.1-8B"),
     "llama3.1-8b-instruct": ModelConfig("meta-llama/Llama-3.1-8B-Instruct"),
     "llama3.1-70b": ModelConfig("meta-llama/Llama-3.1-70B"),

@@ -207,6 +207,8 @@ METRICS = {
     "win_rate": "scorers.win_rate:WinRateMetric",
 }
 
+OLMO_EVAL_API = 1
+
 
 @hookimpl
 def register_tasks(register: Any) -> None:

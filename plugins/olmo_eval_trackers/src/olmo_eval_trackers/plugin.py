@@ -11,6 +11,8 @@ from olmo_eval_trackers import trackers
 if TYPE_CHECKING:
     from olmo_eval.results.summary import Score
 
+OLMO_EVAL_API = 1
+
 
 @hookimpl
 def run_started() -> None:

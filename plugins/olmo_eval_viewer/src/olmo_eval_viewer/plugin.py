@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from olmo_eval.results import Comparison
     from olmo_eval.results.verify import Verification
 
+OLMO_EVAL_API = 1
+
 
 @hookimpl
 def register_commands(cli: CommandGroup) -> None:
