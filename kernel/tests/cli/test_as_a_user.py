@@ -200,7 +200,7 @@ def test_a_hint_leads_from_what_was_written_to_what_was_meant(bench: Any) -> Non
     assert "model=mock:step7,latest" in bench.cli("results", "show", "mock:step7").err
     assert "`olmo-eval suite inspect both`" in bench.cli("task", "inspect", "both").err
     Path(next(Path("results/runs").glob("2*/metrics.parquet"))).write_text("torn")
-    assert "--fresh makes it anew" in bench.cli("results", "show", "latest").err
+    assert "--fresh makes the run anew" in bench.cli("results", "show", "latest").err
 
 
 def test_python_shows_hints_too(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:

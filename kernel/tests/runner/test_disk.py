@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.results import folder, journal, locking
+from olmo_eval.results import folder, footers, journal, locking
 from olmo_eval.results.store import Run, Store
 
 Tables = Callable[[Run], dict[str, Any]]
@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_while_the_tables_are_written(
     expected = bench.evaluate("sums", skill=0.5, results="unbroken")
     places: dict[str, tuple[Any, str]] = {
         "tables": (pq, "ParquetWriter"),
-        "metrics": (pq, "write_table"),
+        "metrics": (footers, "seal"),
         "record": (folder, "write_atomically"),
     }
     with monkeypatch.context() as patched:

@@ -139,7 +139,7 @@ _WIDE = 140
 
 
 def _cells(run: Run, scores: Sequence[PrimaryScore], wide: bool) -> tuple[str, ...]:
-    from olmo_eval.results.anchoring import ANCHORED, anchored_label
+    from olmo_eval.results.anchored_rows import ANCHORED, anchored_label
 
     facts = run.facts
     named = "/".join(text for text in (facts.name, facts.group) if text)

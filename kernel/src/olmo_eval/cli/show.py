@@ -50,7 +50,7 @@ _SCORES = (
 
 def print_scores(run: Run, scores: Sequence[Score], *, every: bool = False) -> None:
     """A run's scores: the primary ones, or every one."""
-    from olmo_eval.results.anchoring import ANCHORED, anchored_lines
+    from olmo_eval.results.anchored_rows import ANCHORED, anchored_lines
     from olmo_eval.results.deciding import decided_lines
 
     shown = [s for s in scores if s.primary or every or s.kind == ANCHORED]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import evolve, frozen
 
-from olmo_eval.common.figures import counted, interval, number
+from olmo_eval.common.figures import counted
 from olmo_eval.common.metrics import Metric
+from olmo_eval.results.anchored_rows import ANCHORED
 from olmo_eval.results.columns import FloatArray, TaskColumns
 from olmo_eval.results.pairing import question_values
 from olmo_eval.results.run import Run
@@ -21,8 +22,6 @@ from olmo_eval.results.schema import file_name
 from olmo_eval.results.statistics.anchored import LEAST, Anchored, anchored
 from olmo_eval.results.summary import Score, score_range, transformed, within
 
-#: the kind of a row of ``metrics.parquet`` that is an estimate for all questions
-ANCHORED = "anchored"
 #: how its metric is called after the metric of the questions asked
 _PREFIX = "anchored_"
 
@@ -151,46 +150,3 @@ def _facts(found: Anchored, metric: Metric) -> dict[str, Any]:
         "worth": found.worth,
         "method": found.estimate.method,
     }
-
-
-def anchored_label(name: str) -> str:
-    """How the estimate of a task is called where scores of runs stand beside each other."""
-    return f"{name} (anchored estimate)"
-
-
-def anchored_lines(record: Mapping[str, Any]) -> list[str]:
-    """What a run with an anchor estimates of all questions, task by task; nothing for others."""
-    return [_sentence(name, told) for name, told in record.get(ANCHORED, {}).items()]
-
-
-def _sentence(name: str, told: Mapping[str, Any]) -> str:
-    if "reason" in told:
-        return f"{name}: no anchored estimate: {told['reason']}"
-    saved = told["variance_saved"]
-    more = (
-        f"{saved:.0%} of the variance saved, worth {told['worth']:,} questions without an anchor"
-        if saved > 0
-        else "which saves nothing here: the two do not go together"
-    )
-    return (
-        f"{name}: all {told['questions']:,} questions would score about {number(told['value'])} "
-        f"{interval(told['ci_low'], told['ci_high'])}, estimated from {told['asked']:,} at random "
-        f"and from what run {told['anchor']} scored on all ({more}); it is not the score of the run"
-    )
-
-
-def anchored_notes(run: Run, names: Iterable[str]) -> list[str]:
-    """For each task of ``run`` with an anchored estimate that a comparison does not use it."""
-    told = run.record.get(ANCHORED, {})
-    return [
-        f"{name}: run {run.run_id} estimates {number(found['value'])} for all "
-        f"{found['questions']:,} questions (anchored on run {found['anchor']}); compared are the "
-        "questions that both runs were asked"
-        for name in names
-        if (found := told.get(name)) and "reason" not in found
-    ]
-
-
-def only_measured(scores: Sequence[Any]) -> list[Any]:
-    """``scores`` without estimates for questions that were not asked."""
-    return [score for score in scores if score.kind != ANCHORED]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from olmo_eval.common.figures import counted
-from olmo_eval.results.anchoring import anchored_notes
+from olmo_eval.results.anchored_rows import anchored_notes
 from olmo_eval.results.deciding import decided_notes
 from olmo_eval.results.pairing import primary_metric
 from olmo_eval.results.run import Run

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from olmo_eval.common.filesystem import open_filesystem, way_out
 from olmo_eval.errors import DataError
-from olmo_eval.results.anchoring import only_measured
+from olmo_eval.results.anchored_rows import only_measured
 from olmo_eval.results.baseline import baselines
 from olmo_eval.results.folder import unwritable
 from olmo_eval.results.pins import pinned

@@ -19,7 +19,7 @@ from olmo_eval.harness.runtime import Harness
 from olmo_eval.judges.calls import JudgeUsage
 from olmo_eval.providers.devices import gpu_memory, gpus_needed, visible_gpus
 from olmo_eval.results import answers, journal
-from olmo_eval.results.anchoring import anchored_lines
+from olmo_eval.results.anchored_rows import anchored_lines
 from olmo_eval.results.deciding import decided_lines
 from olmo_eval.results.finalize import TaskMeta
 from olmo_eval.results.folder import RunFolder

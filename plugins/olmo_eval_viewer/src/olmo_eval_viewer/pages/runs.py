@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from olmo_eval.results import Run
-from olmo_eval.results.anchoring import ANCHORED, anchored_label
+from olmo_eval.results.anchored_rows import ANCHORED, anchored_label
 from olmo_eval.results.baseline import Choice, previous_of
 from olmo_eval.results.folder import RunFolder
 from olmo_eval_viewer.cards import run_card
