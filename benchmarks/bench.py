@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -116,8 +117,10 @@ def overheads(setting: Setting) -> str:
         found = {
             "olmo-eval": _usage(overhead.run(setting.folder, n, 0.6)),
             "lm_eval": _lm_eval_run(setting, n, data, shots),
-            "inspect": _inspect_run(setting, n, data, shots),
         }
+        inspected = _inspect_run(setting, n, data, shots)
+        if inspected is not None:
+            found["inspect"] = inspected
         sizes = {
             "olmo-eval": overhead.bytes_a_row(setting.folder, n),
             "lm_eval": _bytes(setting.folder / f"lm_eval-{n}") / n,
@@ -127,6 +130,8 @@ def overheads(setting: Setting) -> str:
         for name, usage in found.items():
             more = f"{best / usage.cpu:.1f}" if name == "olmo-eval" else ""
             rows.append([f"{n:,}", name, *_shown(n, usage), f"{sizes[name]:,.0f}", more])
+        if inspected is None:
+            rows.append([f"{n:,}", "inspect", *["did not finish"] + [""] * 5])
         print(table(["n", "", "", "", "", "", "", ""], rows[-3:]), flush=True)
     titles = ["instances", "", "wall", "CPU", "instances a CPU second", "peak memory"]
     return (
@@ -144,10 +149,12 @@ def reading(setting: Setting) -> str:
         overhead.run(setting.folder, n, skill)
     if not (setting.folder / f"lm_eval-{n}").exists():
         _lm_eval_run(setting, n, data, shots)
-        _inspect_run(setting, n, data, shots)
+    whole = ["lm_eval"]
+    if _inspect_run(setting, n, data, shots) is not None:
+        whole.append("inspect")
     ours = min(float(overhead.reading(setting.folder, n).split()[0]) for _ in range(3))
     found = {}
-    for peer in ("lm_eval", "inspect"):
+    for peer in whole:
         command = [setting.python, "-c", peers.reader(peer), str(setting.folder / f"{peer}-{n}")]
         done = subprocess.run(pinned(command), check=True, capture_output=True, text=True)
         found[peer] = float(done.stdout.split()[-1])
@@ -181,8 +188,9 @@ def code(setting: Setting) -> str:
 
         count = 20
         task = peers.write_code(setting.folder, sandboxes.PROGRAM, sandboxes.IMAGE, count)
-        took = _inspect(setting, task, setting.folder / "inspect-code")
-        parts.append(f"Inspect: {count} programs, an environment each: {count / took.wall:.2f}/s.")
+        took = _inspect(setting, task, setting.folder / "inspect-code", count)
+        speed = "did not finish" if took is None else f"{count / took.wall:.2f}/s"
+        parts.append(f"Inspect: {count} programs, an environment each: {speed}.")
     return "\n\n".join(parts)
 
 
@@ -235,15 +243,22 @@ def _lm_eval_run(setting: Setting, n: int, data: Path, shots: Path) -> Usage:
     return used(pinned(command), setting.folder, OFFLINE | cache)
 
 
-def _inspect_run(setting: Setting, n: int, data: Path, shots: Path) -> Usage:
+def _inspect_run(setting: Setting, n: int, data: Path, shots: Path) -> Usage | None:
     task = peers.write_inspect(setting.folder, data, shots)
-    return _inspect(setting, task, setting.folder / f"inspect-{n}")
+    return _inspect(setting, task, setting.folder / f"inspect-{n}", n)
 
 
-def _inspect(setting: Setting, task: Path, logs: Path) -> Usage:
+def _inspect(setting: Setting, task: Path, logs: Path, n: int) -> Usage | None:
+    """A run of Inspect's; None where its log does not say that all ``n`` samples are finished. It
+    counts tokens with an encoding that it downloads, and fails where it cannot."""
+    shutil.rmtree(logs, ignore_errors=True)
     command = [str(setting.peers / "inspect"), "eval", task.name, "--model", "mockllm/model"]
     command += ["--log-dir", str(logs), "--display", "none", "--max-connections", "100"]
-    return used(pinned(command), setting.folder, OFFLINE)
+    usage = used(pinned(command), setting.folder, OFFLINE)
+    said = subprocess.run(
+        [setting.python, "-c", peers.FINISHED, str(logs)], capture_output=True, text=True
+    )
+    return usage if said.returncode == 0 and said.stdout.strip() == str(n) else None
 
 
 def _shown(n: int, usage: Usage) -> list[str]:

@@ -98,6 +98,14 @@ def values():
     return {s.id: float(next(iter(s.scores.values())).value == "C") for s in log.samples}
 """,
 }
+#: says how many samples of a log of Inspect are finished; its command exits with 0 where none is
+FINISHED = """
+import glob, sys
+from inspect_ai.log import read_eval_log
+(file,) = glob.glob(sys.argv[1] + "/*.eval")
+log = read_eval_log(file, header_only=True)
+print(log.results.completed_samples if log.status == "success" and log.results else 0)
+"""
 _PAIRED = """
 a, b = values(), values()
 difference = np.array([b[k] - a[k] for k in a])
