@@ -110,10 +110,17 @@ class RunFolder:
         return merged(summary, _read(self.path / LOCK))
 
     def drop_journal(self) -> None:
-        """Remove the journal once the tables hold everything it held."""
-        self.journal.unlink(missing_ok=True)
-        if self.journal.parent.exists() and not any(self.journal.parent.iterdir()):
-            self.journal.parent.rmdir()
+        """Remove the journal once the tables hold everything it held.
+
+        Raises:
+            OlmoEvalError: it cannot be removed.
+        """
+        try:
+            self.journal.unlink(missing_ok=True)
+            if self.journal.parent.exists() and not any(self.journal.parent.iterdir()):
+                self.journal.parent.rmdir()
+        except OSError as error:
+            raise unwritable(error, self.path) from error
 
 
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
