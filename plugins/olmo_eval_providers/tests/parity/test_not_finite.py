@@ -21,7 +21,8 @@ pytestmark = [
 ]
 
 CHECKPOINT = Path(__file__).parents[4] / "examples" / "tiny_model" / "checkpoints" / "step1000"
-TEXTS = ["Question: what is 3 + 4?\nAnswer:", "Question: what is #?\nAnswer:", "a", "a # b"]
+#: the broken ones last: vLLM may spread a NaN from a block of its cache to texts beside it or after
+TEXTS = ["Question: what is 3 + 4?\nAnswer:", "a", "Question: what is #?\nAnswer:", "a # b"]
 
 
 @pytest.mark.parametrize("engine", [EmbeddedProvider, HFProvider, VLLMProvider])
@@ -32,13 +33,11 @@ def test_log_likelihoods_of_a_broken_model(engine, broken_at):
         provider = engine(ProviderConfig(model=str(folder), dtype="float32", max_model_len=256))
         try:
             await provider.start()
-            asked = (
-                provider.loglikelihood(
-                    LMRequest(RequestType.LOGLIKELIHOOD, prompt=text, continuations=(" 7",))
-                )
-                for text in TEXTS
-            )
-            return [outputs[0].sum_logprob for outputs in await asyncio.gather(*asked)]
+            found = []
+            for text in TEXTS:
+                request = LMRequest(RequestType.LOGLIKELIHOOD, prompt=text, continuations=(" 7",))
+                found.append((await provider.loglikelihood(request))[0].sum_logprob)
+            return found
         finally:
             await provider.close()
 
