@@ -69,7 +69,7 @@ def test_a_file_that_is_no_dump_is_refused(desk, tmp_path):
     (tmp_path / "3.jsonl").write_text('{"input": "a", "output": "b", "score": 1, "step": 3}\n[]\n')
 
     code, _, err = desk.ended("results", "import", tmp_path / "3.jsonl")
-    assert code == 1 and "3.jsonl, line 2 is no JSON object" in err
+    assert code == 1 and "3.jsonl, line 2 is not a JSON object" in err
 
     (tmp_path / "note.txt").write_text("hello")
     code, _, err = desk.ended("results", "import", tmp_path / "note.txt")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Any
 
 #: width of a desktop and of a phone, in CSS pixels
 WIDTHS = (1280, 360)
+#: and each of them light and dark
+LOOKS = [(width, dark) for width in WIDTHS for dark in (False, True)]
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage",
@@ -50,6 +53,14 @@ def browser() -> Iterator[Any]:
         yield driver
     finally:
         driver.quit()
+
+
+def wait(driver: Any) -> None:
+    """Until the page is loaded, five seconds at most."""
+    for _ in range(100):
+        if driver.execute_script("return document.readyState") == "complete":
+            return
+        time.sleep(0.05)
 
 
 def look(driver: Any, width: int, dark: bool, height: int = 900) -> None:

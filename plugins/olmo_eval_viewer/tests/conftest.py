@@ -20,6 +20,7 @@ from olmo_eval.results.store import Run, Store
 
 HERE = Path(__file__).parent
 PACK = HERE / "packs/viewed.py"
+BROWSER: dict[str, Any] = runpy.run_path(str(HERE / "browser.py"), run_name="browser")
 CORPUS: dict[str, str] = runpy.run_path(str(HERE / "hostile.py"))["CORPUS"]
 
 
@@ -154,3 +155,26 @@ def corpus() -> dict[str, str]:
 def write() -> Callable[[Path], None]:
     """Writes the data of the tasks of ``packs/viewed.py`` into a folder."""
     return write_data
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Any]:
+    """A browser."""
+    pytest.importorskip("selenium")
+    if BROWSER["missing"]():
+        pytest.skip(BROWSER["missing"]())
+    with BROWSER["browser"]() as found:
+        yield found
+
+
+@pytest.fixture
+def press(driver: Any) -> Callable[[str], None]:
+    """Presses a key on the page and waits for what it leads to."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    def pressed(key: str) -> None:
+        ActionChains(driver).send_keys(key).perform()
+        time.sleep(0.2)
+        BROWSER["wait"](driver)
+
+    return pressed

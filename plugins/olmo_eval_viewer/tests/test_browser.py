@@ -18,36 +18,6 @@ pytestmark = pytest.mark.engine
 HERE = Path(__file__).parent
 PACK = HERE / "packs/viewed.py"
 BROWSER: dict[str, Any] = runpy.run_path(str(HERE / "browser.py"), run_name="browser")
-LOOKS = [(width, dark) for width in BROWSER["WIDTHS"] for dark in (False, True)]
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    pytest.importorskip("selenium")
-    if BROWSER["missing"]():
-        pytest.skip(BROWSER["missing"]())
-    with BROWSER["browser"]() as found:
-        yield found
-
-
-@pytest.fixture
-def press(driver: Any) -> Callable[[str], None]:
-    """Presses a key on the page and waits for what it leads to."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    def pressed(key: str) -> None:
-        ActionChains(driver).send_keys(key).perform()
-        time.sleep(0.15)
-        _loaded(driver)
-
-    return pressed
-
-
-def _loaded(driver: Any) -> None:
-    for _ in range(100):
-        if driver.execute_script("return document.readyState") == "complete":
-            return
-        time.sleep(0.05)
 
 
 def _pages(window: Any) -> dict[str, str]:
@@ -72,7 +42,7 @@ def _complaints(driver: Any) -> list[str]:
 
 
 def test_every_page_fits_and_raises_no_complaint_at_any_look(window: Any, driver: Any) -> None:
-    for width, dark in LOOKS:
+    for width, dark in BROWSER["LOOKS"]:
         BROWSER["look"](driver, width, dark)
         for name, path in _pages(window).items():
             driver.get(window.address + path)
@@ -85,7 +55,7 @@ def test_pages_are_accessible_in_both_themes(window: Any, driver: Any) -> None:
     axe = Path(pytest.importorskip("axe_core_python").__file__).parent / "axe.min.js"
     every = _pages(window)
     dark_ones = {name: every[name] for name in ("parts", "question")}
-    for (width, dark), chosen in ((LOOKS[0], every), (LOOKS[-1], dark_ones)):
+    for (width, dark), chosen in ((BROWSER["LOOKS"][0], every), (BROWSER["LOOKS"][-1], dark_ones)):
         BROWSER["look"](driver, width, dark)
         for name, path in chosen.items():
             driver.get(window.address + path)
@@ -148,7 +118,7 @@ def test_search_and_help_are_a_key_away(
         press(letter)
     driver.find_element("name", "regex").click()
     driver.find_element("id", "search").send_keys(Keys.ENTER)
-    _loaded(driver)
+    BROWSER["wait"](driver)
     time.sleep(0.2)
     rows = driver.find_elements("css selector", "table.questions tbody tr")
     assert len(rows) == 3 and "regex=1" in driver.current_url
@@ -174,7 +144,7 @@ def test_two_runs_are_ticked_and_compared(window: Any, driver: Any) -> None:
     for box in driver.find_elements("css selector", "tbody input[type=checkbox]")[:2]:
         box.click()
     driver.find_element("id", "compare-chosen").click()
-    _loaded(driver)
+    BROWSER["wait"](driver)
     time.sleep(0.3)
     assert f"a={window.runs[1].run_id}&b={window.runs[2].run_id}" in driver.current_url
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +13,6 @@ import pytest
 pytestmark = pytest.mark.engine
 HERE = Path(__file__).parent
 BROWSER: dict[str, Any] = runpy.run_path(str(HERE / "browser.py"), run_name="browser")
-LOOKS = [(width, dark) for width in BROWSER["WIDTHS"] for dark in (False, True)]
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Any]:
-    pytest.importorskip("selenium")
-    if BROWSER["missing"]():
-        pytest.skip(BROWSER["missing"]())
-    with BROWSER["browser"]() as found:
-        yield found
-
-
-@pytest.fixture
-def press(driver: Any) -> Callable[[str], None]:
-    """Presses a key on the page and waits for what it leads to."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    def pressed(key: str) -> None:
-        ActionChains(driver).send_keys(key).perform()
-        time.sleep(0.2)
-        _loaded(driver)
-
-    return pressed
-
-
-def _loaded(driver: Any) -> None:
-    for _ in range(100):
-        if driver.execute_script("return document.readyState") == "complete":
-            return
-        time.sleep(0.05)
 
 
 def _pages(window: Any) -> dict[str, str]:
@@ -59,7 +29,7 @@ def _pages(window: Any) -> dict[str, str]:
 def test_the_pages_fit_are_accessible_and_raise_no_complaint(window: Any, driver: Any) -> None:
     axe = Path(pytest.importorskip("axe_core_python").__file__).parent / "axe.min.js"
     script = axe.read_text()
-    for width, dark in LOOKS:
+    for width, dark in BROWSER["LOOKS"]:
         BROWSER["look"](driver, width, dark)
         for name, path in _pages(window).items():
             driver.get(window.address + path)
@@ -89,7 +59,7 @@ def test_a_note_is_written_seen_in_the_list_and_taken_away(
     press("gold wrong")
     driver.find_element("name", "text").send_keys("<b>52</b>\nit says")
     driver.find_element("css selector", ".note button").click()
-    _loaded(driver)
+    BROWSER["wait"](driver)
     time.sleep(0.3)
     assert "/question?" in driver.current_url and "id=s9" in driver.current_url
     assert driver.find_element("css selector", ".said").text == "gold wrong <b>52</b> it says"
@@ -102,7 +72,7 @@ def test_a_note_is_written_seen_in_the_list_and_taken_away(
     for name in ("tags", "text"):
         driver.find_element("name", name).clear()
     driver.find_element("css selector", ".note button").click()
-    _loaded(driver)
+    BROWSER["wait"](driver)
     time.sleep(0.3)
     assert not driver.find_elements("css selector", ".said")
 
@@ -157,7 +127,7 @@ def test_the_filters_of_the_form_and_of_column_heads_are_the_same(window: Any, d
     bar = driver.find_elements("css selector", "th .histogram a")[0]
     driver.execute_script("location.href = arguments[0].href.baseVal", bar)
     time.sleep(0.3)
-    _loaded(driver)
+    BROWSER["wait"](driver)
     given = driver.find_element("name", "seconds" if "seconds=" in driver.current_url else "tokens")
     assert given.get_attribute("value") in driver.current_url.replace("%2B", "+")
     assert driver.find_elements("css selector", ".histogram .bar.chosen")

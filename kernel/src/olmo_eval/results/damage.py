@@ -14,8 +14,8 @@ def damaged_json(content: bytes) -> str | None:
     try:
         found = orjson.loads(content)
     except ValueError as error:
-        return f"no JSON: {_first_line(error)}"
-    return None if isinstance(found, dict) else "no JSON object"
+        return f"not valid JSON: {_first_line(error)}"
+    return None if isinstance(found, dict) else "not a JSON object"
 
 
 def damaged_lines(lines: Iterator[bytes], *, whole: bool) -> Iterator[str]:

@@ -81,7 +81,7 @@ def _footer(file: Any) -> bytes:
     size = file.size()
     tail = _read(file, max(0, size - _TAIL), size)
     if len(tail) < _END + len(_MAGIC) or tail[-len(_MAGIC) :] != _MAGIC:
-        raise pa.ArrowInvalid(f"it is no Parquet file, or its end is missing ({size:,} bytes)")
+        raise pa.ArrowInvalid(f"it is not a Parquet file, or its end is missing ({size:,} bytes)")
     whole = _length(tail) + _END
     if whole + len(_MAGIC) > size:
         raise pa.ArrowInvalid("its footer has changed: it would be longer than the file")

@@ -196,7 +196,7 @@ class _Steps:
         kept: dict[str, Any] = {} if start is None else {"start": start}
         if not arguments and json_text(call.arguments) != "{}":
             kept["arguments"] = call.arguments
-            self.losses.lose("arguments that are no JSON object (kept under extra)")
+            self.losses.lose("arguments that are not a JSON object (kept under extra)")
         if kept:
             told["extra"] = {EXTRA: kept}
         step.setdefault("tool_calls", []).append(told)

@@ -84,7 +84,7 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"{where} is no JSON: {error}") from error
     if not isinstance(found, dict):
-        raise DataError(f"{where} is no JSON object")
+        raise DataError(f"{where} is not a JSON object")
     return found
 
 
