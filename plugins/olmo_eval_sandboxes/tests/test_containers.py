@@ -402,3 +402,18 @@ def test_a_working_folder_that_the_image_closes_is_open_or_told(engine: str) -> 
             if image.name == name:
                 known._client.images.remove(name, force=True)  # type: ignore[attr-defined]
         known.close()
+
+
+@pytest.mark.parametrize("pull", ["missing", "always", "never"])
+def test_an_image_that_cannot_be_had_is_named_with_the_way_out(engine: str, pull: str) -> None:
+    async def main() -> None:
+        backend = small(engine, image="localhost/olmo-eval-no-such-image:1", image_pull=pull)
+        await backend.start()
+        try:
+            await backend.prepare("test-no-image", None)
+        finally:
+            await backend.close()
+
+    with pytest.raises(SandboxError, match=r"image localhost/olmo-eval-no-such-image:1") as caught:
+        anyio.run(main)
+    assert "OLMO_EVAL_SANDBOX_IMAGE" in (caught.value.hint or "")

@@ -8,9 +8,14 @@ import anyio.to_thread
 from attrs import evolve
 
 from olmo_eval.errors import OlmoEvalError
-from olmo_eval.sandbox import EnvironmentSpec, SandboxConfig, parse_size
+from olmo_eval.sandbox import EnvironmentSpec, SandboxConfig, SandboxError, parse_size
 from olmo_eval.sandbox.backend import BuiltImage
-from olmo_eval_sandboxes.common.backend import RelayBackend, default_image, for_spec
+from olmo_eval_sandboxes.common.backend import (
+    IMAGE_VARIABLE,
+    RelayBackend,
+    default_image,
+    for_spec,
+)
 from olmo_eval_sandboxes.common.engine import ContainerPlan
 from olmo_eval_sandboxes.common.extras import refusal, sdk
 from olmo_eval_sandboxes.common.furnishing import filling, needs_image
@@ -127,11 +132,27 @@ class ContainerBackend(RelayBackend):
         return (spec and spec.image) or self.config.image or default_image()
 
     def _fetch(self, image: str) -> None:
+        """Have the engine fetch an image, as ``image_pull`` says.
+
+        Raises:
+            SandboxError: it is not there afterwards; Podman's SDK does not say so by itself.
+        """
         there = self._images.has_image(image)
-        if self.config.image_pull == "always" or (
-            self.config.image_pull == "missing" and not there
-        ):
-            self._images.pull(image)
+        when = self.config.image_pull
+        reason = f"{self.engine.name.capitalize()} has no image {image}"
+        if when == "always" or (when == "missing" and not there):
+            reason = f"{self.engine.name.capitalize()} could not fetch the image {image}"
+            try:
+                self._images.pull(image)
+                there = self._images.has_image(image)
+            except SandboxError as error:
+                there, reason = False, error.message
+        if not there:
+            raise SandboxError(
+                reason,
+                hint=f"name one that is there (-o sandboxes.0.image=NAME, or {IMAGE_VARIABLE}), "
+                "or fetch it by hand",
+            )
 
 
 class DockerBackend(ContainerBackend):
